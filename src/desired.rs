@@ -1,0 +1,200 @@
+//! Desired state: what should be, for every person, with the reasons. Pure.
+//!
+//! [`expand::expand`] makes it of the folded catalog, the [`accounts::Accounts`] that exist, and an
+//! instant. Nothing behind this module sees a manifest: whatever a plan, a mail or an explanation
+//! needs is here, causes included.
+
+pub mod accounts;
+pub mod cause;
+pub mod entitlement;
+pub mod expand;
+pub mod naming;
+pub mod template;
+
+pub use accounts::{Accounts, KnownAccount};
+pub use cause::Cause;
+pub use entitlement::{Entitlement, EntitlementKey, Grant};
+
+use crate::connector::{AttributeName, Guid};
+use crate::manifest::UserType;
+use crate::manifest::config::{Guards, MailWording, Membership};
+use crate::manifest::resource::{Connector, Instructions, ResourceType, SignIn};
+use crate::manifest::user::UserState;
+use crate::name::{FieldName, ResourceName, UserName};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What should be, at one instant of one revision.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Desired {
+    /// The instant it holds for.
+    pub instant: Timestamp,
+    /// The next instant at which it changes by itself, if a manifest names one.
+    pub valid_until: Option<Timestamp>,
+    /// Every user, by name; those who left too.
+    pub people: BTreeMap<UserName, Person>,
+    /// What a plan and a mail need to know of each resource.
+    pub resources: BTreeMap<ResourceName, ResourceTerms>,
+    /// The resource that owns the accounts.
+    pub directory: ResourceName,
+    /// What may be touched and how much of it.
+    pub rules: Rules,
+    /// Who is mailed what nobody else can be mailed: holders of `administrator` of `countersign`.
+    pub administrators: Vec<Recipient>,
+}
+
+/// What should be for one user.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Person {
+    /// The permanent handle.
+    pub name: UserName,
+    /// The name people read.
+    pub display_name: String,
+    /// The employee number, where there is one.
+    pub employee_number: Option<String>,
+    /// What sort of user.
+    pub kind: UserType,
+    /// Active, suspended or left, at the instant.
+    pub state: UserState,
+    /// The address mails go to; none where notifications are off or there is no address.
+    pub mail: Option<String>,
+    /// The account in the directory; none for users the directory is not for.
+    pub account: Option<DesiredAccount>,
+    /// What is held, by key; empty for those who left.
+    pub entitlements: BTreeMap<EntitlementKey, Entitlement>,
+    /// Where the user is declared.
+    pub declared: Cause,
+}
+
+/// What the directory account of one user should be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DesiredAccount {
+    /// The account there is already, and how it is known to be this user's.
+    pub known: Option<(Guid, Tie)>,
+    /// Whether the names below are proposals because no directory was at hand.
+    pub provisional: bool,
+    /// sAMAccountName.
+    pub login: String,
+    /// userPrincipalName.
+    pub upn: String,
+    /// Common name.
+    pub cn: String,
+    /// The OU, outermost first, relative to the base DN.
+    pub ou: Vec<String>,
+    /// Whether it can be logged on to.
+    pub enabled: bool,
+    /// The managed attributes that should have a value; a managed attribute that is not here should have none.
+    pub attributes: BTreeMap<AttributeName, Vec<String>>,
+    /// Attributes whose value is the account of another user (`manager`).
+    pub links: BTreeMap<AttributeName, UserName>,
+    /// The groups it should be in, by sAMAccountName in lower case.
+    pub groups: BTreeMap<GroupKey, GroupGrant>,
+    /// Why there should be an account.
+    pub causes: Vec<Cause>,
+}
+
+/// How an account is known to be a user's (SEMANTICS 8: never by name).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tie {
+    /// The ledger recorded it when it was created or adopted.
+    Recorded,
+    /// The manifest names its objectGUID: adopted by the plan.
+    Declared,
+    /// The anchor attribute has the user's value: adopted by the plan.
+    Anchored,
+}
+
+/// A group's sAMAccountName in lower case: what two spellings share.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupKey(String);
+
+impl GroupKey {
+    /// Takes a name in any spelling.
+    pub fn new(name: &str) -> Self {
+        Self(name.to_lowercase())
+    }
+
+    /// The lower-case name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// That an account should be in a group.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GroupGrant {
+    /// The group's name as the manifest spells it.
+    pub name: String,
+    /// The resource whose level, role or scope grants it.
+    pub resource: ResourceName,
+    /// Why.
+    pub causes: Vec<Cause>,
+}
+
+/// What a plan and a mail need to know of a resource.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResourceTerms {
+    /// The name people read.
+    pub display_name: String,
+    /// What sort of resource.
+    pub kind: ResourceType,
+    /// Who brings it about.
+    pub connector: Connector,
+    /// Whether its access follows another's (then nobody is asked).
+    pub follows: Option<ResourceName>,
+    /// With which account people sign in.
+    pub sign_in: SignIn,
+    /// Who is mailed; sorted, without duplicates.
+    pub maintainers: Vec<Recipient>,
+    /// Labels and order of its fields.
+    pub fields: Vec<FieldTerms>,
+    /// What maintainers are told to do.
+    pub instructions: Instructions,
+    /// Where people find it.
+    pub url: Option<String>,
+}
+
+/// Label and role of a field.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FieldTerms {
+    /// The field's name.
+    pub name: FieldName,
+    /// The name people read.
+    pub label: String,
+    /// Whether it is the login name.
+    pub sign_in: bool,
+}
+
+/// Somebody a mail goes to.
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+pub struct Recipient {
+    /// The address.
+    pub mail: String,
+    /// The name people read, where there is one.
+    pub name: Option<String>,
+}
+
+/// What may be touched and how much of it: the repository's rules.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rules {
+    /// OUs whose accounts are managed.
+    pub ous: Vec<Vec<String>>,
+    /// The OU of those who left.
+    pub leavers_ou: Option<Vec<String>>,
+    /// Patterns of managed groups.
+    pub groups: Vec<String>,
+    /// Managed attributes.
+    pub attributes: BTreeSet<AttributeName>,
+    /// What is done with members nobody asked for.
+    pub membership: Membership,
+    /// Patterns of groups whose membership is exact all the same.
+    pub exact: Vec<String>,
+    /// How much one run may do.
+    pub guards: Guards,
+    /// Words in mails.
+    pub mail: MailWording,
+    /// The name of the organization, for mails.
+    pub organization: String,
+}

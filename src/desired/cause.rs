@@ -1,0 +1,23 @@
+//! Causes: the manifest line behind a change, in words.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::sync::Arc;
+
+/// One reason for an entitlement or a change: what grants it, and where that is written.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cause {
+    /// What grants it, in words: `profile its.gis-analyst`, `request 2026-…`.
+    pub text: Arc<str>,
+    /// The file, relative to the repository's root.
+    pub file: Arc<str>,
+    /// The line, 1-based.
+    pub line: u32,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}:{}", self.text, self.file, self.line)
+    }
+}

@@ -1,0 +1,70 @@
+//! Entitlements: what one user holds of one resource, and why.
+
+use super::Cause;
+use crate::name::{FieldName, LevelName, ResourceName, RoleName, ScopeName};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// What is held: unique per user.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EntitlementKey {
+    /// The resource.
+    pub resource: ResourceName,
+    /// The alias of the identity it belongs to, where it belongs to one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub identity: Option<String>,
+    /// What of the resource.
+    pub grant: Grant,
+}
+
+/// What of a resource is held.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Grant {
+    /// A level; `access` is the implicit one.
+    Level(LevelName),
+    /// A role of an identity.
+    Role(RoleName),
+    /// A value of a scope of an identity; `*` is all of them.
+    Scope(ScopeName, String),
+}
+
+impl fmt::Display for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Level(level) => write!(f, "{level}"),
+            Self::Role(role) => write!(f, "role {role}"),
+            Self::Scope(scope, value) => write!(f, "{scope} = {value}"),
+        }
+    }
+}
+
+impl fmt::Display for EntitlementKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.resource)?;
+        if let Some(identity) = &self.identity {
+            write!(f, " ({identity})")?;
+        }
+        match &self.grant {
+            Grant::Level(level) if level.as_str() == "access" => Ok(()),
+            grant => write!(f, " {grant}"),
+        }
+    }
+}
+
+/// One thing held, with what its maintainer must be told and why it is held.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entitlement {
+    /// What the application calls it: display name of the level, key of the role.
+    pub label: String,
+    /// Values of the resource's fields for this user, in no other order than by name; absent ones are not in it.
+    pub fields: BTreeMap<FieldName, String>,
+    /// Whether a field depends on a login that is not settled yet.
+    pub provisional: bool,
+    /// Whether it only mirrors another resource's access: nobody is asked.
+    pub follows: bool,
+    /// Why, sorted, never empty.
+    pub causes: Vec<Cause>,
+}

@@ -1,0 +1,393 @@
+// Included by code.rs. In the order in which a repository goes through the program.
+codes! {
+    FileTooLarge = "file-too-large" Error
+        what "A manifest file is larger than 4 MiB."
+        why "A person writes a few lines; a file of that size is something else, or an attack."
+        before "users/everybody.yaml (100 MB)"
+        after "users/a.yaml, users/b.yaml …";
+    FileUnreadable = "file-unreadable" Error
+        what "A file of the working folder cannot be read."
+        why "What cannot be read must not look as if it were not there: somebody would lose access."
+        before "users/a.yaml with mode 000"
+        after "users/a.yaml with mode 644";
+    SymbolicLink = "symbolic-link" Error
+        what "A manifest file is a symbolic link or a submodule."
+        why "A link can lead out of the repository, past review. Links are never followed."
+        before "users/a.yaml -> /etc/passwd"
+        after "users/a.yaml with the manifest itself";
+    CaseClash = "case-clash" Error
+        what "Two files differ only in the case of their names."
+        why "On Windows and macOS only one of them exists after a checkout: the same commit would mean two things."
+        before "users/Kim.yaml and users/kim.yaml"
+        after "users/kim.yaml";
+    NotUtf8 = "not-utf8" Error
+        what "A file is not UTF-8."
+        why "Names would be garbled, or read differently by different programs."
+        before "a file saved as UTF-16 or Windows-1252"
+        after "the same file saved as UTF-8";
+    ControlCharacter = "control-character" Error
+        what "A file holds a NUL or another control character."
+        why "It cannot be seen in a review and can end a value early in other programs."
+        before "displayName: Kim\\0"
+        after "displayName: Kim";
+    MergeMarker = "merge-marker" Error
+        what "A merge was left unfinished: a line is `<<<<<<<`, `=======` or `>>>>>>>`."
+        why "Both sides stand there and nobody decided."
+        before "<<<<<<< HEAD"
+        after "the side that is meant";
+    Secret = "secret" Error
+        what "A text looks like a private key or an access token."
+        why "Everyone who can read the repository reads it, and git never forgets it."
+        before "annotations: {token: ghp_0123456789abcdef…}"
+        after "(nothing: secrets come from the operator's environment)";
+    EmptyFile = "empty-file" Error
+        what "A YAML file holds no manifest."
+        why "An emptied file would silently take away what it used to give."
+        before "users/kim.yaml with nothing in it"
+        after "the manifest, or no file";
+    Syntax = "syntax" Error
+        what "A text is not YAML."
+        why "Nothing can be said of what it means. Other documents of the file are still checked."
+        before "access: [{resource: timetrack"
+        after "access: [{resource: timetrack}]";
+    TooComplex = "too-complex" Error
+        what "A file has more than 400,000 values once its aliases are written out."
+        why "Nested aliases are the classic way to exhaust a reader's memory."
+        before "a: &a [*b, *b, *b …]"
+        after "the values written out";
+    UnquotedTemplate = "unquoted-template" Error
+        what "A template `{{ … }}` stands without quotes."
+        why "YAML takes braces for a mapping."
+        before "value: {{ user.givenName }}"
+        after "value: \"{{ user.givenName }}\"";
+    DuplicateKey = "duplicate-key" Error
+        what "A key stands twice in one mapping."
+        why "Most readers silently take the last one: access that nobody reviewed."
+        before "type: employee\ntype: contractor"
+        after "type: contractor";
+    NotAManifest = "not-a-manifest" Error
+        what "A YAML document has no `apiVersion: countersign/v1`."
+        why "A slip there would make a manifest disappear. Other YAML is listed in `ignore` of countersign.yaml."
+        before "kind: User"
+        after "apiVersion: countersign/v1\nkind: User";
+    UnknownKind = "unknown-kind" Error
+        what "There is no such kind of manifest."
+        why "It would be left out, and with it somebody's access."
+        before "kind: Person"
+        after "kind: User";
+    MissingField = "missing-field" Error
+        what "A required field is missing."
+        why "The manifest cannot be understood without it."
+        before "spec: {type: employee}"
+        after "spec: {type: employee, organization: its}";
+    UnknownField = "unknown-field" Error
+        what "A manifest has a field that its kind does not have."
+        why "A slip would be ignored: `untill:` would mean access for ever."
+        before "untill: \"2027-03-01\""
+        after "until: \"2027-03-01\"";
+    WrongType = "wrong-type" Error
+        what "A value is of another type than its field takes."
+        why "Guessing a conversion is how people get access nobody meant."
+        before "seats: many"
+        after "seats: 5";
+    BadValue = "bad-value" Error
+        what "A value is not one that its field takes."
+        why "It would be refused later, or mean something else."
+        before "type: employe"
+        after "type: employee";
+    ExactlyOne = "exactly-one" Error
+        what "Of several alternatives exactly one must be given."
+        why "With none or two it is not clear which is meant."
+        before "maintainers: [{user: kim, mail: a@city.example}]"
+        after "maintainers: [{user: kim}]";
+    UnquotedScalar = "unquoted-scalar" Error
+        what "A text stands without quotes and would be a number or a truth value."
+        why "`001077` would lose its zeros, `1e5` become 100000 and `NO` become false, depending on the reader."
+        before "employeeNumber: 001077"
+        after "employeeNumber: \"001077\"";
+    UnquotedDate = "unquoted-date" Warning
+        what "A date stands without quotes."
+        why "Readers of YAML 1.1 make a timestamp of it, some in another time zone."
+        before "until: 2027-03-01"
+        after "until: \"2027-03-01\"";
+    EmptyRepository = "empty-repository" Error
+        what "There is no manifest at all."
+        why "An empty repository must never mean that everybody loses everything."
+        before "(no file)"
+        after "countersign init";
+    NoConfig = "no-config" Error
+        what "There is not exactly one `Config`."
+        why "Naming, time zone and what is managed are decided there."
+        before "(no countersign.yaml)"
+        after "countersign.yaml with `kind: Config`";
+    DuplicateName = "duplicate-name" Error
+        what "Two manifests of one kind have the same name."
+        why "Either could be meant by a reference."
+        before "name: kim in two files"
+        after "name: kim and name: kim.lee";
+    UnknownReference = "unknown-reference" Error
+        what "A reference names something that is not there."
+        why "The access it stands for would silently not exist."
+        before "resource: timetrak"
+        after "resource: timetrack";
+    Cycle = "cycle" Error
+        what "Manifests refer to each other in a circle."
+        why "There is no order in which they could be resolved."
+        before "a extends b, b extends a"
+        after "a extends b";
+    BadMoment = "bad-moment" Error
+        what "A date or time does not exist in the configured time zone."
+        why "The clocks skip it in spring, or the month is shorter."
+        before "effective: 2027-03-14T02:30"
+        after "effective: 2027-03-14T03:30";
+    BadTimeZone = "bad-time-zone" Error
+        what "The time zone is not in the IANA database."
+        why "Local times would have no meaning."
+        before "timeZone: EST5"
+        after "timeZone: America/Indiana/Indianapolis";
+    BadPattern = "bad-pattern" Error
+        what "A regular expression or glob cannot be compiled."
+        why "Nothing could be checked against it."
+        before "pattern: \"[0-9\""
+        after "pattern: \"[0-9]+\"";
+    BadTemplate = "bad-template" Error
+        what "A template cannot be compiled, or names a variable there is not."
+        why "The field would be empty for everybody."
+        before "value: \"{{ user.nam }}\""
+        after "value: \"{{ user.name }}\"";
+    FieldCycle = "field-cycle" Error
+        what "Fields are read from each other in a circle."
+        why "There is no order in which they could be filled."
+        before "a: \"{{ fields['x'].b }}\", b: \"{{ fields['x'].a }}\""
+        after "a: \"{{ fields['x'].b }}\", b: fixed";
+    MisplacedName = "misplaced-name" Error
+        what "A role or scope is not named after its resource."
+        why "`<resource>.<name>` says in every reference what it belongs to."
+        before "name: reviewers"
+        after "name: clear-my-record.reviewers";
+    OtherResource = "other-resource" Error
+        what "A role or scope belongs to another resource than the place where it is used."
+        why "Roles of one application mean nothing in another."
+        before "resource: a, roles: [b.user]"
+        after "resource: a, roles: [a.user]";
+    DuplicateEntry = "duplicate-entry" Error
+        what "A list names the same thing twice."
+        why "One of the two would win, and nobody could say which."
+        before "access: [{resource: a}, {resource: a}]"
+        after "access: [{resource: a}]";
+    IdentityType = "identity-type" Error
+        what "A resource has no such identity type, or a user of this type cannot have it."
+        why "The application would not know what to show."
+        before "type: intern"
+        after "type: internal";
+    DefaultIdentity = "default-identity" Error
+        what "Of two or more active identities in one application not exactly one is the default."
+        why "After log-on it would not be clear who the user is."
+        before "default: true on none of two"
+        after "default: true on one of them";
+    UnknownLevel = "unknown-level" Error
+        what "A resource has no such level."
+        why "The access would not exist."
+        before "level: admin"
+        after "level: administrator";
+    LevelNeeded = "level-needed" Error
+        what "A resource has levels and no default, and an entry names none."
+        why "Choosing one would be a guess about somebody's rights."
+        before "access: [{resource: aws}]"
+        after "access: [{resource: aws, level: infra}]";
+    FollowerAccess = "follower-access" Error
+        what "Access is given to a resource that follows another one."
+        why "Its access is the other one's; given here it would have no effect."
+        before "access: [{resource: travis-ci}]"
+        after "access: [{resource: github}]";
+    UnknownResourceField = "unknown-resource-field" Error
+        what "A value is given for a field that the resource does not have."
+        why "The value would reach nobody."
+        before "fields: {usrname: kim}"
+        after "fields: {username: kim}";
+    FixedField = "fixed-field" Error
+        what "A value is given for a field that has a fixed value or is read from the directory."
+        why "The given value would be ignored."
+        before "attributes: {mail: x@y.example}"
+        after "(leave it out)";
+    FieldValue = "field-value" Error
+        what "A field or an answer has a value that its type, options or pattern do not allow."
+        why "The maintainer or the directory would refuse it."
+        before "officePhone: 12"
+        after "officePhone: 812-349-3400";
+    FieldMissing = "field-missing" Error
+        what "A required field of a resource has no value for a user who holds it."
+        why "The maintainer could not do the work; the mail would have a hole."
+        before "(no card number)"
+        after "attributes: {employeeID: \"4711\"}";
+    AnswerMissing = "answer-missing" Error
+        what "A request activates a profile and leaves a required question unanswered."
+        why "Somebody would have to ask again after the approval."
+        before "answers: {}"
+        after "answers: {officePhone: 812-349-3400}";
+    UnknownAnswer = "unknown-answer" Warning
+        what "An answer belongs to no question of the user's profiles."
+        why "It is probably a slip; it is kept for templates."
+        before "answers: {offisPhone: …}"
+        after "answers: {officePhone: …}";
+    Conflict = "conflict" Error
+        what "Two sources of the same rank give different values."
+        why "Neither is nearer to the user, so neither may win."
+        before "two profiles with different `title`"
+        after "`title` said by the user";
+    NotEligible = "not-eligible" Error
+        what "A user of this type is given something the type is not eligible for."
+        why "Contractors, partners, clients and suppliers get only what names them."
+        before "a contractor with access to payroll"
+        after "eligible: [employee, contractor] on payroll, or no access";
+    NoMaintainer = "no-maintainer" Error
+        what "A manual resource has no maintainer."
+        why "Nobody would be asked to do the work."
+        before "connector: manual"
+        after "maintainers: [{mail: timetrack@city.example}]";
+    NoMail = "no-mail" Warning
+        what "A maintainer has no mail address."
+        why "The work would be asked of nobody; its tasks go to the administrators."
+        before "maintainers: [{user: kim}] without a contact address"
+        after "contact: {mail: kim@city.example}";
+    DeprecatedRole = "deprecated-role" Warning
+        what "A user holds a role that is no longer to be given."
+        why "It was deprecated for a reason; move its holders to the replacement."
+        before "roles: [clear-my-record.performance_monitors]"
+        after "roles: [clear-my-record.application_reviewers]";
+    ScopeValue = "scope-value" Error
+        what "A scope has no such value."
+        why "Row-level security would compare with something that never occurs."
+        before "scopes: {white-glove.client: [ROM]}"
+        after "scopes: {white-glove.client: [ROOM]}";
+    ScopeWildcard = "scope-wildcard" Error
+        what "`*` is given for a scope that does not allow it, or beside other values."
+        why "All rows must be a decision, never an accident."
+        before "scopes: {white-glove.supplier: [\"*\"]}"
+        after "wildcard: true on the scope";
+    ScopeRequired = "scope-required" Error
+        what "An identity of this type must have a value for a scope and has none."
+        why "It would see nothing, or everything."
+        before "type: client without scopes"
+        after "scopes: {white-glove.client: [ROOM]}";
+    PremiumInProfile = "premium-in-profile" Warning
+        what "A profile holds premium software."
+        why "Profiles are given without a second thought; what costs money is asked for personally."
+        before "software: [arcgis-pro]"
+        after "access: [{resource: arcgis-pro}] on the user";
+    NotSoftware = "not-software" Error
+        what "A profile lists something under `software` that is no software."
+        why "It belongs under `access`."
+        before "software: [timetrack]"
+        after "access: [{resource: timetrack}]";
+    WithoutOwn = "without-own" Error
+        what "A user has something personally and an exception from it."
+        why "One of the two is a mistake."
+        before "access: [{resource: a}], without: [{resource: a}]"
+        after "one of them";
+    WithoutNothing = "without-nothing" Warning
+        what "An exception takes away nothing."
+        why "The profile that gave it is gone, or its name is wrong."
+        before "without: [{resource: payroll}]"
+        after "(delete it)";
+    NoOu = "no-ou" Error
+        what "There is no OU for a user's account."
+        why "It would not be clear where to create it."
+        before "an organization without `ou` and without a parent that has one"
+        after "ou: [Departments, City Hall, ITS]";
+    OuNotManaged = "ou-not-managed" Error
+        what "A user's OU is not below a managed one."
+        why "The account would be created and never touched again."
+        before "ou: [Servers]"
+        after "ou: [Departments, ITS]";
+    GroupNotManaged = "group-not-managed" Error
+        what "A level, role or scope names a group that is not managed."
+        why "It could never be written."
+        before "groups: [Domain Admins]"
+        after "groups: [APP-GIS]";
+    Seats = "seats" Error
+        what "More users hold a resource than it has seats."
+        why "The last ones would be refused by the vendor."
+        before "seats: 5, held by six"
+        after "seats: 6, or one holder less";
+    BadDirectory = "bad-directory" Error
+        what "`directory` does not name a resource of type `directory` with connector `active-directory`."
+        why "Accounts are created there."
+        before "directory: timetrack"
+        after "directory: active-directory";
+    BadLogin = "bad-login" Error
+        what "No login name can be made for a user."
+        why "Every candidate lacks a name, or has characters that Active Directory refuses."
+        before "a user without family name and the template `{{ user.familyName }}`"
+        after "login: lucy";
+    LoginTaken = "login-taken" Error
+        what "Two users claim the same login name or address."
+        why "Only one account can have it."
+        before "login: kim on two users"
+        after "login: kim and login: kim.lee";
+    RequestUnsupported = "request-unsupported" Error
+        what "A request asks for something this version does not carry out yet."
+        why "Ignoring a termination would leave a door open; so nothing is planned while it stands there."
+        before "action: Terminate"
+        after "state: left on the user";
+    RequestContradiction = "request-contradiction" Error
+        what "A request does not fit the state it meets."
+        why "A user can be activated only once."
+        before "action: Activate for a user who is active"
+        after "action: Change";
+    PolicyNotEvaluated = "policy-not-evaluated" Warning
+        what "A policy is read and not evaluated by this version."
+        why "Do not rely on it yet."
+        before "kind: Policy"
+        after "(review by hand)";
+    NameHeld = "name-held" Error
+        what "An account that belongs to nobody here holds the wanted name."
+        why "It is never taken over by name: it could be somebody else's (SEMANTICS 8)."
+        before "an account CN=Kim Lee nobody adopted"
+        after "account: {objectGUID: …} on the user";
+    OuMissing = "ou-missing" Error
+        what "An OU is not in the directory, or cannot be seen."
+        why "Countersign does not create OUs."
+        before "ou: [Departments, New]"
+        after "the OU created by an administrator";
+    GroupMissing = "group-missing" Error
+        what "A group is not in the directory, or cannot be seen."
+        why "Countersign does not create groups."
+        before "groups: [APP-NEW]"
+        after "the group created by an administrator";
+    Protected = "protected" Error
+        what "The account or group is protected: built-in, critical, or guarded by AdminSDHolder."
+        why "A mistake there takes the whole domain down; a person must do it."
+        before "adminCount: 1"
+        after "an ordinary account";
+    Outside = "outside" Error
+        what "The object lies outside the managed OUs or groups."
+        why "Nothing outside them is ever touched."
+        before "CN=Kim,OU=Servers"
+        after "CN=Kim,OU=Departments";
+    AccountGone = "account-gone" Error
+        what "The account that was recorded as a user's is not in the directory."
+        why "It may be deleted, or moved out of sight; creating a second one would make two people of one."
+        before "(deleted by hand)"
+        after "the account restored, or the record removed";
+    AmbiguousAnchor = "ambiguous-anchor" Error
+        what "Several accounts carry a user's anchor value, or one account is claimed by several users."
+        why "Neither may be chosen by chance."
+        before "employeeNumber 42 on two accounts"
+        after "employeeNumber 42 on one account";
+    NoManifest = "no-manifest" Error
+        what "An account that is recorded as a user's has no manifest any more."
+        why "People are deactivated, never deleted: set `state: left`."
+        before "users/kim.yaml deleted"
+        after "state: left in users/kim.yaml";
+    NoRecord = "no-record" Error
+        what "A membership may have been granted from here, and no record says so."
+        why "What was not granted from here is not taken away (SEMANTICS 16)."
+        before "(no ledger and no last applied revision)"
+        after "the ledger restored";
+    ValueRejected = "value-rejected" Error
+        what "The directory does not take a value: its length or its form."
+        why "The whole account would be refused."
+        before "title: (200 characters)"
+        after "title: (128 characters at most)";
+}

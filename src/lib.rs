@@ -1,0 +1,5 @@
+//! Countersign.
+pub mod name;
+pub mod diagnostic;
+pub mod source;
+pub mod manifest;

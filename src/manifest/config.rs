@@ -1,0 +1,172 @@
+//! `Config` (`countersign.yaml`): what the repository may decide.
+
+use super::organization::OuName;
+use crate::name::{FieldName, ResourceName};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What the repository may decide; the operator's file can only be narrowed by it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ConfigSpec {
+    /// The name people read: the organization's, for mails.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    /// The IANA time zone of local dates and times.
+    pub time_zone: String,
+    /// The resource that owns the accounts (type `directory`).
+    pub directory: ResourceName,
+    /// How account names are made.
+    pub naming: Naming,
+    /// What may be touched.
+    pub managed: Managed,
+    /// How many approvers a change needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<ApprovalRules>,
+    /// How much one run may do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guards: Option<Guards>,
+    /// Words in mails.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mail: Option<MailWording>,
+    /// Paths (globs) that are not manifests.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignore: Vec<String>,
+}
+
+/// How account names are made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Naming {
+    /// The login name.
+    pub login: LoginNaming,
+    /// The mail address, as a template over `user` and `account.login`; left out: accounts get none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mail: Option<String>,
+    /// The userPrincipalName, as a template; left out: `login@` the domain of the base DN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upn: Option<String>,
+    /// The account's common name, as a template; left out: the display name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cn: Option<String>,
+}
+
+/// How login names are made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LoginNaming {
+    /// Longest login name; Active Directory takes 20 characters at most.
+    #[serde(default = "twenty")]
+    #[schemars(range(min = 3, max = 20))]
+    pub max_length: u32,
+    /// Whether a number is put behind the first candidate when all are taken.
+    #[serde(default = "yes")]
+    pub then_number: bool,
+    /// Templates over `user`, the best first.
+    #[schemars(length(min = 1))]
+    pub candidates: Vec<String>,
+}
+
+/// What may be touched.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Managed {
+    /// OUs whose accounts are managed, each outermost first, relative to the base DN.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ous: Vec<Vec<OuName>>,
+    /// The OU leavers are moved to; left out: they stay where they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub leavers_ou: Option<Vec<OuName>>,
+    /// Managed groups: sAMAccountNames or globs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
+    /// Managed attributes; left out: every field of the directory resource.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attributes: Option<Vec<FieldName>>,
+    /// What is done with members nobody asked for; left out: additive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub membership: Option<Membership>,
+    /// Groups (globs) whose membership is exact all the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exact: Vec<String>,
+}
+
+/// What is done with members nobody asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Membership {
+    /// They stay: only what was granted from here is taken away again.
+    Additive,
+    /// They go.
+    Exact,
+}
+
+/// How many approvers a change needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ApprovalRules {
+    /// For an ordinary change.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 9))]
+    pub ordinary: u32,
+    /// For a change of who controls what.
+    #[serde(default = "two")]
+    #[schemars(range(min = 1, max = 9))]
+    pub control: u32,
+}
+
+/// How much one run may do; the smaller of these and the operator's limits holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Guards {
+    /// Accounts created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub creates: Option<Limit>,
+    /// Accounts disabled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disables: Option<Limit>,
+    /// Memberships and grants removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removals: Option<Limit>,
+}
+
+/// A limit: the larger of a count and a percentage of what is managed.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Limit {
+    /// So many.
+    pub count: u32,
+    /// Or so many percent of what is managed.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 100))]
+    pub percent: f64,
+}
+
+/// Words in mails.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MailWording {
+    /// What stands in front of every subject, in brackets; left out: the display name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject_prefix: Option<String>,
+    /// What stands at the foot of every mail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
+}
+
+fn twenty() -> u32 {
+    20
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn two() -> u32 {
+    2
+}

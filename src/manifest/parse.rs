@@ -1,0 +1,343 @@
+//! Files → manifests, with every mistake of form. A broken manifest keeps its name, so that what
+//! refers to it is not reported too.
+
+use super::check::{check, clean};
+use super::schema::{Shape, shape};
+use super::yaml::{Document, Node, Step, compose};
+use super::{
+    API_VERSION, ConfigSpec, IdentitySpec, Kind, Manifest, OrganizationSpec, PolicySpec,
+    ProfileSpec, RequestSpec, ResourceSpec, RoleSpec, ScopeSpec, UserSpec, read,
+};
+use crate::diagnostic::suggest::did_you_mean;
+use crate::diagnostic::{Code, Diagnostic, Place, Severity};
+use crate::name::ManifestName;
+use crate::source::{Blob, Source};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// The file that holds the `Config`.
+pub const CONFIG_FILE: &str = "countersign.yaml";
+
+/// Every manifest of a repository, and every mistake of form.
+#[derive(Debug, Default)]
+pub struct Manifests {
+    /// The manifests, by file and place in it.
+    pub list: Vec<Located>,
+    /// Names of manifests that are too broken to use.
+    pub broken: BTreeSet<(Kind, ManifestName)>,
+    /// What is wrong, unsorted; the reader's own findings included.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// A manifest and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Located {
+    /// Where it stands.
+    pub at: Location,
+    /// What it says.
+    pub body: Body,
+}
+
+/// Where a manifest stands.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Location {
+    /// The file.
+    pub file: Arc<str>,
+    /// The document within it, from 0.
+    pub document: u32,
+    /// The line of its name.
+    pub line: u32,
+}
+
+/// What a manifest says, by kind.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum Body {
+    Config(Box<Manifest<ConfigSpec>>),
+    Organization(Box<Manifest<OrganizationSpec>>),
+    Profile(Box<Manifest<ProfileSpec>>),
+    User(Box<Manifest<UserSpec>>),
+    Resource(Box<Manifest<ResourceSpec>>),
+    Role(Box<Manifest<RoleSpec>>),
+    Scope(Box<Manifest<ScopeSpec>>),
+    Identity(Box<Manifest<IdentitySpec>>),
+    Request(Box<Manifest<RequestSpec>>),
+    Policy(Box<Manifest<PolicySpec>>),
+}
+
+/// What was parsed before, by blob: manifests without a mistake.
+#[derive(Debug, Default)]
+pub struct Known(pub HashMap<Blob, Vec<(u32, u32, Body)>>);
+
+/// Parses every file, and notes in `known` what need not be parsed again.
+pub fn parse(source: &Source, known: &mut Known) -> Manifests {
+    let ignored = ignored(source);
+    let mut manifests = Manifests { diagnostics: source.diagnostics.clone(), ..Default::default() };
+    manifests.diagnostics.retain(|d| !ignored.iter().any(|glob| glob.is_match(&*d.place.file)));
+    let files: Vec<_> = source
+        .files
+        .iter()
+        .filter(|(path, _)| !ignored.iter().any(|glob| glob.is_match(&***path)))
+        .collect();
+    let parsed: Vec<_> = files
+        .par_iter()
+        .map(|(path, file)| match known.0.get(&file.blob) {
+            Some(bodies) => Parsed {
+                manifests: bodies.iter().map(|(d, l, b)| (*d, *l, b.clone())).collect(),
+                ..Parsed::default()
+            },
+            None => parse_file(path, &file.bytes),
+        })
+        .collect();
+    for ((path, file), parsed) in files.into_iter().zip(parsed) {
+        if parsed.diagnostics.is_empty() && !known.0.contains_key(&file.blob) {
+            known.0.insert(file.blob, parsed.manifests.clone());
+        }
+        manifests.diagnostics.extend(parsed.diagnostics);
+        manifests.broken.extend(parsed.broken);
+        manifests.list.extend(parsed.manifests.into_iter().map(|(document, line, body)| Located {
+            at: Location { file: path.clone(), document, line },
+            body,
+        }));
+    }
+    manifests
+}
+
+/// Finds the place of a route into a manifest by composing its file again.
+pub fn locate(source: &Source, at: &Location, route: &[Step]) -> Place {
+    let none = Place { file: at.file.clone(), line: at.line, column: 1, width: 1 };
+    let Some(text) = source.files.get(&at.file).and_then(|f| std::str::from_utf8(&f.bytes).ok())
+    else {
+        return none;
+    };
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let documents = compose(&at.file, text, &mut Vec::new());
+    documents.get(at.document as usize).map_or(none, |d| d.root.at(route).in_file(&at.file))
+}
+
+/// The globs of `ignore:` in countersign.yaml; a broken one there is reported with the rest.
+fn ignored(source: &Source) -> Vec<globset::GlobMatcher> {
+    let config = source.files.get(CONFIG_FILE).map(|f| parse_file(&CONFIG_FILE.into(), &f.bytes));
+    let bodies = config.into_iter().flat_map(|parsed| parsed.manifests);
+    bodies
+        .filter_map(|(_, _, body)| match body {
+            Body::Config(config) => Some(config.spec.ignore),
+            _ => None,
+        })
+        .flatten()
+        .filter_map(|glob| globset::Glob::new(&glob).ok().map(|g| g.compile_matcher()))
+        .collect()
+}
+
+#[derive(Default)]
+struct Parsed {
+    manifests: Vec<(u32, u32, Body)>,
+    broken: Vec<(Kind, ManifestName)>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+fn parse_file(path: &Arc<str>, bytes: &[u8]) -> Parsed {
+    let mut parsed = Parsed::default();
+    let text = match readable(path, bytes) {
+        Ok(text) => text,
+        Err(diagnostic) => {
+            parsed.diagnostics.push(*diagnostic);
+            return parsed;
+        }
+    };
+    parsed.diagnostics.extend(secrets(path, text));
+    let documents = compose(path, text, &mut parsed.diagnostics);
+    let full = documents
+        .iter()
+        .enumerate()
+        .filter(|(_, d)| d.root.value != super::yaml::Yaml::Null)
+        .collect::<Vec<_>>();
+    if full.is_empty() && parsed.diagnostics.is_empty() {
+        parsed.diagnostics.push(
+            Diagnostic::new(Code::EmptyFile, Place::of_file(path), "the file holds no manifest")
+                .help("write one, or delete the file"),
+        );
+    }
+    for (index, document) in full {
+        parse_document(path, index as u32, document, &mut parsed);
+    }
+    parsed
+}
+
+/// The text of a file without its byte order mark, if it is one that can be read.
+fn readable<'a>(path: &Arc<str>, bytes: &'a [u8]) -> Result<&'a str, Box<Diagnostic>> {
+    let place = |before: &[u8]| {
+        let text = String::from_utf8_lossy(before);
+        let line = text.matches('\n').count() as u32 + 1;
+        let column = text.rsplit('\n').next().unwrap_or_default().chars().count() as u32 + 1;
+        Place { file: path.clone(), line, column, width: 1 }
+    };
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
+        Diagnostic::new(Code::NotUtf8, place(before), "the file is not UTF-8 from here on")
+            .help("save it as UTF-8 (not UTF-16, not Windows-1252)")
+    })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let bad = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\u{85}');
+    if let Some((at, c)) = text.char_indices().find(|(_, c)| bad(*c)) {
+        let before = text.as_bytes().get(..at).unwrap_or_default();
+        let message = format!("the file has the control character U+{:04X}", c as u32);
+        return Err(Box::new(
+            Diagnostic::new(Code::ControlCharacter, place(before), message)
+                .help("delete it; a binary file does not belong here"),
+        ));
+    }
+    for (number, line) in text.lines().enumerate() {
+        let marker = line.starts_with("<<<<<<<") || line.starts_with(">>>>>>>") || line == "=======";
+        if marker {
+            let place = Place {
+                file: path.clone(),
+                line: number as u32 + 1,
+                column: 1,
+                width: line.chars().count() as u32,
+            };
+            return Err(Box::new(
+                Diagnostic::new(Code::MergeMarker, place, "a merge was left unfinished here")
+                    .help("decide which side is meant and take the marker lines out"),
+            ));
+        }
+    }
+    Ok(text)
+}
+
+/// What looks like a secret: it would be in git for ever.
+fn secrets(path: &Arc<str>, text: &str) -> Vec<Diagnostic> {
+    const MARKS: [&str; 8] = [
+        "PRIVATE KEY-----",
+        "AGE-SECRET-KEY-1",
+        "ghp_",
+        "github_pat_",
+        "glpat-",
+        "xoxb-",
+        "AKIA",
+        "-----BEGIN PGP PRIVATE",
+    ];
+    if !MARKS.iter().any(|mark| text.contains(mark)) {
+        return Vec::new();
+    }
+    let token = |line: &str, at: usize, mark: &str| {
+        let rest = &line[at + mark.len()..];
+        let long = rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
+        mark.contains("KEY") || mark.contains("PGP") || long >= 16
+    };
+    let mut found = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        for mark in MARKS {
+            if let Some(at) = line.find(mark).filter(|at| token(line, *at, mark)) {
+                let place = Place {
+                    file: path.clone(),
+                    line: number as u32 + 1,
+                    column: line[..at].chars().count() as u32 + 1,
+                    width: mark.len() as u32,
+                };
+                found.push(
+                    Diagnostic::new(Code::Secret, place, "this looks like a secret")
+                        .help("take it out, and replace it where it is used: whoever reads the repository has it"),
+                );
+                break;
+            }
+        }
+    }
+    found
+}
+
+fn parse_document(path: &Arc<str>, index: u32, document: &Document, parsed: &mut Parsed) {
+    let root = &document.root;
+    let Some(kind) = kind_of(path, root, &mut parsed.diagnostics) else { return };
+    let shape = shape(kind);
+    let mut diagnostics = Vec::new();
+    check(path, root, shape, &mut diagnostics);
+    let faulty = diagnostics.iter().any(|d| d.severity == Severity::Error);
+    parsed.diagnostics.extend(diagnostics);
+    let cleaned = if faulty { clean(root, shape) } else { None };
+    let usable = if faulty { cleaned.as_ref() } else { Some(root) };
+    let name = root.get("metadata").and_then(|m| m.get("name"));
+    let line = name.map_or(root.mark.line, |n| n.mark.line);
+    match usable.map(|node| body(kind, node)) {
+        Some(Ok(body)) => parsed.manifests.push((index, line, body)),
+        Some(Err(error)) => {
+            let place = root.mark.in_file(path);
+            parsed.diagnostics.push(Diagnostic::new(Code::WrongType, place, error.to_string()));
+        }
+        None => {
+            let name = name.and_then(Node::text).and_then(|n| ManifestName::new(n).ok());
+            parsed.broken.extend(name.map(|name| (kind, name)));
+        }
+    }
+}
+
+/// The kind of a document that is one of ours.
+fn kind_of(path: &Arc<str>, root: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Kind> {
+    let mut say = |code, mark: super::yaml::Mark, message: String, help: Option<String>| {
+        diagnostics.push(Diagnostic::new(code, mark.in_file(path), message).maybe_help(help));
+    };
+    let version = root.get("apiVersion");
+    match version.and_then(Node::text) {
+        Some(API_VERSION) => {}
+        Some(other) => {
+            let help = match other.starts_with("countersign/") {
+                true => format!("this program reads `{API_VERSION}`"),
+                false => format!("a manifest says `apiVersion: {API_VERSION}`; list other files in `ignore` of {CONFIG_FILE}"),
+            };
+            let mark = version.map_or(root.mark, |v| v.mark);
+            say(Code::NotAManifest, mark, format!("`{other}` is not a version this program reads"), Some(help));
+            return None;
+        }
+        None => {
+            say(
+                Code::NotAManifest,
+                root.mark,
+                "this YAML document is not a manifest: it has no `apiVersion`".into(),
+                Some(format!("write `apiVersion: {API_VERSION}`, or list the file in `ignore` of {CONFIG_FILE}")),
+            );
+            return None;
+        }
+    }
+    let Some(node) = root.get("kind") else {
+        let kinds = Kind::ALL.map(Kind::as_str).join(", ");
+        say(Code::MissingField, root.mark, "the manifest needs `kind`".into(), Some(format!("one of {kinds}")));
+        return None;
+    };
+    let text = node.text().unwrap_or_default();
+    let kind = Kind::ALL.into_iter().find(|k| k.as_str() == text);
+    if kind.is_none() {
+        let help = did_you_mean(text, Kind::ALL.map(Kind::as_str));
+        say(Code::UnknownKind, node.mark, format!("there is no kind `{text}`"), help);
+    }
+    kind
+}
+
+fn body(kind: Kind, node: &Node) -> Result<Body, read::ReadError> {
+    Ok(match kind {
+        Kind::Config => Body::Config(read::read(node)?),
+        Kind::Organization => Body::Organization(read::read(node)?),
+        Kind::Profile => Body::Profile(read::read(node)?),
+        Kind::User => Body::User(read::read(node)?),
+        Kind::Resource => Body::Resource(read::read(node)?),
+        Kind::Role => Body::Role(read::read(node)?),
+        Kind::Scope => Body::Scope(read::read(node)?),
+        Kind::Identity => Body::Identity(read::read(node)?),
+        Kind::Request => Body::Request(read::read(node)?),
+        Kind::Policy => Body::Policy(read::read(node)?),
+    })
+}
+
+/// Lines of a text that a reader of one manifest text needs: the mistakes of form in it.
+pub fn check_text(path: &str, text: &str) -> (Vec<Body>, Vec<Diagnostic>) {
+    let parsed = parse_file(&path.into(), text.as_bytes());
+    let bodies = parsed.manifests.into_iter().map(|(_, _, body)| body).collect();
+    (bodies, crate::diagnostic::sorted(parsed.diagnostics))
+}
+
+/// The shapes by kind, for tests of agreement with the published schemas.
+pub fn shape_of(kind: Kind) -> &'static Shape {
+    shape(kind)
+}
+

@@ -1,0 +1,277 @@
+//! The JSON Schemas of the kinds, made from the types, and the same rules in a form that checks a
+//! document and finds every mistake in it.
+
+use super::*;
+use regex::Regex;
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value as Json, json};
+use std::sync::OnceLock;
+
+/// The JSON Schema (draft-07, which editors follow) of a kind.
+pub fn schema(kind: Kind) -> Json {
+    match kind {
+        Kind::Config => generate::<ConfigSpec>(kind),
+        Kind::Organization => generate::<OrganizationSpec>(kind),
+        Kind::Profile => generate::<ProfileSpec>(kind),
+        Kind::User => generate::<UserSpec>(kind),
+        Kind::Resource => generate::<ResourceSpec>(kind),
+        Kind::Role => generate::<RoleSpec>(kind),
+        Kind::Scope => generate::<ScopeSpec>(kind),
+        Kind::Identity => generate::<IdentitySpec>(kind),
+        Kind::Request => generate::<RequestSpec>(kind),
+        Kind::Policy => generate::<PolicySpec>(kind),
+    }
+}
+
+/// The file a kind's schema stands in, below `schema/`.
+pub fn file_name(kind: Kind) -> String {
+    format!("{}.json", kind.as_str().to_lowercase())
+}
+
+fn generate<S: JsonSchema>(kind: Kind) -> Json {
+    let settings = SchemaSettings::draft07().with(|s| s.inline_subschemas = true);
+    let mut schema = settings.into_generator().into_root_schema_for::<Manifest<S>>().to_value();
+    tidy(&mut schema);
+    if let Some(root) = schema.as_object_mut() {
+        root.insert("title".into(), json!(format!("Countersign {kind}")));
+        if let Some(Json::Object(properties)) = root.get_mut("properties") {
+            for (name, value) in [("apiVersion", API_VERSION), ("kind", kind.as_str())] {
+                if let Some(Json::Object(property)) = properties.get_mut(name) {
+                    property.insert("const".into(), json!(value));
+                }
+            }
+        }
+    }
+    schema
+}
+
+/// Leaves out what serde does not take (`null` for what may be left out) and what validators do
+/// not know (formats of Rust's numbers), and joins described choices to one enumeration.
+fn tidy(schema: &mut Json) {
+    let Json::Object(object) = schema else {
+        if let Json::Array(parts) = schema {
+            parts.iter_mut().for_each(tidy);
+        }
+        return;
+    };
+    object.values_mut().for_each(tidy);
+    if object.get("format").is_some_and(|f| f == "uint32") {
+        object.entry("maximum").or_insert(json!(u32::MAX));
+    }
+    object.remove("format");
+    object.remove("default");
+    if let Some(Json::Array(types)) = object.get_mut("type") {
+        types.retain(|t| t != "null");
+        if let [only] = types.as_slice() {
+            let only = only.clone();
+            object.insert("type".into(), only);
+        }
+    }
+    if let Some(Json::Array(choices)) = object.get_mut("enum") {
+        choices.retain(|c| !c.is_null());
+    }
+    if let Some(Json::Array(mut parts)) = object.remove("anyOf") {
+        parts.retain(|p| p.get("type").is_none_or(|t| t != "null"));
+        match parts.as_mut_slice() {
+            [Json::Object(only)] => {
+                for (key, value) in std::mem::take(only) {
+                    object.entry(key).or_insert(value);
+                }
+            }
+            _ => {
+                object.insert("anyOf".into(), Json::Array(parts));
+            }
+        }
+    }
+    join_choices(object);
+}
+
+/// `oneOf: [{const, description} …]` → `enum` with the descriptions in one text.
+fn join_choices(object: &mut Map<String, Json>) {
+    let Some(Json::Array(parts)) = object.get("oneOf") else { return };
+    if !parts.iter().all(|p| p.get("const").is_some()) {
+        return;
+    }
+    let mut text = object.get("description").and_then(Json::as_str).unwrap_or_default().to_owned();
+    let mut choices = Vec::new();
+    for part in parts {
+        if let Some(value) = part.get("const") {
+            choices.push(value.clone());
+            let about = part.get("description").and_then(Json::as_str).unwrap_or_default();
+            text.push_str(&format!("\n- {}: {about}", value.as_str().unwrap_or_default()));
+        }
+    }
+    object.remove("oneOf");
+    object.insert("type".into(), json!("string"));
+    object.insert("enum".into(), Json::Array(choices));
+    object.insert("description".into(), json!(text.trim_start()));
+}
+
+/// The rules of a kind's schema, ready to check a document.
+#[derive(Debug)]
+pub enum Shape {
+    /// A mapping with known fields.
+    Object {
+        /// Its fields, as the type lists them.
+        fields: Vec<(String, Shape)>,
+        /// Those that must be there.
+        required: Vec<String>,
+        /// Of these, one must be there and no other.
+        exactly_one: Vec<String>,
+    },
+    /// A mapping with free keys.
+    Map {
+        /// What a key must match.
+        keys: Option<Regex>,
+        /// What every value must be.
+        values: Box<Shape>,
+    },
+    /// A sequence.
+    List {
+        /// What every element must be.
+        elements: Box<Shape>,
+        /// Fewest elements.
+        least: usize,
+    },
+    /// A text.
+    Text {
+        /// What it must match.
+        pattern: Option<Regex>,
+        /// What it may be; empty: anything.
+        choices: Vec<String>,
+    },
+    /// A whole number.
+    Integer(f64, f64),
+    /// A number.
+    Number(f64, f64),
+    /// `true` or `false`.
+    Bool,
+    /// One of several forms.
+    Either(Vec<Shape>),
+}
+
+/// The rules of a kind.
+pub fn shape(kind: Kind) -> &'static Shape {
+    static SHAPES: OnceLock<Vec<Shape>> = OnceLock::new();
+    let shapes = SHAPES.get_or_init(|| Kind::ALL.iter().map(|k| compile(&schema(*k))).collect());
+    &shapes[Kind::ALL.iter().position(|k| *k == kind).unwrap_or_default()]
+}
+
+fn compile(schema: &Json) -> Shape {
+    let strings = |key: &str| -> Vec<String> {
+        let list = schema.get(key).and_then(Json::as_array);
+        list.into_iter().flatten().filter_map(|v| v.as_str().map(str::to_owned)).collect()
+    };
+    let pattern = |text: Option<&str>| text.and_then(|p| Regex::new(p).ok());
+    let bounds = || {
+        let bound = |key: &str, none| schema.get(key).and_then(Json::as_f64).unwrap_or(none);
+        (bound("minimum", f64::NEG_INFINITY), bound("maximum", f64::INFINITY))
+    };
+    if let Some(parts) = schema.get("anyOf").and_then(Json::as_array) {
+        return Shape::Either(parts.iter().map(compile).collect());
+    }
+    match schema.get("type").and_then(Json::as_str) {
+        Some("object") => {
+            if let Some(patterns) = schema.get("patternProperties").and_then(Json::as_object)
+                && let Some((key, values)) = patterns.iter().next()
+            {
+                return Shape::Map { keys: pattern(Some(key)), values: Box::new(compile(values)) };
+            }
+            if let Some(values) = schema.get("additionalProperties").filter(|v| v.is_object()) {
+                return Shape::Map { keys: None, values: Box::new(compile(values)) };
+            }
+            let properties = schema.get("properties").and_then(Json::as_object);
+            let one_of = schema.get("oneOf").and_then(Json::as_array);
+            let exactly_one = one_of
+                .into_iter()
+                .flatten()
+                .filter_map(|part| part.get("required")?.get(0)?.as_str().map(str::to_owned))
+                .collect();
+            Shape::Object {
+                fields: properties
+                    .into_iter()
+                    .flatten()
+                    .map(|(name, schema)| (name.clone(), compile(schema)))
+                    .collect(),
+                required: strings("required"),
+                exactly_one,
+            }
+        }
+        Some("array") => Shape::List {
+            elements: Box::new(compile(schema.get("items").unwrap_or(&Json::Null))),
+            least: schema.get("minItems").and_then(Json::as_u64).unwrap_or(0) as usize,
+        },
+        Some("integer") => Shape::Integer(bounds().0, bounds().1),
+        Some("number") => Shape::Number(bounds().0, bounds().1),
+        Some("boolean") => Shape::Bool,
+        _ => {
+            let constant = schema.get("const").and_then(Json::as_str).map(str::to_owned);
+            Shape::Text {
+                pattern: pattern(schema.get("pattern").and_then(Json::as_str)),
+                choices: constant.map_or_else(|| strings("enum"), |c| vec![c]),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn each_field(schema: &Json, path: &str, check: &mut dyn FnMut(&str, &Json)) {
+        if let Some(properties) = schema.get("properties").and_then(Json::as_object) {
+            for (name, field) in properties {
+                let path = format!("{path}.{name}");
+                check(&path, field);
+                each_field(field, &path, check);
+            }
+        }
+        for part in ["items", "additionalProperties"] {
+            if let Some(part) = schema.get(part) {
+                each_field(part, path, check);
+            }
+        }
+        for part in schema.get("anyOf").and_then(Json::as_array).into_iter().flatten() {
+            each_field(part, path, check);
+        }
+    }
+
+    #[test]
+    fn every_field_is_described_and_every_mapping_is_closed() {
+        for kind in Kind::ALL {
+            let schema = schema(kind);
+            assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#");
+            assert_eq!(schema["properties"]["kind"]["const"], kind.as_str());
+            assert_eq!(schema["additionalProperties"], false);
+            each_field(&schema, kind.as_str(), &mut |path, field| {
+                assert!(field.get("description").is_some(), "{path} has no description");
+                assert!(!field.to_string().contains("\"null\""), "{path} takes null");
+                if field.get("properties").is_some() {
+                    assert_eq!(field["additionalProperties"], false, "{path} is open");
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn every_pattern_of_the_schemas_is_checked_by_us_too() {
+        fn patterns(schema: &Json, found: &mut Vec<String>) {
+            match schema {
+                Json::Object(object) => {
+                    found.extend(object.get("pattern").and_then(Json::as_str).map(str::to_owned));
+                    object.values().for_each(|v| patterns(v, found));
+                }
+                Json::Array(list) => list.iter().for_each(|v| patterns(v, found)),
+                _ => {}
+            }
+        }
+        for kind in Kind::ALL {
+            let mut found = Vec::new();
+            patterns(&schema(kind), &mut found);
+            assert!(!found.is_empty());
+            for pattern in found {
+                Regex::new(&pattern).unwrap();
+            }
+        }
+    }
+}

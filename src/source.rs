@@ -1,0 +1,161 @@
+//! Source: the files of an access repository, from a git revision or from the working folder.
+//!
+//! Invariant: the same bytes give the same result, wherever they were read from. Links are never
+//! followed, and what cannot be read is a diagnostic, never a gap.
+
+pub mod git;
+pub mod worktree;
+
+use crate::diagnostic::{Code, Diagnostic, Place};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Largest manifest file, in bytes: a thousand times what a person writes, a hundredth of what hurts.
+pub const LARGEST_FILE: u64 = 4 * 1024 * 1024;
+
+/// The files of one state of a repository.
+#[derive(Debug, Clone, Default)]
+pub struct Source {
+    /// The commit, as 40 hex digits; none for a working folder.
+    pub revision: Option<String>,
+    /// The YAML files that were read, by path.
+    pub files: BTreeMap<Arc<str>, File>,
+    /// What could not be read, and why.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// One file as it was read.
+#[derive(Debug, Clone)]
+pub struct File {
+    /// The git blob id of the content: what a cache may know it by.
+    pub blob: Blob,
+    /// The content; none where a cache knows the blob already and nobody has asked for it yet.
+    pub bytes: Arc<[u8]>,
+}
+
+/// A git blob id (SHA-1 over `blob <length>\0<content>`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Blob(pub [u8; 20]);
+
+/// Where to read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// A revision of the git repository at (or above) a folder.
+    Revision {
+        /// A folder of the repository.
+        folder: PathBuf,
+        /// Anything git understands: a branch, a tag, `HEAD~2`.
+        revision: String,
+    },
+    /// A folder as it lies there.
+    Worktree {
+        /// The root of the access repository.
+        folder: PathBuf,
+    },
+}
+
+/// That nothing could be read at all.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum SourceError {
+    #[error("{folder} is not in a git repository; name one with -C, or read the folder as it is with --worktree")]
+    NotARepository { folder: String },
+    #[error("there is no revision `{revision}` in this repository{}", empty_hint(*.empty))]
+    NoSuchRevision { revision: String, empty: bool },
+    #[error("cannot read {what}")]
+    Git { what: String, #[source] source: git2::Error },
+    #[error("cannot read {path}")]
+    Io { path: String, #[source] source: std::io::Error },
+}
+
+fn empty_hint(empty: bool) -> &'static str {
+    if empty { ": it has no commit yet; commit first, or use --worktree" } else { "" }
+}
+
+/// Reads every manifest file.
+///
+/// # Errors
+/// [`SourceError`] when the repository or the revision cannot be read at all. A single file that
+/// cannot be read is a diagnostic.
+pub fn read(origin: &Origin) -> Result<Source, SourceError> {
+    let mut source = match origin {
+        Origin::Revision { folder, revision } => git::read(folder, revision)?,
+        Origin::Worktree { folder } => worktree::read(folder)?,
+    };
+    source.diagnostics.extend(case_clashes(&source.files));
+    Ok(source)
+}
+
+/// What a path of the repository is to us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    Manifest,
+    Other,
+}
+
+/// Names beginning with a dot and `policies/tests/` are not manifests (SEMANTICS 28).
+fn sort(path: &str) -> Sort {
+    let hidden = path.split('/').any(|part| part.starts_with('.'));
+    let yaml = path.rsplit_once('.').is_some_and(|(_, end)| {
+        end.eq_ignore_ascii_case("yaml") || end.eq_ignore_ascii_case("yml")
+    });
+    match yaml && !hidden && !path.starts_with("policies/tests/") {
+        true => Sort::Manifest,
+        false => Sort::Other,
+    }
+}
+
+fn too_large(file: &Arc<str>, size: u64) -> Diagnostic {
+    Diagnostic::new(
+        Code::FileTooLarge,
+        Place::of_file(file),
+        format!("the file has {size} bytes; a manifest file has at most {LARGEST_FILE}"),
+    )
+    .help("split it, or list it in `ignore` of countersign.yaml if it is no manifest")
+}
+
+fn link(file: &Arc<str>) -> Diagnostic {
+    Diagnostic::new(Code::SymbolicLink, Place::of_file(file), "the file is a symbolic link")
+        .help("put the manifest itself here; links are never followed, so that nothing outside the repository can be read")
+}
+
+fn case_clashes(files: &BTreeMap<Arc<str>, File>) -> Vec<Diagnostic> {
+    let mut seen: BTreeMap<String, &Arc<str>> = BTreeMap::new();
+    let mut clashes = Vec::new();
+    for path in files.keys() {
+        if let Some(first) = seen.insert(path.to_lowercase(), path) {
+            clashes.push(
+                Diagnostic::new(
+                    Code::CaseClash,
+                    Place::of_file(path),
+                    format!("this file and {first} differ only in case"),
+                )
+                .help("rename one: on Windows and macOS only one of them would exist")
+                .related(Place::of_file(first), "the other one"),
+            );
+        }
+    }
+    clashes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dots_and_policy_tests_are_not_manifests() {
+        for (path, expected) in [
+            ("users/a.yaml", Sort::Manifest),
+            ("a.YML", Sort::Manifest),
+            ("policies/x.yaml", Sort::Manifest),
+            ("policies/tests/x.yaml", Sort::Other),
+            (".github/workflows/ci.yml", Sort::Other),
+            ("users/.draft.yaml", Sort::Other),
+            ("README.md", Sort::Other),
+            ("yaml", Sort::Other),
+        ] {
+            assert_eq!(sort(path), expected, "{path}");
+        }
+    }
+}

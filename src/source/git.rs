@@ -1,0 +1,140 @@
+//! Reading a revision straight from git's objects, without a checkout.
+
+use super::{Blob, File, LARGEST_FILE, Sort, Source, SourceError, link, sort, too_large};
+use crate::diagnostic::{Code, Diagnostic, Place};
+use git2::{ErrorCode, ObjectType, Repository, TreeWalkMode, TreeWalkResult};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Unix mode of a symbolic link in a tree.
+const LINK: i32 = 0o120_000;
+
+pub(super) fn read(folder: &Path, revision: &str) -> Result<Source, SourceError> {
+    let repository = open(folder)?;
+    let commit = resolve(&repository, revision)?;
+    let failed = |what: &str| {
+        let what = what.to_owned();
+        move |source| SourceError::Git { what, source }
+    };
+    let tree = commit.tree().map_err(failed("the revision's tree"))?;
+    let tree = below(&repository, tree, folder)?;
+    let odb = repository.odb().map_err(failed("the object store"))?;
+    let mut source = Source { revision: Some(commit.id().to_string()), ..Source::default() };
+    let mut found = Vec::new();
+    tree.walk(TreeWalkMode::PreOrder, |parent, entry| {
+        let name = String::from_utf8_lossy(entry.name_bytes());
+        if entry.kind() == Some(ObjectType::Tree) {
+            return match name.starts_with('.') {
+                true => TreeWalkResult::Skip,
+                false => TreeWalkResult::Ok,
+            };
+        }
+        let path: Arc<str> = format!("{parent}{name}").into();
+        if sort(&path) == Sort::Manifest {
+            found.push((path, entry.id(), entry.filemode(), entry.kind()));
+        }
+        TreeWalkResult::Ok
+    })
+    .map_err(failed("the revision's files"))?;
+    for (path, id, mode, kind) in found {
+        if mode == LINK || kind != Some(ObjectType::Blob) {
+            source.diagnostics.push(link(&path));
+            continue;
+        }
+        let (size, _) = odb.read_header(id).map_err(failed(&path))?;
+        if size as u64 > LARGEST_FILE {
+            source.diagnostics.push(too_large(&path, size as u64));
+            continue;
+        }
+        let object = odb.read(id).map_err(failed(&path))?;
+        let mut blob = [0; 20];
+        blob.copy_from_slice(id.as_bytes());
+        let file = File { blob: Blob(blob), bytes: object.data().into() };
+        if source.files.insert(path.clone(), file).is_some() {
+            source.diagnostics.push(Diagnostic::new(
+                Code::CaseClash,
+                Place::of_file(&path),
+                "two files have this name once it is read as text",
+            ));
+        }
+    }
+    Ok(source)
+}
+
+/// The id of a revision.
+///
+/// # Errors
+/// [`SourceError`] when there is no repository or no such revision.
+pub fn revision_id(folder: &Path, revision: &str) -> Result<String, SourceError> {
+    let repository = open(folder)?;
+    resolve(&repository, revision).map(|commit| commit.id().to_string())
+}
+
+/// The first commit of the first-parent line that ends at a revision: what an empty ledger starts from.
+///
+/// # Errors
+/// [`SourceError`] when the history cannot be read.
+pub fn root_of(folder: &Path, revision: &str) -> Result<String, SourceError> {
+    let repository = open(folder)?;
+    let mut commit = resolve(&repository, revision)?;
+    while commit.parent_count() > 0 {
+        commit = commit.parent(0).map_err(|source| SourceError::Git {
+            what: format!("the parent of {}", commit.id()),
+            source,
+        })?;
+    }
+    Ok(commit.id().to_string())
+}
+
+/// The folder that holds what git keeps (`.git`): where a cache may lie.
+pub fn git_folder(folder: &Path) -> Option<std::path::PathBuf> {
+    open(folder).ok().map(|r| r.path().to_path_buf())
+}
+
+fn open(folder: &Path) -> Result<Repository, SourceError> {
+    Repository::discover(folder).map_err(|source| match source.code() {
+        ErrorCode::NotFound => {
+            SourceError::NotARepository { folder: folder.display().to_string() }
+        }
+        _ => SourceError::Git { what: folder.display().to_string(), source },
+    })
+}
+
+fn resolve<'r>(
+    repository: &'r Repository,
+    revision: &str,
+) -> Result<git2::Commit<'r>, SourceError> {
+    repository
+        .revparse_single(revision)
+        .and_then(|object| object.peel_to_commit())
+        .map_err(|source| match source.code() {
+            ErrorCode::NotFound | ErrorCode::InvalidSpec | ErrorCode::UnbornBranch => {
+                SourceError::NoSuchRevision {
+                    revision: revision.to_owned(),
+                    empty: repository.is_empty().unwrap_or(false),
+                }
+            }
+            _ => SourceError::Git { what: format!("revision {revision}"), source },
+        })
+}
+
+/// The tree of the folder that was named, where it is not the root of the git repository.
+fn below<'r>(
+    repository: &'r Repository,
+    tree: git2::Tree<'r>,
+    folder: &Path,
+) -> Result<git2::Tree<'r>, SourceError> {
+    let Some(workdir) = repository.workdir() else { return Ok(tree) };
+    let (Ok(workdir), Ok(folder)) = (workdir.canonicalize(), folder.canonicalize()) else {
+        return Ok(tree);
+    };
+    let Ok(relative) = folder.strip_prefix(&workdir) else { return Ok(tree) };
+    if relative.as_os_str().is_empty() {
+        return Ok(tree);
+    }
+    let what = relative.display().to_string();
+    tree.get_path(relative)
+        .and_then(|entry| entry.to_object(repository))
+        .and_then(|object| object.peel_to_tree())
+        .map_err(|source| SourceError::Git { what, source })
+}
