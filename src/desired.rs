@@ -9,7 +9,6 @@ pub mod cause;
 pub mod entitlement;
 pub mod expand;
 pub mod naming;
-pub mod template;
 
 pub use accounts::{Accounts, KnownAccount};
 pub use cause::Cause;
@@ -62,8 +61,21 @@ pub struct Person {
     pub account: Option<DesiredAccount>,
     /// What is held, by key; empty for those who left.
     pub entitlements: BTreeMap<EntitlementKey, Entitlement>,
+    /// What a profile or organization would give and the user does not get, and why; for explanations.
+    pub dropped: Vec<Dropped>,
     /// Where the user is declared.
     pub declared: Cause,
+}
+
+/// Something a profile or organization would give and a user does not get.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Dropped {
+    /// What.
+    pub entitlement: EntitlementKey,
+    /// Why not.
+    pub reason: String,
+    /// What would give it.
+    pub causes: Vec<Cause>,
 }
 
 /// What the directory account of one user should be.

@@ -1,5 +1,11 @@
 //! Countersign.
 pub mod name;
+pub mod dn;
 pub mod diagnostic;
 pub mod source;
+pub mod template;
 pub mod manifest;
+pub mod catalog;
+pub mod request;
+pub mod connector;
+pub mod desired;

@@ -236,13 +236,14 @@ impl Nested {
 }
 
 fn to_value(map: &BTreeMap<String, NestedValue>) -> Value {
-    Value::from_iter(map.iter().map(|(name, value)| {
-        let value = match value {
-            NestedValue::Text(text) => Value::from(text.as_str()),
-            NestedValue::Map(map) => to_value(map),
-        };
-        (name.as_str(), value)
-    }))
+    let values: BTreeMap<String, Value> = map
+        .iter()
+        .map(|(name, value)| match value {
+            NestedValue::Text(text) => (name.clone(), Value::from(text.as_str())),
+            NestedValue::Map(map) => (name.clone(), to_value(map)),
+        })
+        .collect();
+    Value::from_object(values)
 }
 
 impl Variables for Nested {

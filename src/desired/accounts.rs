@@ -1,0 +1,104 @@
+//! Accounts: which directory accounts are whose, and which names are taken. A plain value: the
+//! directory and the ledger fill it, expansion reads it.
+
+use super::Tie;
+use crate::connector::{AttributeName, Guid};
+use crate::name::UserName;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The accounts there are.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Accounts {
+    /// Whether a directory was at hand; without one, new names are provisional.
+    pub seen: Seen,
+    /// The DNS name of the directory's domain, for principal names.
+    pub domain: Option<String>,
+    /// Accounts that are users'.
+    pub known: BTreeMap<UserName, KnownAccount>,
+    /// Login names, principal names and addresses (in lower case, accents folded) and whose they are.
+    pub taken: Taken,
+}
+
+/// Whether a directory was at hand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Seen {
+    /// It was read.
+    Yes,
+    /// It was not.
+    #[default]
+    No,
+}
+
+/// An account that is a user's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KnownAccount {
+    /// What it is.
+    pub guid: Guid,
+    /// How it is known to be the user's.
+    pub tie: Tie,
+    /// Where it stands.
+    pub dn: String,
+    /// sAMAccountName.
+    pub login: String,
+    /// userPrincipalName; empty where it has none.
+    pub upn: String,
+    /// Common name.
+    pub cn: String,
+    /// mail, where it has one.
+    pub mail: Option<String>,
+    /// Values of attributes with `source: observed`.
+    pub observed: BTreeMap<AttributeName, String>,
+}
+
+/// Whose a name is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Holder {
+    /// A user's, now or once.
+    User(UserName),
+    /// Somebody's or something's that is no user here.
+    Foreign,
+}
+
+/// Names that cannot be given to anybody else.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Taken {
+    /// Login names, by [`fold`]ed form.
+    pub logins: BTreeMap<String, BTreeSet<Holder>>,
+    /// Principal names and mail addresses, by [`fold`]ed form.
+    pub addresses: BTreeMap<String, BTreeSet<Holder>>,
+    /// Common names by (parent DN, name), both in lower case.
+    pub common_names: BTreeMap<(String, String), BTreeSet<Holder>>,
+}
+
+/// What two names share that the directory cannot tell apart: case and accents folded (AD.md 6).
+pub fn fold(name: &str) -> String {
+    deunicode::deunicode(name).to_lowercase()
+}
+
+impl Taken {
+    /// Notes a login name.
+    pub fn login(&mut self, name: &str, holder: Holder) {
+        self.logins.entry(fold(name)).or_default().insert(holder);
+    }
+
+    /// Notes a principal name or address.
+    pub fn address(&mut self, name: &str, holder: Holder) {
+        self.addresses.entry(fold(name)).or_default().insert(holder);
+    }
+
+    /// Notes a common name below a parent.
+    pub fn common_name(&mut self, parent: &str, name: &str, holder: Holder) {
+        let key = (parent.to_lowercase(), name.to_lowercase());
+        self.common_names.entry(key).or_default().insert(holder);
+    }
+}
+
+/// Whether a name in a table is somebody else's than this user's.
+pub fn is_anothers<K: Ord>(
+    table: &BTreeMap<K, BTreeSet<Holder>>,
+    key: &K,
+    user: &UserName,
+) -> bool {
+    let own = |holder: &Holder| matches!(holder, Holder::User(name) if name == user);
+    table.get(key).is_some_and(|holders| holders.iter().any(|h| !own(h)))
+}

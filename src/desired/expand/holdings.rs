@@ -1,0 +1,456 @@
+//! What one user holds: levels from personal access, profiles and organizations, minus exceptions,
+//! minus what the user's type is not eligible for; identities and what follows.
+
+use super::{Facts, Presence, cause, identities, implicit_level};
+use crate::catalog::duties::{default_level, types};
+use crate::catalog::{Linked, Problem};
+use crate::desired::{Cause, Dropped, EntitlementKey, Grant, GroupGrant, GroupKey};
+use crate::diagnostic::{Code, Severity};
+use crate::manifest::identity::GivenIdentity;
+use crate::manifest::resource::ResourceType;
+use crate::manifest::{Access, ProfileSpec, ResourceSpec, UserType};
+use crate::name::{FieldName, LevelName, ProfileName, ResourceName, UserName};
+use crate::request::{FoldedUser, Origin};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What one user holds.
+pub(super) struct Holdings {
+    pub presence: Presence,
+    pub entitlements: BTreeMap<EntitlementKey, BTreeSet<Cause>>,
+    pub groups: BTreeMap<GroupKey, GroupGrant>,
+    pub dropped: Vec<Dropped>,
+    pub has_account: bool,
+    /// Field values given with access, by resource, nearest source first.
+    pub given: BTreeMap<ResourceName, Vec<Given>>,
+    /// Profiles the user has, with what gave them: personally first, then by organization.
+    pub profiles: Vec<(Rank, ProfileName)>,
+}
+
+/// Field values and how near to the user they are said.
+#[derive(Clone)]
+pub(super) struct Given {
+    pub rank: Rank,
+    pub profile: Option<ProfileName>,
+    pub values: BTreeMap<FieldName, String>,
+}
+
+/// How near to the user something is said (MODEL 21).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Rank {
+    Personal,
+    Profile,
+    OrganizationProfile,
+}
+
+pub(super) struct Collector<'a, 'p> {
+    pub facts: &'p Facts<'a>,
+    pub name: &'p UserName,
+    pub user: &'p FoldedUser,
+    pub held: Holdings,
+    pub problems: Vec<Problem>,
+    used_exceptions: BTreeSet<usize>,
+    pub identities: Vec<(GivenIdentity, Rank, Vec<Cause>, Origin, String)>,
+}
+
+/// Collects what a user holds at the instant.
+pub(super) fn of(facts: &Facts<'_>, name: &UserName, user: &FoldedUser) -> (Holdings, Vec<Problem>) {
+    let presence = facts.state(user);
+    let mut collector = Collector {
+        facts,
+        name,
+        user,
+        held: Holdings {
+            presence,
+            entitlements: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            dropped: Vec::new(),
+            has_account: false,
+            given: BTreeMap::new(),
+            profiles: Vec::new(),
+        },
+        problems: Vec::new(),
+        used_exceptions: BTreeSet::new(),
+        identities: Vec::new(),
+    };
+    collector.all();
+    let Collector { mut held, problems, .. } = collector;
+    let account = |key: &EntitlementKey| key.resource == *facts.directory;
+    held.has_account = held.entitlements.keys().any(account);
+    match presence {
+        Presence::Active | Presence::Suspended => {}
+        Presence::Waiting | Presence::Left => {
+            held.entitlements.clear();
+            held.groups.clear();
+        }
+    }
+    (held, problems)
+}
+
+impl Collector<'_, '_> {
+    fn all(&mut self) {
+        for assigned in &self.user.access {
+            let access = &assigned.value;
+            let origin = &assigned.origin;
+            let line = origin.line(access.line);
+            let causes = vec![cause(origin.text.clone(), &origin.at.file, line)];
+            self.access(access, Rank::Personal, None, &causes, Some((origin, &assigned.route)));
+        }
+        for assigned in &self.user.profiles {
+            let origin = &assigned.origin;
+            let by = cause(origin.text.clone(), &origin.at.file, origin.at.line);
+            self.profile(&assigned.value, Rank::Profile, &by);
+        }
+        let catalog = self.facts.catalog;
+        for (name, Linked { at, spec }) in catalog.ancestry(&self.user.spec.organization) {
+            for member in &spec.profiles {
+                if member.user_types.contains(&self.user.spec.kind) {
+                    let by = cause(format!("organization {name}"), &at.file, member.line.0.max(1));
+                    self.profile(&member.profile, Rank::OrganizationProfile, &by);
+                }
+            }
+        }
+        for assigned in &self.user.identities {
+            let origin = &assigned.origin;
+            let line = origin.line(assigned.value.line);
+            let causes = vec![cause(origin.text.clone(), &origin.at.file, line)];
+            let route = assigned.route.clone();
+            let identity = assigned.value.clone();
+            self.identities.push((identity, Rank::Personal, causes, origin.clone(), route));
+        }
+        identities::collect(self);
+        self.exclusive();
+        self.level_groups();
+        self.follow();
+        self.exceptions();
+    }
+
+    fn profile(&mut self, name: &ProfileName, rank: Rank, by: &Cause) {
+        self.held.profiles.push((rank, name.clone()));
+        let catalog = self.facts.catalog;
+        for (name, Linked { at, spec }) in catalog.lineage(name) {
+            self.profile_part(name, spec, at, rank, by);
+        }
+    }
+
+    fn profile_part(
+        &mut self,
+        name: &ProfileName,
+        spec: &ProfileSpec,
+        at: &crate::manifest::parse::Location,
+        rank: Rank,
+        by: &Cause,
+    ) {
+        let said = |line: u32| {
+            let line = if line == 0 { at.line } else { line };
+            vec![cause(format!("profile {name}"), &at.file, line), by.clone()]
+        };
+        for access in &spec.access {
+            self.access(access, rank, Some(name), &said(access.line.0), None);
+        }
+        for resource in &spec.software {
+            let access = Access {
+                resource: resource.clone(),
+                level: None,
+                fields: BTreeMap::new(),
+                until: None,
+                line: crate::manifest::Line(0),
+            };
+            self.access(&access, rank, Some(name), &said(0), None);
+        }
+        for (i, identity) in spec.identities.iter().enumerate() {
+            let origin = Origin { text: format!("profile {name}").into(), at: at.clone() };
+            let route = format!("identities.{i}");
+            self.identities.push((identity.clone(), rank, said(identity.line.0), origin, route));
+        }
+    }
+
+    fn access(
+        &mut self,
+        access: &Access,
+        rank: Rank,
+        profile: Option<&ProfileName>,
+        causes: &[Cause],
+        own: Option<(&Origin, &str)>,
+    ) {
+        let Some(resource) = self.facts.catalog.resources.get(&access.resource) else { return };
+        if !self.facts.in_force(access.until.as_ref()) || resource.spec.inherits_from.is_some() {
+            return;
+        }
+        let Some(level) = access.level.clone().or_else(|| default_level(&resource.spec)) else {
+            return;
+        };
+        let granted = self.level(&access.resource, &resource.spec, &level, causes, own);
+        if granted && !access.fields.is_empty() {
+            self.held.given.entry(access.resource.clone()).or_default().push(Given {
+                rank,
+                profile: profile.cloned(),
+                values: access.fields.clone(),
+            });
+        }
+    }
+
+    /// Adds a level and those it includes; whether the level itself was added.
+    pub fn level(
+        &mut self,
+        name: &ResourceName,
+        resource: &ResourceSpec,
+        level: &LevelName,
+        causes: &[Cause],
+        own: Option<(&Origin, &str)>,
+    ) -> bool {
+        let mut queue = vec![level];
+        let mut seen: BTreeSet<&LevelName> = BTreeSet::new();
+        let mut first = true;
+        let mut granted = false;
+        while let Some(level) = queue.pop() {
+            if !seen.insert(level) {
+                continue;
+            }
+            let found = resource.levels.iter().find(|l| l.name == *level);
+            let eligible = found.and_then(|l| l.eligible.as_ref()).or(resource.eligible.as_ref());
+            let key = EntitlementKey {
+                resource: name.clone(),
+                identity: None,
+                grant: Grant::Level(level.clone()),
+            };
+            if self.grant(key, eligible.map(Vec::as_slice), causes, own) {
+                granted |= first;
+                queue.extend(found.into_iter().flat_map(|l| &l.includes));
+            }
+            first = false;
+        }
+        granted
+    }
+
+    /// Adds an entitlement, unless the user is not eligible or excepted.
+    pub fn grant(
+        &mut self,
+        key: EntitlementKey,
+        eligible: Option<&[UserType]>,
+        causes: &[Cause],
+        own: Option<(&Origin, &str)>,
+    ) -> bool {
+        let kind = self.user.spec.kind;
+        let eligible = eligible.unwrap_or(&[UserType::Employee]);
+        if !eligible.contains(&kind) {
+            let reason = format!("not for users of type {}, only for {}", kind.as_str(), types(eligible));
+            match own {
+                Some((origin, route)) => self.problems.push(
+                    Problem::new(
+                        Code::NotEligible,
+                        &origin.at,
+                        route,
+                        format!("`{}` has {key}, which is {reason}", self.name),
+                    )
+                    .help("take the access out, or list the type under `eligible`"),
+                ),
+                None => self.drop(key, reason, causes),
+            }
+            return false;
+        }
+        if own.is_none()
+            && let Some(i) = self.exception(&key)
+        {
+            self.used_exceptions.insert(i);
+            let reason = format!("excepted: {}", self.user.spec.without[i].reason);
+            self.drop(key, reason, causes);
+            return false;
+        }
+        self.held.entitlements.entry(key).or_default().extend(causes.iter().cloned());
+        true
+    }
+
+    fn drop(&mut self, entitlement: EntitlementKey, reason: String, causes: &[Cause]) {
+        let dropped = Dropped { entitlement, reason, causes: causes.to_vec() };
+        if !self.held.dropped.contains(&dropped) {
+            self.held.dropped.push(dropped);
+        }
+    }
+
+    /// The exception that takes an entitlement away, if there is one.
+    fn exception(&self, key: &EntitlementKey) -> Option<usize> {
+        self.user.spec.without.iter().position(|without| {
+            without.resource == key.resource
+                && match &key.grant {
+                    Grant::Level(level) => {
+                        without.role.is_none() && without.level.as_ref().is_none_or(|l| l == level)
+                    }
+                    Grant::Role(role) => {
+                        without.level.is_none() && without.role.as_ref().is_none_or(|r| r == role)
+                    }
+                    Grant::Scope(..) => without.level.is_none() && without.role.is_none(),
+                }
+        })
+    }
+
+    fn exceptions(&mut self) {
+        if self.held.presence == Presence::Waiting {
+            return;
+        }
+        for (i, without) in self.user.spec.without.iter().enumerate() {
+            if !self.used_exceptions.contains(&i) {
+                self.problems.push(
+                    Problem::new(
+                        Code::WithoutNothing,
+                        &self.user.declared.at,
+                        &format!("without.{i}"),
+                        format!("no profile or organization gives `{}` to `{}`", without.resource, self.name),
+                    )
+                    .help("delete the exception, or check its name"),
+                );
+            }
+        }
+    }
+
+    /// Of an exclusive resource only the last listed level stays.
+    fn exclusive(&mut self) {
+        let catalog = self.facts.catalog;
+        let resources: BTreeSet<ResourceName> =
+            self.held.entitlements.keys().map(|k| k.resource.clone()).collect();
+        for name in resources {
+            let Some(resource) = catalog.resources.get(&name).filter(|r| r.spec.exclusive) else {
+                continue;
+            };
+            let key = |level: &LevelName| EntitlementKey {
+                resource: name.clone(),
+                identity: None,
+                grant: Grant::Level(level.clone()),
+            };
+            let held: Vec<EntitlementKey> = resource
+                .spec
+                .levels
+                .iter()
+                .map(|l| key(&l.name))
+                .filter(|k| self.held.entitlements.contains_key(k))
+                .collect();
+            let Some((last, others)) = held.split_last() else { continue };
+            for other in others {
+                if let Some(causes) = self.held.entitlements.remove(other) {
+                    let reason = format!("only one level can be held, and {last} is the higher one");
+                    let causes: Vec<Cause> = causes.into_iter().collect();
+                    self.drop(other.clone(), reason, &causes);
+                }
+            }
+        }
+    }
+
+    fn level_groups(&mut self) {
+        let catalog = self.facts.catalog;
+        let entitlements: Vec<_> =
+            self.held.entitlements.iter().map(|(k, c)| (k.clone(), c.clone())).collect();
+        for (key, causes) in entitlements {
+            let Grant::Level(level) = &key.grant else { continue };
+            let Some(resource) = catalog.resources.get(&key.resource) else { continue };
+            let found = resource.spec.levels.iter().find(|l| l.name == *level);
+            for group in found.into_iter().flat_map(|l| &l.groups) {
+                self.group(&group.0, &key.resource, causes.iter());
+            }
+        }
+    }
+
+    /// Adds a directory group.
+    pub fn group<'c>(
+        &mut self,
+        name: &str,
+        resource: &ResourceName,
+        causes: impl Iterator<Item = &'c Cause>,
+    ) {
+        let grant = self.held.groups.entry(GroupKey::new(name)).or_insert_with(|| GroupGrant {
+            name: name.to_owned(),
+            resource: resource.clone(),
+            causes: Vec::new(),
+        });
+        grant.causes.extend(causes.cloned());
+        grant.causes.sort();
+        grant.causes.dedup();
+    }
+
+    /// Resources whose access follows another's.
+    fn follow(&mut self) {
+        let catalog = self.facts.catalog;
+        for name in &self.facts.followers {
+            let Some(resource) = catalog.resources.get(*name) else { continue };
+            let Some(inherits) = &resource.spec.inherits_from else { continue };
+            let theirs: Vec<(LevelName, BTreeSet<Cause>)> = self
+                .held
+                .entitlements
+                .iter()
+                .filter(|(key, _)| key.resource == inherits.resource && key.identity.is_none())
+                .filter_map(|(key, causes)| match &key.grant {
+                    Grant::Level(level) => Some((level.clone(), causes.clone())),
+                    Grant::Role(_) | Grant::Scope(..) => None,
+                })
+                .collect();
+            for (level, causes) in theirs {
+                let same = crate::catalog::duties::has_level(&resource.spec, &level).then(|| level.clone());
+                let plain = || match resource.spec.levels.is_empty() {
+                    true => implicit_level(),
+                    false => None,
+                };
+                let ours = inherits.levels.get(&level).cloned().or(same).or_else(plain);
+                let Some(ours) = ours else { continue };
+                let key = EntitlementKey {
+                    resource: (*name).clone(),
+                    identity: None,
+                    grant: Grant::Level(ours),
+                };
+                let why = cause(
+                    format!("{name} follows {}", inherits.resource),
+                    &resource.at.file,
+                    resource.at.line,
+                );
+                let held = self.held.entitlements.entry(key).or_default();
+                held.extend(causes);
+                held.insert(why);
+            }
+        }
+    }
+
+    /// Reports something about the user with a severity of its own.
+    pub fn say(&mut self, problem: Problem, severity: Option<Severity>) {
+        let mut problem = problem;
+        problem.severity = severity.or(problem.severity);
+        self.problems.push(problem);
+    }
+}
+
+impl Holdings {
+    /// The OU that the user's profiles say, the nearest rank first; two that disagree are a conflict.
+    pub fn profile_ou(
+        &self,
+        facts: &Facts<'_>,
+        user: &FoldedUser,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Vec<String>> {
+        for rank in [Rank::Profile, Rank::OrganizationProfile] {
+            let mut found: Vec<(&ProfileName, Vec<String>)> = Vec::new();
+            for (_, profile) in self.profiles.iter().filter(|(r, _)| *r == rank) {
+                let line = facts.catalog.lineage(profile);
+                let said = line.iter().find_map(|(_, p)| p.spec.ou.as_ref());
+                if let Some(ou) = said {
+                    found.push((profile, ou.iter().map(|o| o.0.clone()).collect()));
+                }
+            }
+            if let Some((first, ou)) = found.first() {
+                if let Some((second, _)) = found.iter().find(|(_, other)| other != ou) {
+                    problems.push(
+                        Problem::new(
+                            Code::Conflict,
+                            &user.declared.at,
+                            "profiles",
+                            format!("profiles `{first}` and `{second}` say different OUs"),
+                        )
+                        .help("say `ou` on the user"),
+                    );
+                }
+                return Some(ou.clone());
+            }
+        }
+        None
+    }
+}
+
+/// Whether a resource's accounts are people's sign-in of the whole directory.
+pub(super) fn is_directory(spec: &ResourceSpec) -> bool {
+    spec.kind == ResourceType::Directory
+}

@@ -1,0 +1,158 @@
+//! What plans and mails need to know of resources and rules, taken out of the catalog.
+
+use super::{COUNTERSIGN, recipient};
+use crate::catalog::{Catalog, Linked, Problem};
+use crate::connector::AttributeName;
+use crate::desired::{FieldTerms, Grant, Person, Recipient, ResourceTerms, Rules};
+use crate::diagnostic::Code;
+use crate::manifest::config::Membership;
+use crate::manifest::organization::OuName;
+use crate::manifest::resource::{Connector, Maintainer, SignIn};
+use crate::manifest::user::UserState;
+use crate::manifest::ResourceSpec;
+use crate::name::{OrganizationName, ResourceName, UserName};
+use std::collections::BTreeMap;
+
+/// Who is mailed.
+pub(super) struct Recipients<'a> {
+    catalog: &'a Catalog,
+    people: &'a BTreeMap<UserName, Person>,
+}
+
+impl<'a> Recipients<'a> {
+    pub fn new(catalog: &'a Catalog, people: &'a BTreeMap<UserName, Person>) -> Self {
+        Self { catalog, people }
+    }
+
+    fn user(&self, name: &UserName) -> Option<Recipient> {
+        let person = self.people.get(name).filter(|p| p.state != UserState::Left)?;
+        recipient(person)
+    }
+
+    fn organization(&self, name: &OrganizationName) -> Option<Recipient> {
+        let organization = &self.catalog.organizations.get(name)?.spec;
+        let mail = organization.contact.as_ref()?.mail.as_ref()?.0.clone();
+        Some(Recipient { mail, name: organization.display_name.clone() })
+    }
+
+    /// Those who hold a level of a resource.
+    fn holders(&self, resource: &ResourceName, level: &str) -> Vec<Recipient> {
+        let holds = |person: &&Person| {
+            person.state == UserState::Active
+                && person.entitlements.keys().any(|key| {
+                    key.resource == *resource
+                        && matches!(&key.grant, Grant::Level(l) if l.as_str() == level)
+                })
+        };
+        self.people.values().filter(holds).filter_map(recipient).collect()
+    }
+
+    /// Those who administer Countersign.
+    pub fn administrators(&self) -> Vec<Recipient> {
+        match ResourceName::new(COUNTERSIGN) {
+            Ok(name) => self.holders(&name, "administrator"),
+            Err(_) => Vec::new(),
+        }
+    }
+
+    fn maintainer(&self, resource: &ResourceName, maintainer: &Maintainer) -> Vec<Recipient> {
+        let Maintainer { user, organization, holders_of, mail, .. } = maintainer;
+        let user = user.iter().filter_map(|name| self.user(name));
+        let organization = organization.iter().filter_map(|name| self.organization(name));
+        let holders = holders_of.iter().flat_map(|level| self.holders(resource, level.as_str()));
+        let mail = mail.iter().map(|mail| Recipient { mail: mail.0.clone(), name: None });
+        user.chain(organization).chain(holders).chain(mail).collect()
+    }
+
+    /// The maintainers; where none can be reached the owner, then the administrators (MODEL 26).
+    fn maintainers(&self, name: &ResourceName, spec: &ResourceSpec) -> (Vec<Recipient>, bool) {
+        let mut found: Vec<Recipient> =
+            spec.maintainers.iter().flat_map(|m| self.maintainer(name, m)).collect();
+        let reached = !found.is_empty();
+        if !reached && let Some(owner) = &spec.owner {
+            found.extend(owner.user.iter().filter_map(|u| self.user(u)));
+            found.extend(owner.organization.iter().filter_map(|o| self.organization(o)));
+        }
+        if found.is_empty() {
+            found = self.administrators();
+        }
+        found.sort();
+        found.dedup_by(|a, b| a.mail.eq_ignore_ascii_case(&b.mail));
+        (found, reached)
+    }
+}
+
+/// The terms of every resource.
+pub(super) fn resources(
+    catalog: &Catalog,
+    recipients: &Recipients<'_>,
+    problems: &mut Vec<Problem>,
+) -> BTreeMap<ResourceName, ResourceTerms> {
+    let mut found = BTreeMap::new();
+    for (name, Linked { at, spec }) in &catalog.resources {
+        let connector = match (&spec.inherits_from, spec.connector) {
+            (Some(_), _) => Connector::None,
+            (None, connector) => connector.unwrap_or(Connector::Manual),
+        };
+        let (maintainers, reached) = recipients.maintainers(name, spec);
+        if connector == Connector::Manual && !spec.maintainers.is_empty() && !reached {
+            problems.push(
+                Problem::new(
+                    Code::NoMail,
+                    at,
+                    "maintainers",
+                    format!("no maintainer of `{name}` can be mailed"),
+                )
+                .help("give one a mail address; until then its owner or the administrators are asked"),
+            );
+        }
+        let label = |f: &crate::manifest::resource::Field| FieldTerms {
+            name: f.name.clone(),
+            label: f.label.clone().unwrap_or_else(|| f.name.to_string()),
+            sign_in: f.sign_in,
+        };
+        let terms = ResourceTerms {
+            display_name: spec.display_name.clone().unwrap_or_else(|| name.to_string()),
+            kind: spec.kind,
+            connector,
+            follows: spec.inherits_from.as_ref().map(|i| i.resource.clone()),
+            sign_in: spec.sign_in.unwrap_or(SignIn::Own),
+            maintainers,
+            fields: spec.fields.iter().map(label).collect(),
+            instructions: spec.instructions.clone().unwrap_or_default(),
+            url: spec.url.as_ref().map(|u| u.0.clone()),
+        };
+        found.insert(name.clone(), terms);
+    }
+    found
+}
+
+/// What may be touched, as the repository says.
+pub(super) fn rules(catalog: &Catalog) -> Rules {
+    let config = &catalog.config.spec;
+    let managed = &config.managed;
+    let texts = |ous: &[OuName]| ous.iter().map(|o| o.0.clone()).collect::<Vec<_>>();
+    let directory = catalog.resources.get(&config.directory);
+    let written = |f: &&crate::manifest::resource::Field| f.source.is_none();
+    let fields = directory.into_iter().flat_map(|d| d.spec.fields.iter().filter(written));
+    let mut attributes: std::collections::BTreeSet<AttributeName> =
+        fields.map(|f| AttributeName::new(f.name.as_str())).collect();
+    if config.naming.mail.is_some() {
+        attributes.insert(AttributeName::from("mail"));
+    }
+    if let Some(only) = &managed.attributes {
+        let only: Vec<AttributeName> = only.iter().map(|n| AttributeName::new(n.as_str())).collect();
+        attributes.retain(|a| only.contains(a));
+    }
+    Rules {
+        ous: managed.ous.iter().map(|o| texts(o)).collect(),
+        leavers_ou: managed.leavers_ou.as_deref().map(texts),
+        groups: managed.groups.clone(),
+        attributes,
+        membership: managed.membership.unwrap_or(Membership::Additive),
+        exact: managed.exact.clone(),
+        guards: config.guards.unwrap_or_default(),
+        mail: config.mail.clone().unwrap_or_default(),
+        organization: config.display_name.clone().unwrap_or_else(|| "Countersign".into()),
+    }
+}

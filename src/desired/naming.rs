@@ -1,0 +1,312 @@
+//! Names of accounts: made once from the naming rules, then kept. A name that an account holds is
+//! never made again; a name that was ever somebody's is never given to anybody else.
+
+use super::accounts::{Accounts, Holder, KnownAccount, Seen, Taken, fold, is_anothers};
+use crate::catalog::{Catalog, Problem};
+use crate::diagnostic::Code;
+use crate::request::FoldedUser;
+use crate::name::UserName;
+use crate::template::{Nested, TemplateError};
+
+/// The names of one account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Names {
+    /// sAMAccountName.
+    pub login: String,
+    /// userPrincipalName.
+    pub upn: String,
+    /// Mail address, where the rules give one.
+    pub mail: Option<String>,
+    /// Common name.
+    pub cn: String,
+    /// Whether they are proposals: no directory was at hand.
+    pub provisional: bool,
+}
+
+/// Gives names, one user after the other, and remembers what it gave.
+pub struct Namer<'a> {
+    catalog: &'a Catalog,
+    accounts: &'a Accounts,
+    taken: Taken,
+}
+
+/// Longest common name (AD.md 8).
+const LONGEST_CN: usize = 64;
+
+impl<'a> Namer<'a> {
+    /// Starts from the names that are taken, those included that manifests claim.
+    pub fn new<'u>(
+        catalog: &'a Catalog,
+        accounts: &'a Accounts,
+        people: impl Iterator<Item = (&'u UserName, &'u FoldedUser)>,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        let mut taken = accounts.taken.clone();
+        let mut claimed = std::collections::BTreeMap::new();
+        for (name, user) in people {
+            let claims = [
+                (user.spec.login.as_ref().map(|l| l.0.as_str()), "login"),
+                (user.spec.mail.as_ref().map(|m| m.0.as_str()), "mail"),
+            ];
+            for (claim, route) in claims {
+                let Some(claim) = claim else { continue };
+                if let Some(first) = claimed.insert((route, fold(claim)), &user.declared.at) {
+                    problems.push(
+                        Problem::new(
+                            Code::LoginTaken,
+                            &user.declared.at,
+                            route,
+                            format!("`{claim}` is claimed by two users"),
+                        )
+                        .help("give one of them another")
+                        .related(first, route, "the other one"),
+                    );
+                }
+                match route {
+                    "login" => taken.login(claim, Holder::User(name.clone())),
+                    _ => taken.address(claim, Holder::User(name.clone())),
+                }
+            }
+        }
+        Self { catalog, accounts, taken }
+    }
+
+    /// The names of a user's account: those it has, or new ones.
+    pub fn name(
+        &mut self,
+        name: &UserName,
+        user: &FoldedUser,
+        parent: &str,
+        variables: &mut Nested,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Names> {
+        let known = self.accounts.known.get(name);
+        let login = match (&user.spec.login, known) {
+            (Some(login), _) => login.0.clone(),
+            (None, Some(known)) => known.login.clone(),
+            (None, None) => self.login(name, user, variables, problems)?,
+        };
+        if known.is_none_or(|k| !k.login.eq_ignore_ascii_case(&login))
+            && is_anothers(&self.taken.logins, &fold(&login), name)
+        {
+            problems.push(
+                Problem::new(
+                    Code::LoginTaken,
+                    &user.declared.at,
+                    "login",
+                    format!("the login name `{login}` is, or once was, somebody else's"),
+                )
+                .help("choose another `login`"),
+            );
+            return None;
+        }
+        self.taken.login(&login, Holder::User(name.clone()));
+        variables.set(&["account", "login"], login.as_str());
+        let upn = self.upn(name, known, &login, variables);
+        variables.set(&["account", "upn"], upn.as_str());
+        self.taken.address(&upn, Holder::User(name.clone()));
+        let mail = self.mail(name, user, known, variables, problems);
+        variables.set_some(&["account", "mail"], mail.as_deref());
+        if let Some(mail) = &mail {
+            self.taken.address(mail, Holder::User(name.clone()));
+        }
+        let cn = self.common_name(name, known, &login, parent, variables);
+        self.taken.common_name(parent, &cn, Holder::User(name.clone()));
+        variables.set(&["account", "cn"], cn.as_str());
+        let provisional = known.is_none() && self.accounts.seen == Seen::No;
+        Some(Names { login, upn, mail, cn, provisional })
+    }
+
+    fn fill(&self, text: &str, variables: &Nested) -> Result<String, TemplateError> {
+        match self.catalog.templates.get(text) {
+            Some(template) => template.fill(variables),
+            None => Err(TemplateError::Absent),
+        }
+    }
+
+    /// The first candidate whose variables are present and that fits; a number behind it where it is taken.
+    fn login(
+        &self,
+        name: &UserName,
+        user: &FoldedUser,
+        variables: &Nested,
+        problems: &mut Vec<Problem>,
+    ) -> Option<String> {
+        let rule = &self.catalog.config.spec.naming.login;
+        let longest = rule.max_length as usize;
+        let candidates: Vec<String> = rule
+            .candidates
+            .iter()
+            .filter_map(|text| self.fill(text, variables).ok())
+            .map(|text| login_form(&text))
+            .filter(|text| !text.is_empty())
+            .collect();
+        let fitting = candidates.iter().find(|c| c.len() <= longest);
+        let Some(base) = fitting.or(candidates.last()) else {
+            problems.push(
+                Problem::new(
+                    Code::BadLogin,
+                    &user.declared.at,
+                    "/metadata.name",
+                    format!("no login name can be made for `{name}`: every rule needs a name this user lacks"),
+                )
+                .help("say `login: …` on the user, or add a candidate to countersign.yaml"),
+            );
+            return None;
+        };
+        let free = |login: &str| !is_anothers(&self.taken.logins, &fold(login), name);
+        let cut = |room: usize| base[..base.len().min(room)].trim_end_matches(['.', '-', '_']);
+        let first = cut(longest).to_owned();
+        if free(&first) {
+            return Some(first);
+        }
+        if rule.then_number {
+            for number in 2..100_000 {
+                let number = number.to_string();
+                let login = format!("{}{number}", cut(longest - number.len()));
+                if free(&login) {
+                    return Some(login);
+                }
+            }
+        }
+        problems.push(
+            Problem::new(
+                Code::LoginTaken,
+                &user.declared.at,
+                "/metadata.name",
+                format!("the login name `{first}` is taken, and the naming rules add no number"),
+            )
+            .help("say `login: …` on the user"),
+        );
+        None
+    }
+
+    fn upn(
+        &self,
+        name: &UserName,
+        known: Option<&KnownAccount>,
+        login: &str,
+        variables: &Nested,
+    ) -> String {
+        if let Some(known) = known.filter(|k| !k.upn.is_empty() && k.login.eq_ignore_ascii_case(login))
+        {
+            return known.upn.clone();
+        }
+        let rule = self.catalog.config.spec.naming.upn.as_deref();
+        let made = rule.and_then(|text| self.fill(text, variables).ok());
+        let domain = self.accounts.domain.as_deref().unwrap_or("invalid");
+        let upn = made.unwrap_or_else(|| format!("{login}@{domain}"));
+        self.free_address(name, upn.trim())
+    }
+
+    fn mail(
+        &self,
+        name: &UserName,
+        user: &FoldedUser,
+        known: Option<&KnownAccount>,
+        variables: &Nested,
+        problems: &mut Vec<Problem>,
+    ) -> Option<String> {
+        if let Some(mail) = &user.spec.mail {
+            if known.is_none_or(|k| k.mail.as_deref() != Some(mail.0.as_str()))
+                && is_anothers(&self.taken.addresses, &fold(&mail.0), name)
+            {
+                problems.push(
+                    Problem::new(
+                        Code::LoginTaken,
+                        &user.declared.at,
+                        "mail",
+                        format!("the address `{}` is, or once was, somebody else's", mail.0),
+                    )
+                    .help("choose another `mail`"),
+                );
+            }
+            return Some(mail.0.clone());
+        }
+        if let Some(mail) = known.and_then(|k| k.mail.clone()) {
+            return Some(mail);
+        }
+        let rule = self.catalog.config.spec.naming.mail.as_deref()?;
+        let made = self.fill(rule, variables).ok()?;
+        Some(self.free_address(name, made.trim()))
+    }
+
+    /// The address, with a number before the `@` where it is taken.
+    fn free_address(&self, name: &UserName, address: &str) -> String {
+        let free = |address: &str| !is_anothers(&self.taken.addresses, &fold(address), name);
+        if free(address) {
+            return address.to_owned();
+        }
+        let (local, domain) = address.split_once('@').unwrap_or((address, ""));
+        (2..100_000)
+            .map(|number| format!("{local}{number}@{domain}"))
+            .find(|address| free(address))
+            .unwrap_or_else(|| address.to_owned())
+    }
+
+    /// Unique below its parent: the rule's, then with the login behind it.
+    fn common_name(
+        &self,
+        name: &UserName,
+        known: Option<&KnownAccount>,
+        login: &str,
+        parent: &str,
+        variables: &Nested,
+    ) -> String {
+        let rule = self.catalog.config.spec.naming.cn.as_deref();
+        let made = rule.and_then(|text| self.fill(text, variables).ok());
+        let plain = made
+            .or_else(|| crate::template::Variables::text(variables, &["user", "displayName"]))
+            .unwrap_or_else(|| login.to_owned());
+        let plain: String = plain.trim().chars().take(LONGEST_CN).collect();
+        let room = LONGEST_CN.saturating_sub(login.chars().count() + 3);
+        let short: String = plain.chars().take(room).collect();
+        let told_apart = format!("{} ({login})", short.trim_end());
+        let free = |cn: &str| {
+            let key = (parent.to_lowercase(), cn.to_lowercase());
+            !is_anothers(&self.taken.common_names, &key, name)
+        };
+        // Stable: a name told apart once stays so, even when its rival is gone.
+        if known.is_some_and(|k| k.cn == told_apart) && free(&told_apart) {
+            return told_apart;
+        }
+        if free(&plain) { plain } else { told_apart }
+    }
+}
+
+/// A login name of a text: ASCII, lower case, only letters, digits, `.`, `-` and `_`.
+pub fn login_form(text: &str) -> String {
+    let folded = fold(text);
+    let kept: String = folded
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
+        .collect();
+    let mut login = String::new();
+    for c in kept.trim_matches(['.', '-', '_']).chars() {
+        let double = matches!(c, '.' | '-' | '_') && login.ends_with(['.', '-', '_']);
+        if !double {
+            login.push(c);
+        }
+    }
+    login
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logins_are_plain_ascii() {
+        for (text, login) in [
+            ("Zoë.Müller", "zoe.muller"),
+            ("Łukasz.Straße", "lukasz.strasse"),
+            ("Sinéad.O'Brien", "sinead.obrien"),
+            (".Madonna.", "madonna"),
+            ("Anne Marie.van der Berg", "annemarie.vanderberg"),
+            ("a..b", "a.b"),
+            ("\"; drop", "drop"),
+        ] {
+            assert_eq!(login_form(text), login);
+        }
+    }
+}
