@@ -9,3 +9,5 @@ pub mod catalog;
 pub mod request;
 pub mod connector;
 pub mod desired;
+pub mod observed;
+pub mod plan;

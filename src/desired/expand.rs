@@ -70,6 +70,7 @@ pub fn expand(
         valid_until: folded.later.first().copied(),
         resources: terms::resources(catalog, &recipients, &mut problems),
         directory: catalog.config.spec.directory.clone(),
+        named_groups: terms::named_groups(catalog, &desired_people),
         rules: terms::rules(catalog),
         administrators: recipients.administrators(),
         people: desired_people,
@@ -175,8 +176,9 @@ fn base(
 ) -> Base {
     let mut variables = fields::variables(facts, name, user, holdings);
     let known = facts.accounts.known.contains_key(name);
-    let wanted = holdings.has_account && holdings.presence != Presence::Waiting;
-    if !(wanted || known) {
+    let here = matches!(holdings.presence, Presence::Active | Presence::Suspended);
+    let troubled = facts.accounts.troubled.contains_key(name);
+    if !(holdings.has_account && here || known || troubled) {
         return Base { names: None, ou: Vec::new(), variables, presence: holdings.presence };
     }
     let away = holdings.presence == Presence::Left || !holdings.has_account;

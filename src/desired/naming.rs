@@ -1,7 +1,7 @@
 //! Names of accounts: made once from the naming rules, then kept. A name that an account holds is
 //! never made again; a name that was ever somebody's is never given to anybody else.
 
-use super::accounts::{Accounts, Holder, KnownAccount, Seen, Taken, fold, is_anothers};
+use super::accounts::{Accounts, Holder, KnownAccount, Taken, fold, is_anothers};
 use crate::catalog::{Catalog, Problem};
 use crate::diagnostic::Code;
 use crate::request::FoldedUser;
@@ -19,7 +19,7 @@ pub struct Names {
     pub mail: Option<String>,
     /// Common name.
     pub cn: String,
-    /// Whether they are proposals: no directory was at hand.
+    /// Whether they are proposals: there is no account that holds them yet.
     pub provisional: bool,
 }
 
@@ -113,7 +113,7 @@ impl<'a> Namer<'a> {
         let cn = self.common_name(name, known, &login, parent, variables);
         self.taken.common_name(parent, &cn, Holder::User(name.clone()));
         variables.set(&["account", "cn"], cn.as_str());
-        let provisional = known.is_none() && self.accounts.seen == Seen::No;
+        let provisional = known.is_none();
         Some(Names { login, upn, mail, cn, provisional })
     }
 

@@ -472,6 +472,7 @@ impl Filler<'_, '_> {
         causes.dedup();
         Some(DesiredAccount {
             known: self.known.map(|k| (k.guid, k.tie)),
+            trouble: self.sources.facts.accounts.troubled.get(self.name).cloned(),
             provisional: names.provisional,
             login: names.login,
             upn: names.upn,

@@ -3,7 +3,7 @@
 use super::{COUNTERSIGN, recipient};
 use crate::catalog::{Catalog, Linked, Problem};
 use crate::connector::AttributeName;
-use crate::desired::{FieldTerms, Grant, Person, Recipient, ResourceTerms, Rules};
+use crate::desired::{FieldTerms, Grant, GroupKey, Person, Recipient, ResourceTerms, Rules};
 use crate::diagnostic::Code;
 use crate::manifest::config::Membership;
 use crate::manifest::organization::OuName;
@@ -125,6 +125,32 @@ pub(super) fn resources(
         found.insert(name.clone(), terms);
     }
     found
+}
+
+/// Groups that some level, role or scope names.
+pub(super) fn named_groups(
+    catalog: &Catalog,
+    people: &BTreeMap<UserName, Person>,
+) -> std::collections::BTreeSet<GroupKey> {
+    let levels = catalog.resources.values().flat_map(|r| &r.spec.levels).flat_map(|l| &l.groups);
+    let roles = catalog.roles.values().flat_map(|r| &r.spec.groups);
+    let mut named: std::collections::BTreeSet<GroupKey> =
+        levels.chain(roles).map(|g| GroupKey::new(&g.0)).collect();
+    for (name, scope) in &catalog.scopes {
+        for (value, organization) in catalog.scope_values(name) {
+            let mut variables = crate::template::Nested::default();
+            variables.set(&["value"], value.as_str());
+            if let Some(organization) = &organization {
+                super::fields::organization(catalog, organization, &mut variables);
+            }
+            let texts = scope.spec.groups.iter().chain(&scope.spec.wildcard_groups);
+            let templates = texts.filter_map(|text| catalog.templates.get(text));
+            named.extend(templates.filter_map(|t| t.fill(&variables).ok()).map(|g| GroupKey::new(&g)));
+        }
+    }
+    let granted = people.values().filter_map(|p| p.account.as_ref()).flat_map(|a| a.groups.keys());
+    named.extend(granted.cloned());
+    named
 }
 
 /// What may be touched, as the repository says.
