@@ -11,3 +11,7 @@ pub mod connector;
 pub mod desired;
 pub mod observed;
 pub mod plan;
+pub mod approval;
+pub mod ledger;
+pub mod apply;
+pub mod notify;
