@@ -9,6 +9,7 @@ pub mod format;
 pub mod guard;
 pub mod limits;
 pub mod membership;
+pub mod recorded;
 pub mod task;
 
 pub use diff::plan;

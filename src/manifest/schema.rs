@@ -54,7 +54,15 @@ fn tidy(schema: &mut Json) {
         }
         return;
     };
-    object.values_mut().for_each(tidy);
+    for (key, value) in object.iter_mut() {
+        match (key.as_str(), value) {
+            // Names of fields, not words of the schema language: `default` may be one.
+            ("properties" | "patternProperties", Json::Object(fields)) => {
+                fields.values_mut().for_each(tidy);
+            }
+            (_, value) => tidy(value),
+        }
+    }
     if object.get("format").is_some_and(|f| f == "uint32") {
         object.entry("maximum").or_insert(json!(u32::MAX));
     }
@@ -251,6 +259,12 @@ mod tests {
                 }
             });
         }
+    }
+
+    #[test]
+    fn a_field_may_be_called_like_a_word_of_the_schema_language() {
+        let schema = schema(Kind::Identity);
+        assert!(schema["properties"]["spec"]["properties"]["default"].is_object());
     }
 
     #[test]

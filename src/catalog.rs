@@ -1,0 +1,130 @@
+//! The catalog: every manifest by kind and name, references resolved, every mistake of meaning
+//! that can be told without an instant.
+
+pub mod cycles;
+pub mod duties;
+pub mod linking;
+pub mod problem;
+pub mod references;
+pub mod templates;
+
+pub use linking::link;
+pub use problem::Problem;
+
+use crate::manifest::parse::Location;
+use crate::manifest::{
+    ConfigSpec, IdentitySpec, OrganizationSpec, PolicySpec, ProfileSpec, RequestSpec, ResourceSpec,
+    RoleSpec, ScopeSpec, UserSpec,
+};
+use crate::name::{
+    IdentityName, OrganizationName, PolicyName, ProfileName, RequestName, ResourceName, RoleName,
+    ScopeName, UserName,
+};
+use jiff::tz::TimeZone;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A manifest in the catalog.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Linked<S> {
+    /// Where it stands.
+    pub at: Location,
+    /// What it says.
+    pub spec: S,
+}
+
+/// Every manifest by kind and name.
+///
+/// Where [`link`] reported no error, every reference in it resolves and nothing refers to itself.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct Catalog {
+    pub config: Linked<ConfigSpec>,
+    pub zone: TimeZone,
+    pub organizations: BTreeMap<OrganizationName, Linked<OrganizationSpec>>,
+    pub profiles: BTreeMap<ProfileName, Linked<ProfileSpec>>,
+    pub users: BTreeMap<UserName, Linked<UserSpec>>,
+    pub resources: BTreeMap<ResourceName, Linked<ResourceSpec>>,
+    pub roles: BTreeMap<RoleName, Linked<RoleSpec>>,
+    pub scopes: BTreeMap<ScopeName, Linked<ScopeSpec>>,
+    pub identities: BTreeMap<IdentityName, Linked<IdentitySpec>>,
+    pub requests: BTreeMap<RequestName, Linked<RequestSpec>>,
+    pub policies: BTreeMap<PolicyName, Linked<PolicySpec>>,
+    /// Templates of fields, naming rules and scope groups, compiled, by their text.
+    pub templates: templates::Templates,
+}
+
+impl Catalog {
+    /// An organization and those it belongs to, nearest first.
+    pub fn ancestry<'a>(
+        &'a self,
+        name: &OrganizationName,
+    ) -> Vec<(&'a OrganizationName, &'a Linked<OrganizationSpec>)> {
+        let mut line = Vec::new();
+        let mut next = self.organizations.get_key_value(name);
+        while let Some((name, organization)) = next {
+            if line.iter().any(|(seen, _)| *seen == name) {
+                break;
+            }
+            line.push((name, organization));
+            next = organization
+                .spec
+                .parent
+                .as_ref()
+                .and_then(|parent| self.organizations.get_key_value(parent));
+        }
+        line
+    }
+
+    /// A profile and those it builds on, each once: the profile itself first, then what it extends
+    /// in the order written, deeper ones later.
+    pub fn lineage<'a>(
+        &'a self,
+        name: &ProfileName,
+    ) -> Vec<(&'a ProfileName, &'a Linked<ProfileSpec>)> {
+        let mut line: Vec<(&ProfileName, &Linked<ProfileSpec>)> = Vec::new();
+        let mut queue = vec![name];
+        while !queue.is_empty() {
+            let mut next = Vec::new();
+            for name in queue {
+                if let Some((name, profile)) = self.profiles.get_key_value(name)
+                    && !line.iter().any(|(seen, _)| *seen == name)
+                {
+                    line.push((name, profile));
+                    next.extend(&profile.spec.extends);
+                }
+            }
+            queue = next;
+        }
+        line
+    }
+
+    /// A role and those it includes, each once, sorted.
+    pub fn role_closure<'a>(&'a self, name: &RoleName) -> BTreeSet<&'a RoleName> {
+        let mut found = BTreeSet::new();
+        let mut queue = vec![name];
+        while let Some(name) = queue.pop() {
+            if let Some((name, role)) = self.roles.get_key_value(name)
+                && found.insert(name)
+            {
+                queue.extend(&role.spec.includes);
+            }
+        }
+        found
+    }
+
+    /// The values a scope has: its own, then those of organizations; sorted.
+    pub fn scope_values(&self, name: &ScopeName) -> BTreeMap<String, Option<OrganizationName>> {
+        let mut values = BTreeMap::new();
+        let Some(scope) = self.scopes.get(name) else { return values };
+        values.extend(scope.spec.values.iter().map(|v| (v.clone(), None)));
+        if let Some(from) = &scope.spec.values_from {
+            for (name, organization) in &self.organizations {
+                if from.organization_types.contains(&organization.spec.kind) {
+                    let code = organization.spec.code.as_deref().unwrap_or(name.as_str());
+                    values.insert(code.to_owned(), Some(name.clone()));
+                }
+            }
+        }
+        values
+    }
+}

@@ -1,0 +1,221 @@
+//! Manifests → catalog: by kind and name, with every mistake that linking shows.
+
+use super::problem::Problem;
+use super::templates::Templates;
+use super::{Catalog, Linked, cycles, duties, references};
+use crate::diagnostic::{Code, Diagnostic, Place};
+use crate::manifest::config::{LoginNaming, Managed, Naming};
+use crate::manifest::parse::{Body, CONFIG_FILE, Located, Location, Manifests};
+use crate::manifest::{ConfigSpec, Kind, Manifest};
+use crate::name::{ManifestName, ResourceName};
+use jiff::tz::TimeZone;
+use std::collections::BTreeMap;
+
+/// A check of the catalog: all of them are asked, whatever the others found.
+type Check = fn(&Catalog, &mut Vec<Problem>);
+
+const CHECKS: [Check; 12] = [
+    cycles::organizations,
+    cycles::supervisors,
+    cycles::profiles,
+    cycles::roles,
+    cycles::levels,
+    cycles::followers,
+    duties::config,
+    duties::resources,
+    duties::roles_and_scopes,
+    duties::identities,
+    duties::people,
+    duties::profiles_and_requests,
+];
+
+/// What linking found wrong.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// Mistakes with a place already.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Mistakes whose place is still a route.
+    pub problems: Vec<Problem>,
+}
+
+impl Findings {
+    /// Whether any of them makes the repository invalid.
+    pub fn any_error(&self) -> bool {
+        use crate::diagnostic::Severity::Error;
+        crate::diagnostic::any_error(&self.diagnostics)
+            || self
+                .problems
+                .iter()
+                .any(|p| p.severity.unwrap_or(p.code.explanation().severity) == Error)
+    }
+}
+
+/// Links every manifest. The catalog is always there, so that later stages can go on finding
+/// mistakes; it may be used for a plan only where there is no error.
+pub fn link(manifests: Manifests) -> (Catalog, Findings) {
+    let mut problems = Vec::new();
+    let mut diagnostics = manifests.diagnostics;
+    let empty = manifests.list.is_empty() && manifests.broken.is_empty();
+    let broken = manifests.broken;
+    let mut shelves = Shelves::default();
+    for located in manifests.list {
+        shelves.put(located, &mut problems);
+    }
+    let config_broken = broken.iter().any(|(kind, _)| *kind == Kind::Config);
+    if empty && diagnostics.is_empty() {
+        diagnostics.push(
+            Diagnostic::new(
+                Code::EmptyRepository,
+                Place::of_file(&CONFIG_FILE.into()),
+                "the repository holds no manifest",
+            )
+            .help("`countersign init` writes a first one"),
+        );
+    } else if shelves.config.is_none() && !config_broken {
+        diagnostics.push(
+            Diagnostic::new(
+                Code::NoConfig,
+                Place::of_file(&CONFIG_FILE.into()),
+                "the repository has no `Config`",
+            )
+            .help(format!("write one into {CONFIG_FILE}; `countersign init` shows what it looks like")),
+        );
+    }
+    let config = shelves.config.unwrap_or_else(|| Linked {
+        at: Location { file: CONFIG_FILE.into(), document: 0, line: 1 },
+        spec: no_config(),
+    });
+    let zone = TimeZone::get(&config.spec.time_zone);
+    if let Err(error) = &zone {
+        problems.push(
+            Problem::new(Code::BadTimeZone, &config.at, "timeZone", error.to_string())
+                .help("name one like `America/Indiana/Indianapolis` or `Europe/London`"),
+        );
+    }
+    let mut catalog = Catalog {
+        config,
+        zone: zone.unwrap_or(TimeZone::UTC),
+        organizations: shelves.organizations,
+        profiles: shelves.profiles,
+        users: shelves.users,
+        resources: shelves.resources,
+        roles: shelves.roles,
+        scopes: shelves.scopes,
+        identities: shelves.identities,
+        requests: shelves.requests,
+        policies: shelves.policies,
+        templates: Templates::default(),
+    };
+    references::check(&catalog, &broken, &mut problems);
+    catalog.templates = Templates::compile(&catalog, &mut problems);
+    for check in CHECKS {
+        check(&catalog, &mut problems);
+    }
+    (catalog, Findings { diagnostics, problems })
+}
+
+#[derive(Default)]
+struct Shelves {
+    config: Option<Linked<ConfigSpec>>,
+    organizations: BTreeMap<crate::name::OrganizationName, Linked<crate::manifest::OrganizationSpec>>,
+    profiles: BTreeMap<crate::name::ProfileName, Linked<crate::manifest::ProfileSpec>>,
+    users: BTreeMap<crate::name::UserName, Linked<crate::manifest::UserSpec>>,
+    resources: BTreeMap<ResourceName, Linked<crate::manifest::ResourceSpec>>,
+    roles: BTreeMap<crate::name::RoleName, Linked<crate::manifest::RoleSpec>>,
+    scopes: BTreeMap<crate::name::ScopeName, Linked<crate::manifest::ScopeSpec>>,
+    identities: BTreeMap<crate::name::IdentityName, Linked<crate::manifest::IdentitySpec>>,
+    requests: BTreeMap<crate::name::RequestName, Linked<crate::manifest::RequestSpec>>,
+    policies: BTreeMap<crate::name::PolicyName, Linked<crate::manifest::PolicySpec>>,
+}
+
+impl Shelves {
+    fn put(&mut self, located: Located, problems: &mut Vec<Problem>) {
+        let at = located.at;
+        match located.body {
+            Body::Config(manifest) => match &self.config {
+                Some(first) => problems.push(
+                    Problem::new(
+                        Code::NoConfig,
+                        &at,
+                        "/kind",
+                        "there is a second `Config` in the repository",
+                    )
+                    .help("keep one, in countersign.yaml")
+                    .related(&first.at, "/kind", "the first one"),
+                ),
+                None => self.config = Some(Linked { at, spec: manifest.spec }),
+            },
+            Body::Organization(m) => shelve(&mut self.organizations, at, *m, Kind::Organization, problems),
+            Body::Profile(m) => shelve(&mut self.profiles, at, *m, Kind::Profile, problems),
+            Body::User(m) => shelve(&mut self.users, at, *m, Kind::User, problems),
+            Body::Resource(m) => shelve(&mut self.resources, at, *m, Kind::Resource, problems),
+            Body::Role(m) => shelve(&mut self.roles, at, *m, Kind::Role, problems),
+            Body::Scope(m) => shelve(&mut self.scopes, at, *m, Kind::Scope, problems),
+            Body::Identity(m) => shelve(&mut self.identities, at, *m, Kind::Identity, problems),
+            Body::Request(m) => shelve(&mut self.requests, at, *m, Kind::Request, problems),
+            Body::Policy(m) => shelve(&mut self.policies, at, *m, Kind::Policy, problems),
+        }
+    }
+}
+
+fn shelve<N, S>(
+    shelf: &mut BTreeMap<N, Linked<S>>,
+    at: Location,
+    manifest: Manifest<S>,
+    kind: Kind,
+    problems: &mut Vec<Problem>,
+) where
+    N: for<'a> From<&'a ManifestName> + Ord,
+{
+    let name = &manifest.metadata.name;
+    match shelf.get(&N::from(name)) {
+        Some(first) => problems.push(
+            Problem::new(
+                Code::DuplicateName,
+                &at,
+                "/metadata.name",
+                format!("there is another {kind} named `{name}`"),
+            )
+            .help("names are unique per kind; rename one")
+            .related(&first.at, "/metadata.name", "the first one"),
+        ),
+        None => {
+            shelf.insert(N::from(name), Linked { at, spec: manifest.spec });
+        }
+    }
+}
+
+/// What stands in where there is no `Config`, so that other mistakes are still found.
+fn no_config() -> ConfigSpec {
+    ConfigSpec {
+        display_name: None,
+        time_zone: "UTC".into(),
+        directory: ResourceName::from(&directory_name()),
+        naming: Naming {
+            login: LoginNaming { max_length: 20, then_number: true, candidates: Vec::new() },
+            mail: None,
+            upn: None,
+            cn: None,
+        },
+        managed: Managed {
+            ous: Vec::new(),
+            leavers_ou: None,
+            groups: Vec::new(),
+            attributes: None,
+            membership: None,
+            exact: Vec::new(),
+        },
+        approval: None,
+        guards: None,
+        mail: None,
+        ignore: Vec::new(),
+    }
+}
+
+fn directory_name() -> ManifestName {
+    match ManifestName::new("active-directory") {
+        Ok(name) => name,
+        Err(_) => unreachable!("the literal keeps the rule"),
+    }
+}
+

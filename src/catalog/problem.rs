@@ -1,0 +1,102 @@
+//! Problems: mistakes whose place is still a route into a manifest; they become diagnostics when
+//! somebody wants to read them.
+
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::manifest::parse::{Location, locate};
+use crate::manifest::yaml::Step;
+use crate::source::Source;
+
+/// A mistake, with a route instead of line and column.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Problem {
+    /// Which sort.
+    pub code: Code,
+    /// How bad; none: as bad as the sort usually is.
+    pub severity: Option<Severity>,
+    /// The manifest.
+    pub at: Location,
+    /// The way into it.
+    pub route: Vec<Step>,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub help: Option<String>,
+    /// Other places that belong to it.
+    pub related: Vec<(Location, Vec<Step>, String)>,
+}
+
+impl Problem {
+    /// A mistake at the end of a route; the route is dotted below `spec`: `access.2.level`.
+    pub fn new(code: Code, at: &Location, route: &str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            severity: None,
+            at: at.clone(),
+            route: self::route(route),
+            message: message.into(),
+            help: None,
+            related: Vec::new(),
+        }
+    }
+
+    /// The same with a way out.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// The same with a way out, if there is one.
+    #[must_use]
+    pub fn maybe_help(mut self, help: Option<String>) -> Self {
+        self.help = help.or(self.help);
+        self
+    }
+
+    /// The same with another place.
+    #[must_use]
+    pub fn related(mut self, at: &Location, route: &str, word: impl Into<String>) -> Self {
+        self.related.push((at.clone(), self::route(route), word.into()));
+        self
+    }
+
+    /// The diagnostic, with line and column.
+    pub fn locate(self, source: &Source) -> Diagnostic {
+        let place = locate(source, &self.at, &self.route);
+        let mut diagnostic = Diagnostic::new(self.code, place, self.message).maybe_help(self.help);
+        if let Some(severity) = self.severity {
+            diagnostic.severity = severity;
+        }
+        for (at, route, word) in self.related {
+            diagnostic = diagnostic.related(locate(source, &at, &route), word);
+        }
+        diagnostic
+    }
+}
+
+/// `access.2.level` → steps below `spec`; `=key` as the last part is the key itself; `/metadata.name`
+/// begins at the document. A part may be quoted by backticks where it has dots of its own.
+pub fn route(text: &str) -> Vec<Step> {
+    let (mut steps, rest) = match text.strip_prefix('/') {
+        Some(rest) => (Vec::new(), rest),
+        None => (vec![Step::Key("spec".into())], text),
+    };
+    let mut rest = rest;
+    while !rest.is_empty() {
+        let part;
+        if let Some(quoted) = rest.strip_prefix('`') {
+            let (inside, after) = quoted.split_once('`').unwrap_or((quoted, ""));
+            part = inside;
+            rest = after.strip_prefix('.').unwrap_or(after);
+            steps.push(Step::Key(part.into()));
+            continue;
+        }
+        (part, rest) = rest.split_once('.').unwrap_or((rest, ""));
+        steps.push(match (part.parse::<usize>(), part.strip_prefix('=')) {
+            (Ok(index), _) => Step::Index(index),
+            (_, Some(key)) => Step::KeyOf(key.into()),
+            _ => Step::Key(part.into()),
+        });
+    }
+    steps
+}

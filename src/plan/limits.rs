@@ -1,0 +1,116 @@
+//! Limits: the smaller of what the repository and the operator allow. What lies outside is never
+//! compared, let alone touched.
+
+use crate::connector::AttributeName;
+use crate::desired::{GroupKey, Rules};
+use crate::dn::Dn;
+use crate::manifest::config::{Guards, Limit, Membership};
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use std::collections::BTreeSet;
+
+/// The outermost limits: the operator's. What is `None` is not limited by the operator.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Outer {
+    /// OUs whose accounts may be managed.
+    pub ous: Option<Vec<Dn>>,
+    /// Patterns of groups that may be managed.
+    pub groups: Option<Vec<String>>,
+    /// Attributes that may be managed.
+    pub attributes: Option<BTreeSet<AttributeName>>,
+    /// How much one run may do.
+    pub guards: Guards,
+    /// Objects that are never touched: the bind account, break-glass accounts (login names in lower case).
+    pub protected: BTreeSet<String>,
+    /// The attribute an account may be adopted by.
+    pub adopt_by_anchor: Option<AttributeName>,
+}
+
+/// What may be touched in one directory.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// The base DN.
+    pub base: Dn,
+    ous: Vec<Dn>,
+    outer_ous: Option<Vec<Dn>>,
+    /// Where leavers go.
+    pub leavers_ou: Option<Dn>,
+    groups: GlobSet,
+    outer_groups: Option<GlobSet>,
+    exact: GlobSet,
+    membership: Membership,
+    attributes: BTreeSet<AttributeName>,
+    /// The repository's guards.
+    pub guards: Guards,
+    /// The operator's guards.
+    pub outer_guards: Guards,
+    /// Login names, in lower case, that are never touched.
+    pub protected: BTreeSet<String>,
+}
+
+impl Limits {
+    /// The limits of a directory with this base DN.
+    ///
+    /// # Errors
+    /// The pattern that cannot be compiled.
+    pub fn new(base: &Dn, rules: &Rules, outer: &Outer) -> Result<Self, globset::Error> {
+        let of_ous = |ous: &[String]| Dn::of_ous(base, ous);
+        let attributes = match &outer.attributes {
+            Some(allowed) => rules.attributes.intersection(allowed).cloned().collect(),
+            None => rules.attributes.clone(),
+        };
+        Ok(Self {
+            base: base.clone(),
+            ous: rules.ous.iter().map(|ous| of_ous(ous)).collect(),
+            outer_ous: outer.ous.clone(),
+            leavers_ou: rules.leavers_ou.as_deref().map(of_ous),
+            groups: globs(&rules.groups)?,
+            outer_groups: outer.groups.as_deref().map(globs).transpose()?,
+            exact: globs(&rules.exact)?,
+            membership: rules.membership,
+            attributes,
+            guards: rules.guards,
+            outer_guards: outer.guards,
+            protected: outer.protected.clone(),
+        })
+    }
+
+    /// Whether accounts at this place are managed.
+    pub fn covers(&self, dn: &Dn) -> bool {
+        self.ous.iter().any(|ou| dn.is_within(ou))
+            && self.outer_ous.as_ref().is_none_or(|ous| ous.iter().any(|ou| dn.is_within(ou)))
+    }
+
+    /// Whether a group is managed.
+    pub fn covers_group(&self, group: &GroupKey) -> bool {
+        self.groups.is_match(group.as_str())
+            && self.outer_groups.as_ref().is_none_or(|groups| groups.is_match(group.as_str()))
+    }
+
+    /// Whether an attribute is managed.
+    pub fn covers_attribute(&self, attribute: &AttributeName) -> bool {
+        self.attributes.contains(attribute)
+    }
+
+    /// What is done with members of a group nobody asked for.
+    pub fn membership(&self, group: &GroupKey) -> Membership {
+        match self.exact.is_match(group.as_str()) {
+            true => Membership::Exact,
+            false => self.membership,
+        }
+    }
+}
+
+/// Patterns of groups: globs without regard to case, `*` across everything.
+pub fn globs(patterns: &[String]) -> Result<GlobSet, globset::Error> {
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        set.add(GlobBuilder::new(&pattern.to_lowercase()).literal_separator(false).build()?);
+    }
+    set.build()
+}
+
+/// So many are allowed by a limit of `managed` ones.
+pub fn allowed(limit: &Limit, managed: usize) -> usize {
+    let share = (managed as f64 * limit.percent / 100.0).floor() as usize;
+    share.max(limit.count as usize)
+}

@@ -1,0 +1,320 @@
+//! Templates: a text with `{{ … }}` over named texts, strict and bounded.
+//!
+//! Most templates are a constant or one variable; those are filled without the engine, with the
+//! same result (a test compares the two).
+
+use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
+use regex::Regex;
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+/// Steps one rendering may take: a hundred times what a name rule needs.
+const FUEL: u64 = 20_000;
+/// Longest rendered text, in bytes.
+const LONGEST: usize = 8192;
+
+/// The variables a template sees: `user.givenName`, `fields['timetrack'].username` …
+pub trait Variables {
+    /// The text of a variable, by its parts; none where it is absent.
+    fn text(&self, path: &[&str]) -> Option<String>;
+    /// Everything, as nested mappings.
+    fn all(&self) -> Value;
+}
+
+/// A template that was compiled.
+#[derive(Debug, Clone)]
+pub struct Template {
+    form: Form,
+    /// Other resources' fields it reads.
+    pub reads: Vec<(String, String)>,
+    /// Variables it names, dotted (`user.givenName`), without `fields`.
+    pub variables: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+enum Form {
+    Constant(String),
+    Variable(Vec<String>),
+    Engine(Arc<Engine>),
+}
+
+struct Engine {
+    environment: Environment<'static>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Engine")
+    }
+}
+
+/// Why a template could not be compiled or filled.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum TemplateError {
+    #[error("{0}")]
+    Syntax(String),
+    #[error("a field of another resource is named as `fields['resource'].field`, both written out")]
+    NotLiteral,
+    /// It names a variable that is absent for this user.
+    #[error("it needs something that is absent")]
+    Absent,
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl Template {
+    /// Compiles a text.
+    ///
+    /// # Errors
+    /// [`TemplateError::Syntax`] or [`TemplateError::NotLiteral`].
+    pub fn compile(text: &str) -> Result<Self, TemplateError> {
+        if !text.contains("{{") && !text.contains("{%") && !text.contains("{#") {
+            let form = Form::Constant(text.to_owned());
+            return Ok(Self { form, reads: Vec::new(), variables: Vec::new() });
+        }
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_fuel(Some(FUEL));
+        environment
+            .add_template_owned("t", text.to_owned())
+            .map_err(|error| TemplateError::Syntax(words(&error)))?;
+        let reads = reads(text)?;
+        let template =
+            environment.get_template("t").map_err(|e| TemplateError::Syntax(words(&e)))?;
+        let mut variables: Vec<String> = template
+            .undeclared_variables(true)
+            .into_iter()
+            .filter(|v| v != "fields" && !v.starts_with("fields."))
+            .collect();
+        variables.sort();
+        let form = match single(text, &reads, &variables) {
+            Some(path) => Form::Variable(path),
+            None => Form::Engine(Arc::new(Engine { environment })),
+        };
+        Ok(Self { form, reads, variables })
+    }
+
+    /// Whether it is nothing but one variable of that dotted name.
+    pub fn is_variable(&self, name: &str) -> bool {
+        matches!(&self.form, Form::Variable(path) if path.join(".") == name)
+    }
+
+    /// Whether it has no variable at all.
+    pub fn is_constant(&self) -> bool {
+        matches!(self.form, Form::Constant(_))
+    }
+
+    /// Fills it.
+    ///
+    /// # Errors
+    /// [`TemplateError::Absent`] where a variable is absent, [`TemplateError::Failed`] where it
+    /// breaks a bound or an operation fails.
+    pub fn fill(&self, variables: &dyn Variables) -> Result<String, TemplateError> {
+        let text = match &self.form {
+            Form::Constant(text) => return Ok(text.clone()),
+            Form::Variable(path) => {
+                let path: Vec<&str> = path.iter().map(String::as_str).collect();
+                variables.text(&path).ok_or(TemplateError::Absent)?
+            }
+            Form::Engine(engine) => engine.fill(variables.all())?,
+        };
+        match text.len() > LONGEST {
+            true => Err(TemplateError::Failed(format!("it gives more than {LONGEST} bytes"))),
+            false => Ok(text),
+        }
+    }
+}
+
+impl Engine {
+    fn fill(&self, variables: Value) -> Result<String, TemplateError> {
+        let failed = |error: minijinja::Error| match error.kind() {
+            ErrorKind::UndefinedError => TemplateError::Absent,
+            _ => TemplateError::Failed(words(&error)),
+        };
+        self.environment.get_template("t").and_then(|t| t.render(variables)).map_err(failed)
+    }
+}
+
+fn words(error: &minijinja::Error) -> String {
+    match error.detail() {
+        Some(detail) => detail.to_owned(),
+        None => error.kind().to_string(),
+    }
+}
+
+/// `fields['resource'].name`, every one of them.
+fn reads(text: &str) -> Result<Vec<(String, String)>, TemplateError> {
+    static READ: OnceLock<Option<Regex>> = OnceLock::new();
+    static ANY: OnceLock<Option<Regex>> = OnceLock::new();
+    let read = READ.get_or_init(|| {
+        Regex::new(r#"\bfields\s*(?:\[\s*(?:'([^']+)'|"([^"]+)")\s*\]|\.\s*([A-Za-z_][A-Za-z0-9_]*))\s*(?:\.\s*([A-Za-z_][A-Za-z0-9_]*)|\[\s*(?:'([^']+)'|"([^"]+)")\s*\])"#).ok()
+    });
+    let any = ANY.get_or_init(|| Regex::new(r"\bfields\b").ok());
+    let (Some(read), Some(any)) = (read, any) else { return Err(TemplateError::NotLiteral) };
+    let found: Vec<_> = read
+        .captures_iter(text)
+        .map(|c| {
+            let pick = |groups: [usize; 3]| {
+                groups.into_iter().find_map(|g| c.get(g)).map_or("", |m| m.as_str()).to_owned()
+            };
+            (pick([1, 2, 3]), pick([4, 5, 6]))
+        })
+        .collect();
+    match found.len() == any.find_iter(text).count() {
+        true => Ok(found),
+        false => Err(TemplateError::NotLiteral),
+    }
+}
+
+/// The path of a template that is exactly one variable.
+fn single(text: &str, reads: &[(String, String)], variables: &[String]) -> Option<Vec<String>> {
+    static BARE: OnceLock<Option<Regex>> = OnceLock::new();
+    let bare = BARE
+        .get_or_init(|| {
+            Regex::new(r#"^\{\{ *(?:[a-z]+(?:\.[A-Za-z][A-Za-z0-9]*)+|fields\[(?:'[^'"{}]+'|"[^'"{}]+")\]\.[A-Za-z][A-Za-z0-9]*) *\}\}$"#).ok()
+        })
+        .as_ref()?;
+    if !bare.is_match(text) {
+        return None;
+    }
+    match (reads, variables) {
+        ([(resource, field)], []) => {
+            Some(vec!["fields".into(), resource.clone(), field.clone()])
+        }
+        ([], [variable]) => Some(variable.split('.').map(str::to_owned).collect()),
+        _ => None,
+    }
+}
+
+/// Variables kept as nested maps of texts; what tests and small uses need.
+#[derive(Debug, Clone, Default)]
+pub struct Nested(pub BTreeMap<String, NestedValue>);
+
+/// A text, or more of them by name.
+#[derive(Debug, Clone)]
+pub enum NestedValue {
+    /// A text.
+    Text(String),
+    /// Texts by name.
+    Map(BTreeMap<String, NestedValue>),
+}
+
+impl Nested {
+    /// Sets a text at a path.
+    pub fn set(&mut self, path: &[&str], text: impl Into<String>) {
+        fn put(map: &mut BTreeMap<String, NestedValue>, path: &[&str], text: String) {
+            match path {
+                [] => {}
+                [last] => {
+                    map.insert((*last).to_owned(), NestedValue::Text(text));
+                }
+                [first, rest @ ..] => {
+                    let child = map
+                        .entry((*first).to_owned())
+                        .or_insert_with(|| NestedValue::Map(BTreeMap::new()));
+                    if let NestedValue::Map(map) = child {
+                        put(map, rest, text);
+                    }
+                }
+            }
+        }
+        put(&mut self.0, path, text.into());
+    }
+
+    /// Sets a text at a path, where there is one.
+    pub fn set_some(&mut self, path: &[&str], text: Option<impl Into<String>>) {
+        if let Some(text) = text {
+            self.set(path, text);
+        }
+    }
+
+    /// Makes sure that there is a mapping at a path, empty if need be.
+    pub fn map(&mut self, name: &str) {
+        self.0.entry(name.to_owned()).or_insert_with(|| NestedValue::Map(BTreeMap::new()));
+    }
+}
+
+fn to_value(map: &BTreeMap<String, NestedValue>) -> Value {
+    Value::from_iter(map.iter().map(|(name, value)| {
+        let value = match value {
+            NestedValue::Text(text) => Value::from(text.as_str()),
+            NestedValue::Map(map) => to_value(map),
+        };
+        (name.as_str(), value)
+    }))
+}
+
+impl Variables for Nested {
+    fn text(&self, path: &[&str]) -> Option<String> {
+        let (first, rest) = path.split_first()?;
+        let mut value = self.0.get(*first)?;
+        for step in rest {
+            value = match value {
+                NestedValue::Map(map) => map.get(*step)?,
+                NestedValue::Text(_) => return None,
+            };
+        }
+        match value {
+            NestedValue::Text(text) => Some(text.clone()),
+            NestedValue::Map(_) => None,
+        }
+    }
+
+    fn all(&self) -> Value {
+        to_value(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variables() -> Nested {
+        let mut v = Nested::default();
+        v.set(&["user", "givenName"], "Zoë");
+        v.set(&["fields", "active-directory", "sAMAccountName"], "zoe.x");
+        v.map("answers");
+        v
+    }
+
+    #[test]
+    fn the_short_way_gives_what_the_engine_gives() {
+        for text in [
+            "plain",
+            "{{ user.givenName }}",
+            "{{user.givenName}}",
+            "{{ user.familyName }}",
+            "{{ fields['active-directory'].sAMAccountName }}",
+            "{{ fields[\"active-directory\"].nothing }}",
+            "{{ answers.phone }}",
+        ] {
+            let short = Template::compile(text).unwrap().fill(&variables());
+            // A comment makes the same template long.
+            let long = Template::compile(&format!("{text}{{# #}}")).unwrap().fill(&variables());
+            assert_eq!(short, long, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_it_reads_is_known_before_it_is_filled() {
+        let template =
+            Template::compile("{{ fields['a-b'].x }}{{ fields.c.y }}{{ user.name }}").unwrap();
+        assert_eq!(template.reads, [("a-b".into(), "x".into()), ("c".into(), "y".into())]);
+        assert_eq!(template.variables, ["user.name"]);
+        assert_eq!(
+            Template::compile("{{ fields[user.name].x }}").unwrap_err(),
+            TemplateError::NotLiteral
+        );
+        assert!(matches!(Template::compile("{{ user."), Err(TemplateError::Syntax(_))));
+    }
+
+    #[test]
+    fn it_is_bounded() {
+        let loops = "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}";
+        let error = Template::compile(loops).unwrap().fill(&variables()).unwrap_err();
+        assert!(matches!(error, TemplateError::Failed(_)), "{error:?}");
+        let long = "{{ 'x' * 9000 }}{{ user.givenName }}";
+        assert!(Template::compile(long).unwrap().fill(&variables()).is_err());
+    }
+}
