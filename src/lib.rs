@@ -15,3 +15,4 @@ pub mod approval;
 pub mod ledger;
 pub mod apply;
 pub mod notify;
+pub mod report;

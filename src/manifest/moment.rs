@@ -10,7 +10,7 @@ use std::fmt;
 
 /// What a moment looks like in a manifest.
 pub const PATTERN: &str =
-    r"^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2})?)?$";
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?)?$";
 
 /// `2027-02-01`, `2027-02-01T08:00` (both local), or `2027-02-01T08:00:00-05:00`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

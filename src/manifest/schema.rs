@@ -285,6 +285,11 @@ mod tests {
             assert!(!found.is_empty());
             for pattern in found {
                 Regex::new(&pattern).unwrap();
+                // What these mean depends on the reader: ASCII or Unicode, with or without U+FEFF.
+                for class in [r"\d", r"\s", r"\w", r"\b"] {
+                    assert!(!pattern.contains(class), "{pattern} has {class}");
+                }
+                assert!(pattern.starts_with('^') && pattern.ends_with('$'), "{pattern}");
             }
         }
     }
