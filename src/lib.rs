@@ -16,3 +16,4 @@ pub mod ledger;
 pub mod apply;
 pub mod notify;
 pub mod report;
+pub mod reconcile;

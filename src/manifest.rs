@@ -4,6 +4,7 @@
 //! (see [`schema`]), and the schema is what [`parse`] checks a document against, so an editor and
 //! `countersign validate` cannot disagree.
 
+pub mod cache;
 pub mod check;
 pub mod config;
 pub mod identity;

@@ -95,9 +95,9 @@ impl Template {
         Ok(Self { form, reads, variables })
     }
 
-    /// Whether it is nothing but one variable of that dotted name.
-    pub fn is_variable(&self, name: &str) -> bool {
-        matches!(&self.form, Form::Variable(path) if path.join(".") == name)
+    /// Whether it names the variable of that dotted name.
+    pub fn reads_variable(&self, name: &str) -> bool {
+        self.variables.iter().any(|v| v == name)
     }
 
     /// Whether it has no variable at all.

@@ -6,6 +6,8 @@ mod holdings;
 mod identities;
 mod terms;
 
+pub use terms::rules;
+
 use super::accounts::Accounts;
 use super::naming::{Namer, Names};
 use super::{Cause, Desired, DesiredAccount, Entitlement, Person, Recipient};

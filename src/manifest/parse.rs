@@ -88,7 +88,7 @@ pub fn parse(source: &Source, known: &mut Known) -> Manifests {
                 manifests: bodies.iter().map(|(d, l, b)| (*d, *l, b.clone())).collect(),
                 ..Parsed::default()
             },
-            None => parse_file(path, &file.bytes),
+            None => parse_file(path, &file.bytes().unwrap_or_default()),
         })
         .collect();
     for ((path, file), parsed) in files.into_iter().zip(parsed) {
@@ -108,10 +108,10 @@ pub fn parse(source: &Source, known: &mut Known) -> Manifests {
 /// Finds the place of a route into a manifest by composing its file again.
 pub fn locate(source: &Source, at: &Location, route: &[Step]) -> Place {
     let none = Place { file: at.file.clone(), line: at.line, column: 1, width: 1 };
-    let Some(text) = source.files.get(&at.file).and_then(|f| std::str::from_utf8(&f.bytes).ok())
-    else {
+    let Some(bytes) = source.files.get(&at.file).and_then(crate::source::File::bytes) else {
         return none;
     };
+    let Ok(text) = std::str::from_utf8(&bytes) else { return none };
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let documents = compose(&at.file, text, &mut Vec::new());
     documents.get(at.document as usize).map_or(none, |d| d.root.at(route).in_file(&at.file))
@@ -119,7 +119,8 @@ pub fn locate(source: &Source, at: &Location, route: &[Step]) -> Place {
 
 /// The globs of `ignore:` in countersign.yaml; a broken one there is reported with the rest.
 fn ignored(source: &Source) -> Vec<globset::GlobMatcher> {
-    let config = source.files.get(CONFIG_FILE).map(|f| parse_file(&CONFIG_FILE.into(), &f.bytes));
+    let bytes = source.files.get(CONFIG_FILE).and_then(crate::source::File::bytes);
+    let config = bytes.map(|bytes| parse_file(&CONFIG_FILE.into(), &bytes));
     let bodies = config.into_iter().flat_map(|parsed| parsed.manifests);
     bodies
         .filter_map(|(_, _, body)| match body {

@@ -21,6 +21,8 @@ pub(super) struct Page<'a> {
     pub(super) organization: String,
     pub(super) heading: String,
     pub(super) signature: Vec<String>,
+    /// Whether anything is to be said done.
+    pub(super) awaits: bool,
     pub(super) sections: &'a [Section],
     pub(super) directory: Option<&'a DirectoryPage>,
     pub(super) run: String,
@@ -52,7 +54,7 @@ pub(super) struct Card {
     pub(super) about: String,
     pub(super) notice: Option<String>,
     pub(super) rows: Vec<Row>,
-    /// How far the values stand from the left in the text, in characters.
+    /// How wide the column of labels is in the text, in characters.
     pub(super) width: usize,
     pub(super) difference: Vec<DifferenceLine>,
     pub(super) instructions: Vec<String>,
@@ -86,7 +88,7 @@ impl CauseLine {
 /// Sorts tasks into sections by the resource's name as people read it; in each, access that goes first.
 pub(super) fn sections(tasks: &[&TaskChange]) -> Vec<Section> {
     let mut tasks = tasks.to_vec();
-    tasks.sort_by(|a, b| order(&a.task).cmp(&order(&b.task)));
+    tasks.sort_by_cached_key(|change| order(&change.task));
     tasks
         .chunk_by(|a, b| a.task.resource == b.task.resource)
         .filter_map(|of_one| {
@@ -120,7 +122,7 @@ pub(super) fn write(page: &Page<'_>) -> Result<(String, String), NotifyError> {
         false => AutoEscape::None,
     });
     environment.add_filter("pad", |text: String, width: usize| {
-        format!("{text:<width$}")
+        format!("{text:<width$}  ")
     });
     environment.add_template("digest.txt", include_str!("templates/digest.txt"))?;
     environment.add_template("digest.html", include_str!("templates/digest.html"))?;
@@ -149,6 +151,10 @@ impl<'a> Page<'a> {
             organization: one_line(&words.organization),
             heading: heading.join(" and "),
             signature: words.signature.as_deref().map(lines).unwrap_or_default(),
+            awaits: sections
+                .iter()
+                .flat_map(|s| &s.cards)
+                .any(|card| card.done.is_some()),
             sections,
             directory,
             run: one_line(&run.intent),
@@ -222,7 +228,7 @@ fn card(change: &TaskChange) -> Card {
         about: about(task),
         notice: notice(change),
         rows,
-        width: longest.clamp(LABELS.0, LABELS.1) + 2,
+        width: longest.clamp(LABELS.0, LABELS.1),
         difference: shown,
         instructions: match wanted {
             true => task.instructions.as_deref().map(lines).unwrap_or_default(),

@@ -1,5 +1,8 @@
 //! Letters to a mail server over SMTP: encrypted and authenticated, or not at all.
 
+mod place;
+mod trouble;
+
 use super::mime::{RenderError, address};
 use super::plain::one_line;
 use super::post::{Letter, Post, PostError, RecipientDomains, Sent};
@@ -8,9 +11,10 @@ use lettre::address::Envelope;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
 use lettre::transport::smtp::{Error, PoolConfig, SmtpTransport};
+use place::{Place, Start};
 use secrecy::{ExposeSecret, SecretString};
-use std::error::Error as _;
 use std::time::Duration;
+use trouble::{Lasting, Trouble, answer, trouble};
 
 /// How long to wait for the connection and for each answer. Servers look names up before they answer
 /// (RFC 5321 section 4.5.3.2 allows minutes); a run should not wait that long for each.
@@ -102,15 +106,19 @@ impl Smtp {
         })
     }
 
-    /// Logs on and off again.
+    /// Logs on, and keeps the connection for the next letter.
     ///
     /// # Errors
     /// [`PostError::Unreachable`] or [`PostError::Configuration`].
     pub fn check(&self) -> Result<(), PostError> {
-        self.transport
-            .test_connection()
-            .map(drop)
-            .map_err(|e| self.failure(e, ""))
+        match self.transport.test_connection() {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(PostError::Unreachable {
+                server: self.server.clone(),
+                source: "it let us log on and then did not answer".into(),
+            }),
+            Err(error) => Err(self.failure(error, "")),
+        }
     }
 
     fn failure(&self, error: Error, recipient: &str) -> PostError {
@@ -165,54 +173,6 @@ impl Post for Smtp {
     }
 }
 
-/// A server's place as a URL names it.
-#[derive(Debug, PartialEq, Eq)]
-struct Place {
-    start: Start,
-    host: String,
-    port: u16,
-}
-
-/// When a connection becomes an encrypted one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Start {
-    /// From its first byte.
-    Encrypted,
-    /// By STARTTLS, before anything but the greeting.
-    Upgraded,
-}
-
-impl Place {
-    fn parse(url: &str) -> Result<Self, SmtpSettingsError> {
-        let refused = || SmtpSettingsError::Url(one_line(url));
-        let (scheme, rest) = url.split_once("://").ok_or_else(refused)?;
-        let (start, usual) = match scheme {
-            "smtps" => (Start::Encrypted, 465),
-            "smtp+starttls" => (Start::Upgraded, 587),
-            "smtp" => return Err(SmtpSettingsError::Plain(one_line(url))),
-            _ => return Err(refused()),
-        };
-        let rest = rest.strip_suffix('/').unwrap_or(rest);
-        let (host, port) = match rest.strip_prefix('[') {
-            Some(rest) => rest.split_once(']').ok_or_else(refused)?,
-            None => rest.split_at(rest.find(':').unwrap_or(rest.len())),
-        };
-        let port = match port.strip_prefix(':') {
-            Some(port) => port.parse().map_err(|_| refused())?,
-            None if port.is_empty() => usual,
-            None => return Err(refused()),
-        };
-        if port == 0 || rustls::pki_types::ServerName::try_from(host).is_err() {
-            return Err(refused());
-        }
-        Ok(Self {
-            start,
-            host: host.to_owned(),
-            port,
-        })
-    }
-}
-
 /// What TLS trusts: the given authorities and nobody else, or the system's.
 fn trusted(host: &str, ca: Option<&str>) -> Result<TlsParameters, SmtpSettingsError> {
     let tls = TlsParameters::builder(host.to_owned());
@@ -228,69 +188,6 @@ fn trusted(host: &str, ca: Option<&str>) -> Result<TlsParameters, SmtpSettingsEr
         }
     };
     tls.build().map_err(SmtpSettingsError::Tls)
-}
-
-/// Whose trouble a failure is.
-enum Trouble {
-    /// One recipient's or one letter's.
-    Recipient(Lasting),
-    /// Of the settings or the server; with what is wrong.
-    Settings(String),
-    /// Of the connection.
-    Connection,
-}
-
-/// Whether trying again later is pointless.
-enum Lasting {
-    Yes,
-    No,
-}
-
-fn trouble(error: &Error) -> Trouble {
-    let code = error
-        .status()
-        .map(|code| code.to_string())
-        .unwrap_or_default();
-    // x5z is about the mail (RFC 5321 section 4.2.1), but 454 about the log-on (RFC 4954).
-    let of_the_mail = code.get(1..2) == Some("5") && code != "454";
-    match (error.is_permanent(), error.is_transient()) {
-        (true, _) if of_the_mail => Trouble::Recipient(Lasting::Yes),
-        (true, _) => Trouble::Settings(answer(error)),
-        (_, true) if of_the_mail => Trouble::Recipient(Lasting::No),
-        (_, true) => Trouble::Connection,
-        (false, false) => match refused_by_tls(error) {
-            Some(reason) => Trouble::Settings(reason),
-            None if error.is_client() || error.is_tls() => Trouble::Settings(answer(error)),
-            None => Trouble::Connection,
-        },
-    }
-}
-
-/// What TLS found wrong, a certificate for one; lettre shows it as trouble of the network.
-fn refused_by_tls(error: &Error) -> Option<String> {
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let inner = cause
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref);
-        if let Some(tls) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-            return Some(one_line(&tls.to_string()));
-        }
-        source = cause.source();
-    }
-    None
-}
-
-/// The server's own words, behind its code.
-fn answer(error: &Error) -> String {
-    let words = error
-        .source()
-        .map_or_else(|| error.to_string(), ToString::to_string);
-    let code = error
-        .status()
-        .map(|code| format!("{code} "))
-        .unwrap_or_default();
-    one_line(&format!("{code}{words}"))
 }
 
 #[cfg(test)]
@@ -318,47 +215,6 @@ mod tests {
             subject: "s".to_owned(),
             date: jiff::Timestamp::UNIX_EPOCH,
             mime: "Subject: s\r\n\r\nbody\r\n".to_owned(),
-        }
-    }
-
-    #[test]
-    fn only_encrypted_places_are_taken() {
-        let place = |url: &str| Place::parse(url).map_err(|e| e.to_string());
-        let (smtps, starttls) = (Start::Encrypted, Start::Upgraded);
-        let of = |start, host: &str, port| {
-            Ok(Place {
-                start,
-                host: host.to_owned(),
-                port,
-            })
-        };
-        assert_eq!(
-            place("smtps://mail.city.example"),
-            of(smtps, "mail.city.example", 465)
-        );
-        assert_eq!(
-            place("smtp+starttls://mail:2587/"),
-            of(starttls, "mail", 2587)
-        );
-        assert_eq!(place("smtps://[::1]:9465"), of(smtps, "::1", 9465));
-        let plain = place("smtp://mail.city.example").unwrap_err();
-        assert!(plain.contains("could be read on the way"), "{plain}");
-        for url in [
-            "mail.city.example",
-            "smtps://",
-            "smtps://:465",
-            "smtps://user:pass@mail",
-            "smtps://mail/path",
-            "smtps://mail?tls=no",
-            "smtps://mail:0",
-            "smtps://mail:99999",
-            "smtps://mail:465x",
-            "smtps://[::1",
-            "smtps://mail\r\n",
-            "SMTP://mail",
-            "http://mail",
-        ] {
-            assert!(place(url).is_err(), "{url}");
         }
     }
 

@@ -367,7 +367,7 @@ impl Filler<'_, '_> {
     ) -> Option<String> {
         let catalog = self.sources.facts.catalog;
         let template: &Template = catalog.templates.get(text)?;
-        if template.is_variable("supervisor.dn") {
+        if template.reads_variable("supervisor.dn") {
             return None;
         }
         if self.provisional && template.variables.iter().any(|v| v.starts_with("account")) {
@@ -446,7 +446,7 @@ impl Filler<'_, '_> {
             }
             let texts = field.value.iter().chain(&field.default);
             let mut templates = texts.filter_map(|text| catalog.templates.get(text));
-            if templates.any(|t| t.is_variable("supervisor.dn")) {
+            if templates.any(|t| t.reads_variable("supervisor.dn")) {
                 if let Some(supervisor) = &self.sources.user.spec.supervisor {
                     links.insert(attribute, supervisor.clone());
                 }
@@ -527,7 +527,7 @@ impl Filler<'_, '_> {
             provisional |= unsettled;
             let link = field.value.iter().chain(&field.default).any(|text| {
                 let template = self.sources.facts.catalog.templates.get(text);
-                template.is_some_and(|t| t.is_variable("supervisor.dn"))
+                template.is_some_and(|t| t.reads_variable("supervisor.dn"))
             });
             match value {
                 Some(value) => {

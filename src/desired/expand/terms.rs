@@ -154,7 +154,7 @@ pub(super) fn named_groups(
 }
 
 /// What may be touched, as the repository says.
-pub(super) fn rules(catalog: &Catalog) -> Rules {
+pub fn rules(catalog: &Catalog) -> Rules {
     let config = &catalog.config.spec;
     let managed = &config.managed;
     let texts = |ous: &[OuName]| ous.iter().map(|o| o.0.clone()).collect::<Vec<_>>();

@@ -4,7 +4,7 @@
 //!
 //! Decision: the script is ASCII. Windows PowerShell reads a file without a byte order mark in the
 //! system's code page, where the second byte of a letter can be a quote; so other characters are
-//! written as `[char]` codes ([`literal`]).
+//! written as `[char]` codes ([`literal::literal`]).
 
 pub mod literal;
 mod step;
