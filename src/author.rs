@@ -18,7 +18,10 @@ pub fn file(folder: &Path, name: &str, text: &[u8]) -> io::Result<()> {
     if let Some(parent) = path.parent() {
         std::fs::create_dir_all(parent)?;
     }
-    let mut file = std::fs::File::options().write(true).create_new(true).open(path)?;
+    let mut file = std::fs::File::options()
+        .write(true)
+        .create_new(true)
+        .open(path)?;
     file.write_all(text)
 }
 
@@ -30,10 +33,15 @@ pub fn schemas(folder: &Path) -> io::Result<()> {
     for kind in Kind::ALL {
         let mut text = serde_json::to_string_pretty(&schema(kind)).unwrap_or_default();
         text.push('\n');
-        file(folder, &format!("{SCHEMAS}/{}", file_name(kind)), text.as_bytes())?;
+        file(
+            folder,
+            &format!("{SCHEMAS}/{}", file_name(kind)),
+            text.as_bytes(),
+        )?;
     }
     Ok(())
 }
 
 /// What git leaves alone in an access repository: what is kept without an operator's file.
-pub const GITIGNORE: &str = "# What countersign keeps here when there is no operator's file\n/.countersign/\n";
+pub const GITIGNORE: &str =
+    "# What countersign keeps here when there is no operator's file\n/.countersign/\n";

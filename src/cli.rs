@@ -21,10 +21,21 @@ use std::process::ExitCode;
 /// Access as code: who may do what stands in git, approved by merging; Active Directory and the
 /// maintainers of everything else are brought in line with it.
 #[derive(Debug, Parser)]
-#[command(name = "countersign", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(
+    name = "countersign",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
 pub struct Cli {
     /// The access repository, or a folder in it.
-    #[arg(short = 'C', long = "directory", global = true, default_value = ".", value_name = "DIR")]
+    #[arg(
+        short = 'C',
+        long = "directory",
+        global = true,
+        default_value = ".",
+        value_name = "DIR"
+    )]
     folder: PathBuf,
     /// The operator's file; left out: /etc/countersign/operator.yaml if it is there, else everything
     /// is kept in files below .countersign/ and nothing is sent anywhere.
@@ -85,12 +96,18 @@ pub struct Failed {
 impl Failed {
     /// A failure that ends the command like this.
     pub fn new(exit: Exit, report: impl Into<anyhow::Error>) -> Self {
-        Self { exit, report: report.into() }
+        Self {
+            exit,
+            report: report.into(),
+        }
     }
 
     /// The same, said in words.
     pub fn say(exit: Exit, words: impl std::fmt::Display) -> Self {
-        Self { exit, report: anyhow::anyhow!("{words}") }
+        Self {
+            exit,
+            report: anyhow::anyhow!("{words}"),
+        }
     }
 }
 
@@ -117,7 +134,11 @@ pub fn main() -> ExitCode {
             return if wrong { Exit::Usage } else { Exit::Done }.into();
         }
     };
-    let Cli { folder, operator, command } = cli;
+    let Cli {
+        folder,
+        operator,
+        command,
+    } = cli;
     let place = Place { folder, operator };
     let outcome = match command {
         Command::Init(args) => init::run(&place, &args),
@@ -161,10 +182,12 @@ fn chain(report: &anyhow::Error) -> String {
 /// When it cannot be written; a reader that went away is none.
 pub fn print(text: &str) -> Result<(), Failed> {
     let mut out = anstream::stdout().lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| match text.ends_with('\n') {
-        true => out.flush(),
-        false => out.write_all(b"\n").and_then(|()| out.flush()),
-    });
+    let written = out
+        .write_all(text.as_bytes())
+        .and_then(|()| match text.ends_with('\n') {
+            true => out.flush(),
+            false => out.write_all(b"\n").and_then(|()| out.flush()),
+        });
     match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failed::new(Exit::World, error))

@@ -6,13 +6,15 @@ pub mod manual;
 pub mod roster;
 
 use crate::dn::{Dn, Rdn};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
 
 /// An LDAP attribute name: spelling kept, compared without case.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct AttributeName(String);
 
@@ -55,7 +57,11 @@ impl PartialOrd for AttributeName {
 
 impl Ord for AttributeName {
     fn cmp(&self, other: &Self) -> Ordering {
-        let lower = |s: &Self| s.0.bytes().map(|b| b.to_ascii_lowercase()).collect::<Vec<_>>();
+        let lower = |s: &Self| {
+            s.0.bytes()
+                .map(|b| b.to_ascii_lowercase())
+                .collect::<Vec<_>>()
+        };
         match self.0.len() == other.0.len() && self.is(&other.0) {
             true => Ordering::Equal,
             false => lower(self).cmp(&lower(other)),
@@ -76,15 +82,20 @@ impl fmt::Debug for AttributeName {
 }
 
 /// One value of an attribute: bytes, mostly UTF-8. Serializes as text, or as `{"base64": …}`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(into = "ValueForm", try_from = "ValueForm")]
 pub struct Value(Vec<u8>);
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum ValueForm {
+    /// Text.
     Text(String),
-    Binary { base64: String },
+    /// Bytes that are not UTF-8.
+    Binary {
+        /// The bytes in base64 (RFC 4648 section 4).
+        base64: String,
+    },
 }
 
 impl From<Value> for ValueForm {
@@ -105,9 +116,9 @@ impl TryFrom<ValueForm> for Value {
         use base64::Engine as _;
         match form {
             ValueForm::Text(text) => Ok(Self(text.into_bytes())),
-            ValueForm::Binary { base64 } => {
-                base64::engine::general_purpose::STANDARD.decode(base64).map(Self)
-            }
+            ValueForm::Binary { base64 } => base64::engine::general_purpose::STANDARD
+                .decode(base64)
+                .map(Self),
         }
     }
 }
@@ -164,7 +175,9 @@ pub struct Guid(uuid::Uuid);
 impl Guid {
     /// Reads the 16 bytes of an objectGUID value.
     pub fn from_wire(bytes: &[u8]) -> Option<Self> {
-        <[u8; 16]>::try_from(bytes).ok().map(|b| Self(uuid::Uuid::from_bytes_le(b)))
+        <[u8; 16]>::try_from(bytes)
+            .ok()
+            .map(|b| Self(uuid::Uuid::from_bytes_le(b)))
     }
 
     /// The 16 bytes as the directory keeps them.
@@ -203,6 +216,20 @@ impl TryFrom<String> for Guid {
     }
 }
 
+impl JsonSchema for Guid {
+    fn schema_name() -> Cow<'static, str> {
+        "Guid".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "An objectGUID: what an account is, whatever it is called.",
+            "type": "string",
+            "pattern": "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+        })
+    }
+}
+
 /// What sort of entry it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -231,7 +258,7 @@ pub struct Entry {
 }
 
 /// How a write or read names its object.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum At {
     /// By objectGUID, wherever it stands now (`<GUID=…>`).
@@ -241,7 +268,7 @@ pub enum At {
 }
 
 /// One step of a modify request. All steps of a request happen, or none.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Modification {
     /// What is done to the attribute.
@@ -253,7 +280,7 @@ pub struct Modification {
 }
 
 /// What a modification does (RFC 4511 section 4.6). There is no `replace`: it would overwrite what it did not read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ModificationKind {
     /// Adds values; fails where one is there.

@@ -8,6 +8,7 @@
 
 mod text;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -247,7 +248,7 @@ impl Rdn {
 }
 
 macro_rules! compared_by_key {
-    ($($type:ident),*) => {$(
+    ($($type:ident, $what:literal;)*) => {$(
         impl PartialEq for $type {
             fn eq(&self, other: &Self) -> bool {
                 self.key == other.key
@@ -298,10 +299,23 @@ macro_rules! compared_by_key {
                 Self::parse(&text).map_err(serde::de::Error::custom)
             }
         }
+
+        impl JsonSchema for $type {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($type).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "description": $what, "type": "string", "minLength": 1 })
+            }
+        }
     )*};
 }
 
-compared_by_key!(Dn, Rdn);
+compared_by_key! {
+    Dn, "A distinguished name (RFC 4514).";
+    Rdn, "One part of a distinguished name (RFC 4514): `CN=Maria Lopez`.";
+}
 
 #[cfg(test)]
 mod tests {

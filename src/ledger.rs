@@ -14,10 +14,7 @@ pub mod record;
 pub use history::{Contradiction, History, Run, TaskRecord, TaskStatus, Told};
 pub use record::{Event, How, MailResult, Outcome, Record, RowChange, RunId, RunSummary, Seen};
 
-use crate::diagnostic::Code;
-use crate::plan::Finding;
-use crate::plan::recorded::Kept;
-use file::{Content, Writer};
+use file::Writer;
 use std::io;
 use std::path::Path;
 
@@ -80,30 +77,33 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`] when another run has it open, or it is not what runs have written.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
-        let (writer, content, aside) = Writer::open(path)?;
-        let aside = aside.map(|aside| {
+        let mut history = History::default();
+        let (writer, content, aside) = Writer::open(path, &mut |record| history.add(record))?;
+        let torn = aside.map(|aside| {
             format!(
                 "a crash cut off the last line of the ledger; it is kept in {}",
                 aside.display()
             )
         });
-        let history = history(content, aside)?;
+        history.end(content, torn);
         Ok(Self { history, writer })
     }
 
     /// Reads a ledger and leaves it as it is; another run may be writing it.
     ///
-    /// Where there is none, the history is empty and says so ([`Kept::No`]).
+    /// Where there is none, the history is empty and says so ([`Kept::No`](crate::plan::recorded::Kept)).
     ///
     /// # Errors
     /// [`LedgerError`] when it is not what runs have written.
     pub fn read(path: &Path) -> Result<History, LedgerError> {
-        let content = file::read(path)?;
+        let mut history = History::default();
+        let content = file::read(path, &mut |record| history.add(record))?;
         let torn = content.as_ref().filter(|content| !content.torn.is_empty()).map(|_| {
             "the last line of the ledger is not complete and is left out: a run is writing it, or was interrupted"
                 .to_owned()
         });
-        history(content, torn)
+        history.end(content, torn);
+        Ok(history)
     }
 
     /// What its records add up to.
@@ -150,36 +150,20 @@ impl Ledger {
 /// # Errors
 /// [`LedgerError`] when it is not what runs have written.
 pub fn records(path: &Path) -> Result<Vec<Record>, LedgerError> {
-    Ok(file::read(path)?
-        .map(|content| content.records)
-        .unwrap_or_default())
-}
-
-fn history(content: Option<Content>, torn: Option<String>) -> Result<History, LedgerError> {
-    let kept = match &content {
-        Some(_) => Kept::Yes,
-        None => Kept::No,
-    };
-    let content = content.unwrap_or_default();
-    let mut history =
-        History::of(kept, content.records).map_err(|(number, source)| LedgerError::Impossible {
-            line: number + 1,
-            source,
-        })?;
-    history.head = content.head;
-    let finding = |message| Finding {
-        code: Code::LedgerTorn.as_str().into(),
-        message,
-    };
-    history.findings.extend(torn.map(finding));
-    Ok(history)
+    let mut records = Vec::new();
+    file::read(path, &mut |record| {
+        records.push(record);
+        Ok(())
+    })?;
+    Ok(records)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::history::tests::{at, done, opened, task};
+    use super::history::tests::{asked, at, done, task};
     use super::*;
     use crate::plan::TaskAction;
+    use crate::plan::recorded::Kept;
     use std::fs;
 
     #[test]
@@ -188,7 +172,7 @@ mod tests {
         let path = folder.path().join("ledger.jsonl");
         let grant = task(TaskAction::Grant, 1, &[]);
         let mut ledger = Ledger::open(&path).unwrap();
-        ledger.append(at(1, opened(&grant))).unwrap();
+        ledger.append(at(1, asked(&grant))).unwrap();
         let both = [at(2, done(&grant)), at(3, done(&grant))];
         let error = ledger.append_all(both).unwrap_err();
         assert!(matches!(
@@ -196,14 +180,14 @@ mod tests {
             LedgerError::Contradiction(Contradiction::Closed(..))
         ));
         let revoke = task(TaskAction::Revoke, 2, &[]);
-        ledger.append(at(4, opened(&revoke))).unwrap();
+        ledger.append(at(4, asked(&revoke))).unwrap();
         let written = records(&path).unwrap();
         assert_eq!(
             written,
             [
-                at(1, opened(&grant)),
+                at(1, asked(&grant)),
                 at(2, done(&grant)),
-                at(4, opened(&revoke))
+                at(4, asked(&revoke))
             ]
         );
         let read = Ledger::read(&path).unwrap();
@@ -221,7 +205,7 @@ mod tests {
         ledger.append_all([]).unwrap();
         assert!(!path.exists());
         ledger
-            .append(at(1, opened(&task(TaskAction::Grant, 1, &[]))))
+            .append(at(1, asked(&task(TaskAction::Grant, 1, &[]))))
             .unwrap();
         drop(ledger);
         assert_eq!(
@@ -239,12 +223,12 @@ mod tests {
         let grant = task(TaskAction::Grant, 1, &[]);
         Ledger::open(&one)
             .unwrap()
-            .append(at(1, opened(&grant)))
+            .append(at(1, asked(&grant)))
             .unwrap();
         // A chain that is whole, of records that no ledger would have taken.
-        let (mut writer, _, _) = Writer::open(&two).unwrap();
+        let (mut writer, _, _) = Writer::open(&two, &mut |_| Ok(())).unwrap();
         writer
-            .append(&[at(1, opened(&grant)), at(2, opened(&grant))])
+            .append(&[at(1, asked(&grant)), at(2, asked(&grant))])
             .unwrap();
         assert!(Ledger::read(&one).is_ok());
         let error = Ledger::read(&two).unwrap_err();
@@ -261,7 +245,7 @@ mod tests {
         let grant = task(TaskAction::Grant, 1, &[]);
         Ledger::open(&path)
             .unwrap()
-            .append(at(1, opened(&grant)))
+            .append(at(1, asked(&grant)))
             .unwrap();
         let whole = fs::read(&path).unwrap();
         for number in 1..=2 {

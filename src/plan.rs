@@ -19,6 +19,7 @@ use crate::desired::{Cause, EntitlementKey};
 use crate::dn::{Dn, Rdn};
 use crate::name::{FieldName, ResourceName, UserName};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -27,7 +28,7 @@ use std::fmt;
 pub const FORMAT_VERSION: u32 = 1;
 
 /// What to do, in the order it is to be done.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Plan {
     /// The version of this form.
@@ -35,8 +36,10 @@ pub struct Plan {
     /// The commit it was made from; none for a working folder.
     pub revision: Option<String>,
     /// The instant it was made for.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub instant: Timestamp,
     /// The next instant at which the desired state changes by itself; the plan is void from then on.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub valid_until: Option<Timestamp>,
     /// What the approval of the commit rests on: `trust-branch` takes the branch's word for it.
     pub approval: String,
@@ -61,7 +64,7 @@ pub struct Plan {
 }
 
 /// Who writes the directory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum DirectoryMode {
     /// Countersign does.
@@ -71,7 +74,7 @@ pub enum DirectoryMode {
 }
 
 /// One thing to do, with what must still be true when it is done.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Change {
     /// What makes it this change and no other; the same in every plan that contains it.
@@ -97,12 +100,16 @@ pub struct Change {
 }
 
 /// What makes a change this change: the first 16 hex digits of a SHA-256.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(transparent)]
 pub struct ChangeId(pub String);
 
 /// What is done. The order is the order of a plan: those who leave first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
     /// An account can no longer be logged on to.
@@ -161,7 +168,7 @@ impl fmt::Display for Action {
 }
 
 /// What a change writes. Every variant names what must be true before it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Write {
     /// Nothing but the ledger's record that the account is the user's.
@@ -228,7 +235,9 @@ pub enum Write {
 }
 
 /// Whether a membership comes or goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum MemberChange {
     /// It comes.
@@ -238,7 +247,7 @@ pub enum MemberChange {
 }
 
 /// One value before and after.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FieldChange {
     /// The attribute or field.
@@ -250,7 +259,7 @@ pub struct FieldChange {
 }
 
 /// A manual entitlement that is taken as held.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Assumption {
     /// The user.
@@ -264,7 +273,7 @@ pub struct Assumption {
 }
 
 /// Something that should be done and is not.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Held {
     /// What sort of reason: one of the codes in `countersign explain-code`.
@@ -280,7 +289,7 @@ pub struct Held {
 }
 
 /// Something people should know.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Finding {
     /// What sort: one of the codes in `countersign explain-code`.
@@ -290,7 +299,7 @@ pub struct Finding {
 }
 
 /// What a guard counted.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GuardResult {
     /// What it counts: `creates`, `disables`, `removals`.
@@ -308,7 +317,7 @@ pub struct GuardResult {
 }
 
 /// Whether a plan is within a guard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// It is.
@@ -318,7 +327,7 @@ pub enum Verdict {
 }
 
 /// How many there are of each thing.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Summary {
     /// Changes by action.

@@ -1,9 +1,6 @@
 //! Reconciling: the pipeline from end to end, with the world at its edges. Every step is a call of
 //! the stage it is named after; what this module adds is their order.
 
-
-
-
 pub mod run;
 pub mod world;
 
@@ -51,7 +48,12 @@ pub fn read(origin: &Origin, known: &mut Known) -> Result<Reading, SourceError> 
     let manifests = parse(&source, known);
     let count = manifests.list.len() + manifests.broken.len();
     let (catalog, findings) = link(manifests);
-    Ok(Reading { source, catalog, findings, manifests: count })
+    Ok(Reading {
+        source,
+        catalog,
+        findings,
+        manifests: count,
+    })
 }
 
 /// What keeps a plan from being made.
@@ -99,7 +101,12 @@ pub struct World<'a> {
 
 /// Every mistake of a repository at one instant, with its place; sorted.
 pub fn diagnose(reading: Reading, now: Timestamp) -> Vec<Diagnostic> {
-    let Reading { source, catalog, findings, .. } = reading;
+    let Reading {
+        source,
+        catalog,
+        findings,
+        ..
+    } = reading;
     let mut problems = findings.problems;
     let mut seen = BTreeSet::new();
     // Whatever the passing of time brings is a mistake today (SEMANTICS 11).
@@ -160,7 +167,9 @@ pub fn situation(
         limits = Some(within);
     }
     for (resource, roster) in world.rosters {
-        let rows = roster.observe().map_err(|f| ReconcileError::Roster(resource.clone(), f))?;
+        let rows = roster
+            .observe()
+            .map_err(|f| ReconcileError::Roster(resource.clone(), f))?;
         observed.rosters.insert(resource.clone(), rows);
     }
     let (desired, more) = expand(catalog, &folded, &accounts, now);
@@ -170,7 +179,13 @@ pub fn situation(
     if crate::diagnostic::any_error(&diagnostics) {
         return Err(ReconcileError::Invalid(diagnostics));
     }
-    Ok(Situation { desired, observed, limits, diagnostics, accounts })
+    Ok(Situation {
+        desired,
+        observed,
+        limits,
+        diagnostics,
+        accounts,
+    })
 }
 
 /// Makes the plan of a situation.
@@ -205,7 +220,10 @@ pub fn bootstrap(
     now: Timestamp,
     known: &mut Known,
 ) -> Result<BTreeMap<(UserName, EntitlementKey), FieldValues>, ReconcileError> {
-    let origin = Origin::Revision { folder: folder.to_owned(), revision: revision.to_owned() };
+    let origin = Origin::Revision {
+        folder: folder.to_owned(),
+        revision: revision.to_owned(),
+    };
     let reading = read(&origin, known)?;
     if reading.catalog.users.is_empty() && reading.catalog.requests.is_empty() {
         return Ok(BTreeMap::new());
@@ -234,9 +252,16 @@ pub fn bootstrap(
 
 /// SHA-256 of the configuration and the policies: what a saved plan must still rest on.
 pub fn policies(catalog: &Catalog) -> String {
-    let policies: Vec<_> = catalog.policies.iter().map(|(name, p)| (name, &p.spec)).collect();
+    let policies: Vec<_> = catalog
+        .policies
+        .iter()
+        .map(|(name, p)| (name, &p.spec))
+        .collect();
     let text = serde_json::json!([&catalog.config.spec, policies]).to_string();
-    Sha256::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
+    Sha256::digest(text.as_bytes())
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect()
 }
 
 /// Attributes of the directory that are read and never written.
@@ -268,9 +293,16 @@ fn claims(folded: &Folded, recorded: &Recorded) -> BTreeMap<UserName, Claim> {
 
 /// The fields of the rosters, in the resource's order.
 pub fn roster_fields(catalog: &Catalog) -> BTreeMap<ResourceName, Vec<FieldName>> {
-    let rosters =
-        catalog.resources.iter().filter(|(_, r)| r.spec.connector == Some(Connector::Roster));
+    let rosters = catalog
+        .resources
+        .iter()
+        .filter(|(_, r)| r.spec.connector == Some(Connector::Roster));
     rosters
-        .map(|(name, r)| (name.clone(), r.spec.fields.iter().map(|f| f.name.clone()).collect()))
+        .map(|(name, r)| {
+            (
+                name.clone(),
+                r.spec.fields.iter().map(|f| f.name.clone()).collect(),
+            )
+        })
         .collect()
 }

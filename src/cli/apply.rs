@@ -12,6 +12,7 @@ use crate::reconcile::run::{Means, carry_out};
 use crate::reconcile::world;
 use crate::report;
 use crate::report::outcome::Outcomes;
+use crate::report::plan::{Format, Styling};
 use crate::source::Origin;
 use clap::ValueEnum;
 use jiff::Timestamp;
@@ -50,7 +51,10 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
     let operator = workbench::operator(place)?;
     let mut ledger = Ledger::open(&operator.ledger).map_err(workbench::ledger_failed)?;
     let history = Ledger::read(&operator.ledger).map_err(workbench::ledger_failed)?;
-    let origin = Origin::Revision { folder: place.folder.clone(), revision: args.rev.clone() };
+    let origin = Origin::Revision {
+        folder: place.folder.clone(),
+        revision: args.rev.clone(),
+    };
     let now = workbench::InstantArgs::now();
     let mut bench = workbench::bench(place, &origin, &now, operator, &history)?;
     let plan = match saved {
@@ -65,11 +69,11 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         Err(refusals) => return Ok(refused(&refusals)),
     };
     let plan = approved.plan().clone();
-    print(&report::plan::human(&plan, report::plan::Style::Ansi))?;
+    print(&report::plan::render(&plan, Format::Human, Styling::Ansi))?;
     let stop = Interrupt::listen();
     let desired = &bench.situation.desired;
-    let mut mailer =
-        world::mailer(&bench.operator, &desired.rules.organization).map_err(workbench::open_failed)?;
+    let mut mailer = world::mailer(&bench.operator, &desired.rules.organization)
+        .map_err(workbench::open_failed)?;
     let sender = mailer.sender.clone();
     let terms = desired.resources.get(&desired.directory);
     let name = terms.map_or("the directory", |t| t.display_name.as_str());
@@ -79,7 +83,10 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
     };
     let mut means = Means {
         connections: crate::apply::Connections {
-            directory: bench.directory.as_deref_mut().map(|d| d as &mut dyn Transport),
+            directory: bench
+                .directory
+                .as_deref_mut()
+                .map(|d| d as &mut dyn Transport),
             rosters: &bench.rosters,
         },
         post: &mut mailer,
@@ -115,13 +122,17 @@ fn refused(refusals: &[Refusal]) -> Exit {
 fn saved_plan(path: &Path) -> Result<Plan, Failed> {
     let text = std::fs::read_to_string(path).map_err(|e| Failed::new(Exit::World, e))?;
     let plan: Plan = serde_json::from_str(&text).map_err(|error| {
-        Failed::say(Exit::Usage, format!("{} is not a plan of this version: {error}", path.display()))
+        Failed::say(
+            Exit::Usage,
+            format!("{} is not a plan of this version: {error}", path.display()),
+        )
     })?;
     match plan.format_version {
         crate::plan::FORMAT_VERSION => Ok(plan),
-        other => {
-            Err(Failed::say(Exit::Usage, format!("the plan has format {other}; plan again")))
-        }
+        other => Err(Failed::say(
+            Exit::Usage,
+            format!("the plan has format {other}; plan again"),
+        )),
     }
 }
 
@@ -144,18 +155,29 @@ fn still_holds(saved: &Plan, bench: &mut workbench::Bench) -> Result<(), Failed>
         stale.push("the operator has changed who writes the directory".into());
     }
     if saved.instant > Timestamp::now() {
-        stale.push(format!("it was made for {}, which has not come yet", saved.instant));
+        stale.push(format!(
+            "it was made for {}, which has not come yet",
+            saved.instant
+        ));
     }
-    if saved.valid_until.is_some_and(|until| until <= Timestamp::now()) {
+    if saved
+        .valid_until
+        .is_some_and(|until| until <= Timestamp::now())
+    {
         stale.push("an instant at which something begins or ends has passed since".into());
     }
     let planned: BTreeSet<&_> = fresh.changes.iter().map(|c| &c.id).collect();
-    let gone: Vec<&Change> = saved.changes.iter().filter(|c| !planned.contains(&c.id)).collect();
+    let gone: Vec<&Change> = saved
+        .changes
+        .iter()
+        .filter(|c| !planned.contains(&c.id))
+        .collect();
     for change in gone {
         let state = match (&change.write, bench.directory.as_deref_mut()) {
             (Write::Row { .. }, _) => State::AlreadySo,
-            (_, Some(directory)) => probe(change, directory)
-                .map_err(|failure| Failed::say(Exit::World, failure))?,
+            (_, Some(directory)) => {
+                probe(change, directory).map_err(|failure| Failed::say(Exit::World, failure))?
+            }
             (_, None) => State::MovedOn("there is no directory at hand".into()),
         };
         let what = format!("{} {} {}", change.action, change.target, change.what);
@@ -175,7 +197,10 @@ fn still_holds(saved: &Plan, bench: &mut workbench::Bench) -> Result<(), Failed>
     for reason in &stale {
         talk(format!("stale: {reason}"));
     }
-    Err(Failed::say(Exit::Findings, "the saved plan no longer holds; nothing was written. Plan again"))
+    Err(Failed::say(
+        Exit::Findings,
+        "the saved plan no longer holds; nothing was written. Plan again",
+    ))
 }
 
 /// A polite request to stop: Ctrl-C or SIGTERM; the change in hand is finished.

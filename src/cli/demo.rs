@@ -20,7 +20,10 @@ pub struct Args {
 /// # Errors
 /// When the folder cannot be written.
 pub fn run(args: &Args) -> Outcome {
-    let taken = args.folder.read_dir().is_ok_and(|mut entries| entries.next().is_some());
+    let taken = args
+        .folder
+        .read_dir()
+        .is_ok_and(|mut entries| entries.next().is_some());
     if taken {
         let words = format!(
             "{} is there already: delete it, or name another folder: countersign demo DIR",
@@ -37,7 +40,9 @@ fn play(folder: &std::path::Path) -> Result<Exit, anyhow::Error> {
     stage.repository()?;
     stage.heading("countersign validate");
     stage.validate()?;
-    stage.heading("countersign plan: the accounts are there already, and are recognised by employee number");
+    stage.heading(
+        "countersign plan: the accounts are there already, and are recognised by employee number",
+    );
     stage.plan()?;
     stage.heading("countersign apply");
     stage.apply()?;

@@ -44,11 +44,15 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
     let (desired, more) = expand(&reading.catalog, &folded, &Accounts::default(), now);
     problems.extend(more);
     if reading.findings.any_error() || !problems.is_empty() {
-        talk("the repository has findings (`countersign validate` shows them); this is what it says all the same");
+        talk(
+            "the repository has findings (`countersign validate` shows them); this is what it says all the same",
+        );
     }
     let Some(person) = desired.people.get(args.user.as_str()) else {
         let known = desired.people.keys().map(AsRef::as_ref);
-        let help = did_you_mean(&args.user, known).map(|h| format!("; {h}")).unwrap_or_default();
+        let help = did_you_mean(&args.user, known)
+            .map(|h| format!("; {h}"))
+            .unwrap_or_default();
         let words = format!("there is no user `{}` at that instant{help}", args.user);
         return Err(Failed::say(Exit::Usage, words));
     };
@@ -56,7 +60,9 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         && !desired.resources.contains_key(resource.as_str())
     {
         let known = desired.resources.keys().map(AsRef::as_ref);
-        let help = did_you_mean(resource, known).map(|h| format!("; {h}")).unwrap_or_default();
+        let help = did_you_mean(resource, known)
+            .map(|h| format!("; {h}"))
+            .unwrap_or_default();
         let words = format!("there is no resource `{resource}`{help}");
         return Err(Failed::say(Exit::Usage, words));
     }

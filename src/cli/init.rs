@@ -16,10 +16,19 @@ pub struct Args {
 const FILES: [(&str, &str); 6] = [
     (".gitignore", author::GITIGNORE),
     ("countersign.yaml", include_str!("init/countersign.yaml")),
-    ("organizations/our-organization.yaml", include_str!("init/organization.yaml")),
+    (
+        "organizations/our-organization.yaml",
+        include_str!("init/organization.yaml"),
+    ),
     ("profiles/employee.yaml", include_str!("init/employee.yaml")),
-    ("resources/active-directory.yaml", include_str!("init/active-directory.yaml")),
-    ("resources/countersign.yaml", include_str!("init/countersign-resource.yaml")),
+    (
+        "resources/active-directory.yaml",
+        include_str!("init/active-directory.yaml"),
+    ),
+    (
+        "resources/countersign.yaml",
+        include_str!("init/countersign-resource.yaml"),
+    ),
 ];
 
 /// Folders that are empty at first; git keeps them by a file of no meaning.
@@ -43,7 +52,11 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
     let (name, mail) = writer
         .identity()
         .unwrap_or_else(|| ("Countersign".into(), "countersign@localhost".into()));
-    let by = Author { name: &name, mail: &mail, at: Timestamp::now() };
+    let by = Author {
+        name: &name,
+        mail: &mail,
+        at: Timestamp::now(),
+    };
     let commit = writer
         .commit("Begin the access repository", &by)
         .map_err(|e| Failed::new(Exit::World, e))?;

@@ -2,7 +2,7 @@
 
 use super::{Exit, Failed, Outcome, Place, print, talk, workbench};
 use crate::ledger::Ledger;
-use crate::report;
+use crate::report::plan::{Format, Styling, render};
 use clap::ValueEnum;
 use std::path::PathBuf;
 
@@ -47,15 +47,20 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
     let bench = workbench::bench(place, &origin, &args.instant, operator, &history)?;
     let plan = &bench.plan;
     if let Some(path) = &args.out {
-        std::fs::write(path, report::plan::json(plan)).map_err(|e| Failed::new(Exit::World, e))?;
-        talk(format!("saved to {}; `countersign apply {0}` carries it out", path.display()));
+        std::fs::write(path, render(plan, Format::Json, Styling::Plain))
+            .map_err(|e| Failed::new(Exit::World, e))?;
+        talk(format!(
+            "saved to {}; `countersign apply {0}` carries it out",
+            path.display()
+        ));
     }
-    print(&match args.format {
-        FormatArg::Human => report::plan::human(plan, report::plan::Style::Ansi),
-        FormatArg::Json => report::plan::json(plan),
-        FormatArg::Markdown => report::plan::markdown(plan),
-        FormatArg::Ldif => report::plan::ldif(plan),
-    })?;
+    let format = match args.format {
+        FormatArg::Human => Format::Human,
+        FormatArg::Json => Format::Json,
+        FormatArg::Markdown => Format::Markdown,
+        FormatArg::Ldif => Format::Ldif,
+    };
+    print(&render(plan, format, Styling::Ansi))?;
     Ok(if !plan.held.is_empty() || plan.is_beyond_a_guard() {
         Exit::Findings
     } else if args.detailed_exitcode && !plan.is_empty() {

@@ -19,7 +19,9 @@ pub struct Args {
 
 /// Every schema, by the name of its file.
 pub fn all() -> Vec<(String, Value)> {
-    let kinds = Kind::ALL.into_iter().map(|kind| (file_name(kind), schema(kind)));
+    let kinds = Kind::ALL
+        .into_iter()
+        .map(|kind| (file_name(kind), schema(kind)));
     let others = [
         ("plan.json".to_owned(), report::plan::plan_schema()),
         (operator::SCHEMA_FILE.to_owned(), operator::schema()),
@@ -43,15 +45,23 @@ pub fn run(args: &Args) -> Outcome {
         return write(folder);
     }
     let Some(kind) = &args.kind else {
-        return Err(Failed::say(Exit::Usage, "name a kind, or a folder with --out"));
+        return Err(Failed::say(
+            Exit::Usage,
+            "name a kind, or a folder with --out",
+        ));
     };
     let wanted = format!("{}.json", kind.to_lowercase());
     match all().into_iter().find(|(name, _)| *name == wanted) {
         Some((_, schema)) => print(&text(&schema))?,
         None => {
-            let names: Vec<String> =
-                all().into_iter().map(|(n, _)| n.trim_end_matches(".json").to_owned()).collect();
-            let words = format!("there is no schema `{kind}`; there are {}", names.join(", "));
+            let names: Vec<String> = all()
+                .into_iter()
+                .map(|(n, _)| n.trim_end_matches(".json").to_owned())
+                .collect();
+            let words = format!(
+                "there is no schema `{kind}`; there are {}",
+                names.join(", ")
+            );
             return Err(Failed::say(Exit::Usage, words));
         }
     }

@@ -68,7 +68,9 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         }
         Command::Done { ids, by, note } => {
             let mut ledger = Ledger::open(&operator.ledger).map_err(workbench::ledger_failed)?;
-            let by = by.clone().or_else(|| crate::source::git::identity(&place.folder));
+            let by = by
+                .clone()
+                .or_else(|| crate::source::git::identity(&place.folder));
             let Some(by) = by else {
                 return Err(Failed::say(Exit::Usage, "say who you are with --by"));
             };
@@ -84,7 +86,9 @@ fn done(ledger: &mut Ledger, ids: &[String], by: &str, note: Option<&str>) -> Ou
         let now = Timestamp::now();
         let task = TaskId(id.clone());
         if !ledger.history().tasks().contains_key(&task) {
-            talk(format!("there is no task {id}; `countersign task list` shows those that are open"));
+            talk(format!(
+                "there is no task {id}; `countersign task list` shows those that are open"
+            ));
             exit = Exit::Findings;
             continue;
         }
@@ -95,7 +99,11 @@ fn done(ledger: &mut Ledger, ids: &[String], by: &str, note: Option<&str>) -> Ou
             seen: Seen::Confirmed,
         };
         let run = RunId(format!("{}-done", now.strftime("%Y%m%dT%H%M%SZ")));
-        match ledger.append(Record { at: now, run, event }) {
+        match ledger.append(Record {
+            at: now,
+            run,
+            event,
+        }) {
             Ok(()) => talk(format!("{id} is done, says {by}")),
             Err(crate::ledger::LedgerError::Contradiction(why)) => {
                 talk(format!("{id}: {why}"));

@@ -60,6 +60,9 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         FormatArg::Junit => Format::Junit,
     };
     print(&render(&diagnostics, count, &text, format))?;
-    Ok(if any_error(&diagnostics) { Exit::Findings } else { Exit::Done })
+    Ok(if any_error(&diagnostics) {
+        Exit::Findings
+    } else {
+        Exit::Done
+    })
 }
-

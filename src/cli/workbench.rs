@@ -27,7 +27,12 @@ pub const STATE: &str = ".countersign";
 #[derive(Debug, Clone, clap::Args)]
 pub struct OriginArgs {
     /// The revision.
-    #[arg(long, default_value = "HEAD", value_name = "REVISION", conflicts_with = "worktree")]
+    #[arg(
+        long,
+        default_value = "HEAD",
+        value_name = "REVISION",
+        conflicts_with = "worktree"
+    )]
     rev: String,
     /// The folder as it lies there, committed or not.
     #[arg(long)]
@@ -40,7 +45,10 @@ impl OriginArgs {
         let folder = folder.to_owned();
         match self.worktree {
             true => Origin::Worktree { folder },
-            false => Origin::Revision { folder, revision: self.rev.clone() },
+            false => Origin::Revision {
+                folder,
+                revision: self.rev.clone(),
+            },
         }
     }
 }
@@ -65,12 +73,16 @@ impl InstantArgs {
     /// # Errors
     /// When there is no such moment.
     pub fn resolve(&self, zone: &TimeZone) -> Result<Timestamp, Failed> {
-        let Some(text) = &self.at else { return Ok(Timestamp::now()) };
+        let Some(text) = &self.at else {
+            return Ok(Timestamp::now());
+        };
         let moment = Moment(text.clone());
         moment.resolve(zone, Edge::Start).map_err(|error| {
             Failed::say(
                 Exit::Usage,
-                format!("{error}; write `2027-02-01`, `2027-02-01T08:00` or `2027-02-01T08:00:00-05:00`"),
+                format!(
+                    "{error}; write `2027-02-01`, `2027-02-01T08:00` or `2027-02-01T08:00:00-05:00`"
+                ),
             )
         })
     }
@@ -99,7 +111,9 @@ fn cache_file(folder: &Path) -> Option<PathBuf> {
 
 /// What earlier runs parsed; nothing where it cannot be read: it is only a cache.
 pub fn known(folder: &Path) -> Known {
-    cache_file(folder).and_then(|file| Known::load(&file)).unwrap_or_default()
+    cache_file(folder)
+        .and_then(|file| Known::load(&file))
+        .unwrap_or_default()
 }
 
 fn keep(folder: &Path, known: &Known, reading: &Reading) {
@@ -141,7 +155,10 @@ pub fn operator(place: &Place) -> Result<Operator, Failed> {
         }
     })?;
     for finding in &operator.findings {
-        talk(format!("warning: {}:{}: {}", finding.place.file, finding.place.line, finding.message));
+        talk(format!(
+            "warning: {}:{}: {}",
+            finding.place.file, finding.place.line, finding.message
+        ));
     }
     Ok(operator)
 }
@@ -161,16 +178,12 @@ fn shown(diagnostics: &[Diagnostic], reading: Option<&Reading>) -> String {
 
 /// A plan and everything it rests on.
 pub struct Bench {
-    /// The repository.
-    pub reading: Reading,
     /// The operator's file.
     pub operator: Operator,
     /// What should be, and what is.
     pub situation: Situation,
     /// The directory, open.
     pub directory: Option<Box<dyn Transport>>,
-    /// Who writes it.
-    pub mode: DirectoryMode,
     /// The rosters.
     pub rosters: BTreeMap<ResourceName, Roster>,
     /// The plan.
@@ -215,11 +228,12 @@ pub fn bench(
         (None, true) => {
             let revision = bootstrap_revision(place, &operator, origin)?;
             let mut known = known(&place.folder);
-            reconcile::bootstrap(&place.folder, &revision, &situation, now, &mut known)
-                .map_err(|error| {
+            reconcile::bootstrap(&place.folder, &revision, &situation, now, &mut known).map_err(
+                |error| {
                     talk(format!("at the bootstrap revision {revision}:"));
                     reconcile_failed(error, &reading)
-                })?
+                },
+            )?
         }
         _ => BTreeMap::new(),
     };
@@ -230,7 +244,15 @@ pub fn bench(
     if !situation.diagnostics.is_empty() {
         talk(shown(&situation.diagnostics, Some(&reading)));
     }
-    Ok(Bench { reading, operator, situation, directory, mode, rosters, plan })
+    Ok(Bench {
+        reading,
+        operator,
+        situation,
+        directory,
+        mode,
+        rosters,
+        plan,
+    })
 }
 
 /// The revision an empty record starts from: the operator's, else the first commit.
@@ -239,13 +261,18 @@ fn bootstrap_revision(
     operator: &Operator,
     origin: &Origin,
 ) -> Result<String, Failed> {
-    let named = operator.repository.as_ref().and_then(|r| r.bootstrap.clone());
+    let named = operator
+        .repository
+        .as_ref()
+        .and_then(|r| r.bootstrap.clone());
     match (named, origin) {
         (Some(named), _) => Ok(named),
         (None, Origin::Revision { revision, .. }) => {
             git::root_of(&place.folder, revision).map_err(source_failed)
         }
-        (None, Origin::Worktree { .. }) => git::root_of(&place.folder, "HEAD").map_err(source_failed),
+        (None, Origin::Worktree { .. }) => {
+            git::root_of(&place.folder, "HEAD").map_err(source_failed)
+        }
     }
 }
 
@@ -257,7 +284,7 @@ pub fn ledger_failed(error: LedgerError) -> Failed {
 /// How trouble with the world ends a command.
 pub fn open_failed(error: OpenError) -> Failed {
     let exit = match &error {
-        OpenError::MailLogin | OpenError::Mail(_) => Exit::Usage,
+        OpenError::Mail(_) => Exit::Usage,
         OpenError::Directory(_)
         | OpenError::Secret(_)
         | OpenError::Ca { .. }
@@ -270,7 +297,10 @@ fn reconcile_failed(error: ReconcileError, reading: &Reading) -> Failed {
     match error {
         ReconcileError::Invalid(diagnostics) => {
             talk(shown(&diagnostics, Some(reading)));
-            Failed::say(Exit::Findings, "the repository has mistakes, so nothing is planned")
+            Failed::say(
+                Exit::Findings,
+                "the repository has mistakes, so nothing is planned",
+            )
         }
         ReconcileError::Source(error) => source_failed(error),
         ReconcileError::Pattern(error) => Failed::new(Exit::Usage, error),

@@ -1,11 +1,14 @@
 //! Causes: the manifest line behind a change, in words.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
 
 /// One reason for an entitlement or a change: what grants it, and where that is written.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub struct Cause {
     /// What grants it, in words: `profile its.gis-analyst`, `request 2026-…`.

@@ -7,8 +7,8 @@
 //! the last line feed is what a crash left; it is set aside in a file of its own, never dropped and
 //! never read. Any other line that cannot be read, or does not follow, stops everything.
 
-use super::LedgerError;
 use super::record::{Event, Record, RunId};
+use super::{Contradiction, LedgerError};
 use jiff::Timestamp;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -20,14 +20,17 @@ use std::path::{Path, PathBuf};
 /// `prev` of the first line.
 const NONE: &str = "0000000000000000";
 
+/// Lines read at a time: many enough for all cores, few enough to stay in the cache.
+const CHUNK: usize = 2048;
 /// Fewest lines that are worth another core.
-const CHUNK: usize = 512;
+const SHARE: usize = 128;
 
-/// What a file holds.
+/// Takes the records of a file one after the other, and may refuse one.
+pub(super) type Take<'a> = &'a mut dyn FnMut(Record) -> Result<(), Contradiction>;
+
+/// What a file holds beside its records.
 #[derive(Debug, Default)]
 pub(super) struct Content {
-    /// Its records, in order.
-    pub(super) records: Vec<Record>,
     /// The digest of the last line; empty where there is none.
     pub(super) head: String,
     /// How many bytes its complete lines have.
@@ -47,23 +50,23 @@ struct LineOut<'a> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct LineIn {
-    prev: String,
+struct LineIn<'a> {
+    prev: &'a str,
     at: Timestamp,
     run: RunId,
     event: Event,
 }
 
 /// Reads a file; none where it is not there.
-pub(super) fn read(path: &Path) -> Result<Option<Content>, LedgerError> {
+pub(super) fn read(path: &Path, take: Take<'_>) -> Result<Option<Content>, LedgerError> {
     match std::fs::read(path) {
-        Ok(bytes) => decode(bytes).map(Some),
+        Ok(bytes) => decode(bytes, take).map(Some),
         Err(error) if error.kind() == io::ErrorKind::NotFound && parent(path).is_dir() => Ok(None),
         Err(error) => Err(LedgerError::io(path)(error)),
     }
 }
 
-fn decode(mut bytes: Vec<u8>) -> Result<Content, LedgerError> {
+fn decode(mut bytes: Vec<u8>, take: Take<'_>) -> Result<Content, LedgerError> {
     let length = bytes
         .iter()
         .rposition(|b| *b == b'\n')
@@ -73,33 +76,37 @@ fn decode(mut bytes: Vec<u8>) -> Result<Content, LedgerError> {
         Some((_, lines)) => lines.split(|b| *b == b'\n').collect(),
         None => Vec::new(),
     };
-    let parsed: Vec<_> = lines
-        .par_iter()
-        .with_min_len(CHUNK)
-        .map(|line| (serde_json::from_slice::<LineIn>(line), digest(line)))
-        .collect();
-    let mut content = Content {
-        length,
-        torn,
-        ..Content::default()
-    };
-    for (number, (line, digest)) in parsed.into_iter().enumerate() {
-        let number = number + 1;
-        let line = line.map_err(|source| LedgerError::Malformed {
-            line: number,
-            source,
-        })?;
-        if line.prev != follows(&content.head) {
-            return Err(LedgerError::Broken { line: number });
+    let mut head = String::new();
+    let mut number = 0;
+    let mut parsed = Vec::new();
+    for chunk in lines.chunks(CHUNK) {
+        chunk
+            .par_iter()
+            .with_min_len(SHARE)
+            .map(|line| (serde_json::from_slice::<LineIn<'_>>(line), digest(line)))
+            .collect_into_vec(&mut parsed);
+        for (line, digest) in parsed.drain(..) {
+            number += 1;
+            let line = line.map_err(|source| LedgerError::Malformed {
+                line: number,
+                source,
+            })?;
+            if line.prev != follows(&head) {
+                return Err(LedgerError::Broken { line: number });
+            }
+            head = digest;
+            take(Record {
+                at: line.at,
+                run: line.run,
+                event: line.event,
+            })
+            .map_err(|source| LedgerError::Impossible {
+                line: number,
+                source,
+            })?;
         }
-        content.head = digest;
-        content.records.push(Record {
-            at: line.at,
-            run: line.run,
-            event: line.event,
-        });
     }
-    Ok(content)
+    Ok(Content { head, length, torn })
 }
 
 /// The line of a record that follows the line with this digest, and its own digest.
@@ -163,6 +170,7 @@ impl Writer {
     /// Returns the name of the file that was set aside, where there is one.
     pub(super) fn open(
         path: &Path,
+        take: Take<'_>,
     ) -> Result<(Self, Option<Content>, Option<PathBuf>), LedgerError> {
         // Two names of one ledger have one lock.
         let path = match path.canonicalize() {
@@ -175,7 +183,7 @@ impl Writer {
             }
         };
         let lock = lock(&path)?;
-        let content = read(&path)?;
+        let content = read(&path, take)?;
         let (length, head, torn) = match &content {
             Some(content) => (
                 content.length as u64,
@@ -352,7 +360,7 @@ fn settle(_: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::history::tests::{at, done, opened, task, user};
+    use super::super::history::tests::{asked, at, done, task, user};
     use super::*;
     use crate::ledger::{Ledger, LedgerError, Outcome};
     use crate::name::ResourceName;
@@ -386,6 +394,15 @@ mod tests {
         bytes
     }
 
+    fn decoded(bytes: &[u8]) -> Result<(Content, Vec<Record>), LedgerError> {
+        let mut records = Vec::new();
+        let content = decode(bytes.to_vec(), &mut |record| {
+            records.push(record);
+            Ok(())
+        })?;
+        Ok((content, records))
+    }
+
     #[test]
     fn lines_are_chained_by_their_digests() {
         let text = String::from_utf8(lines(2)).unwrap();
@@ -398,8 +415,8 @@ mod tests {
             .map(|b| format!("{b:02x}"))
             .collect();
         assert!(second.starts_with(&format!("{{\"prev\":\"{prev}\"")));
-        let content = decode(text.clone().into_bytes()).unwrap();
-        assert_eq!(content.records, [outcome(0), outcome(1)]);
+        let (content, records) = decoded(text.as_bytes()).unwrap();
+        assert_eq!(records, [outcome(0), outcome(1)]);
         assert_eq!(content.head, digest(second.as_bytes()));
         assert_eq!((content.length, content.torn), (text.len(), Vec::new()));
     }
@@ -408,7 +425,7 @@ mod tests {
     fn every_change_to_an_earlier_line_is_noticed_and_names_the_line() {
         let text = String::from_utf8(lines(4)).unwrap();
         let lines: Vec<&str> = text.lines().collect();
-        let read = |lines: &[&str]| decode((lines.join("\n") + "\n").into_bytes()).map(|_| ());
+        let read = |lines: &[&str]| decoded((lines.join("\n") + "\n").as_bytes()).map(|_| ());
         assert!(read(&lines).is_ok());
         let edited = lines[1].replace("kim.lee", "lee.kim");
         for (lines, broken) in [
@@ -443,9 +460,9 @@ mod tests {
     fn a_crash_at_any_byte_loses_the_unfinished_line_only() {
         let bytes = lines(3);
         for cut in 0..=bytes.len() {
-            let content = decode(bytes[..cut].to_vec()).unwrap();
+            let (content, records) = decoded(&bytes[..cut]).unwrap();
             let whole = bytes[..cut].iter().filter(|b| **b == b'\n').count();
-            assert_eq!(content.records.len(), whole);
+            assert_eq!(records.len(), whole);
             assert_eq!(
                 [&bytes[..content.length], &content.torn].concat(),
                 &bytes[..cut]
@@ -500,7 +517,7 @@ mod tests {
         let grant = task(TaskAction::Grant, 1, &[]);
         let mut ledger = Ledger::open(&path).unwrap();
         fs::create_dir(&path).unwrap();
-        let error = ledger.append(at(1, opened(&grant))).unwrap_err();
+        let error = ledger.append(at(1, asked(&grant))).unwrap_err();
         assert!(matches!(error, LedgerError::Io { .. }), "{error}");
         fs::remove_dir(&path).unwrap();
         let error = ledger.append(at(2, done(&grant))).unwrap_err();
@@ -518,7 +535,7 @@ mod tests {
         for number in 0..100_000 {
             let grant = task(TaskAction::Grant, number, &[("username", Some("klee"))]);
             let record = match number % 4 {
-                0 => at(1, opened(&grant)),
+                0 => at(1, asked(&grant)),
                 1 => at(1, done(&task(TaskAction::Grant, number - 1, &[]))),
                 _ => outcome(number as usize),
             };

@@ -4,14 +4,16 @@
 //! Invariant: the same records give the same history, whether they are read from a file or were
 //! appended one by one. A record that contradicts those before it changes nothing.
 
+use super::file::Content;
 use super::record::{Event, How, MailResult, Record, RunId, RunSummary, Seen};
 use crate::desired::{EntitlementKey, Recipient};
+use crate::diagnostic::Code;
 use crate::name::UserName;
 use crate::plan::recorded::{Kept, ManualState, Recorded, RecordedAccount};
 use crate::plan::task::{FieldValues, TaskStep};
-use crate::plan::{Finding, MemberChange, Task, TaskAction, TaskChange, TaskId};
+use crate::plan::{ChangeId, Finding, MemberChange, Task, TaskAction, TaskChange, TaskId};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the records of a ledger add up to.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -19,8 +21,9 @@ pub struct History {
     recorded: Recorded,
     tasks: BTreeMap<TaskId, TaskRecord>,
     directory: BTreeMap<String, String>,
+    asked: BTreeMap<ChangeId, BTreeSet<String>>,
     last_run: Option<Run>,
-    pub(super) findings: Vec<Finding>,
+    findings: Vec<Finding>,
     pub(super) head: String,
 }
 
@@ -119,30 +122,6 @@ pub enum Contradiction {
 }
 
 impl History {
-    /// The history of these records.
-    ///
-    /// # Errors
-    /// The first record that contradicts those before it, counted from 0.
-    pub(super) fn of(
-        kept: Kept,
-        records: impl IntoIterator<Item = Record>,
-    ) -> Result<Self, (usize, Contradiction)> {
-        let recorded = Recorded {
-            kept,
-            ..Recorded::default()
-        };
-        let mut history = Self {
-            recorded,
-            ..Self::default()
-        };
-        for (number, record) in records.into_iter().enumerate() {
-            history
-                .add(record)
-                .map_err(|contradiction| (number, contradiction))?;
-        }
-        Ok(history)
-    }
-
     /// What a plan needs of it.
     pub fn recorded(&self) -> &Recorded {
         &self.recorded
@@ -196,6 +175,16 @@ impl History {
         &self.directory
     }
 
+    /// Whether the maintainers at these addresses were all mailed a change of the directory.
+    pub fn is_asked<'a>(
+        &self,
+        change: &ChangeId,
+        mut addresses: impl Iterator<Item = &'a str>,
+    ) -> bool {
+        let asked = self.asked.get(change);
+        asked.is_some_and(|asked| addresses.all(|address| asked.contains(&address_key(address))))
+    }
+
     /// The latest run that carried out a plan.
     pub fn last_run(&self) -> Option<&Run> {
         self.last_run.as_ref()
@@ -213,7 +202,21 @@ impl History {
         &self.head
     }
 
-    /// Adds one record.
+    /// Ends the reading of a file: whether there is one, and what is to be said of it.
+    pub(super) fn end(&mut self, content: Option<Content>, torn: Option<String>) {
+        self.recorded.kept = match &content {
+            Some(_) => Kept::Yes,
+            None => Kept::No,
+        };
+        self.head = content.map(|content| content.head).unwrap_or_default();
+        let code = || Code::LedgerTorn.as_str().to_owned();
+        self.findings.extend(torn.map(|message| Finding {
+            code: code(),
+            message,
+        }));
+    }
+
+    /// Adds one record; one that contradicts those before it changes nothing.
     pub(super) fn add(&mut self, record: Record) -> Result<(), Contradiction> {
         let Record { at, run, event } = record;
         match event {
@@ -293,14 +296,15 @@ impl History {
             }
             Event::TaskOpened { task } => self.open(*task, at)?,
             Event::TaskRevised { task } => {
-                self.opened(&task.id)?.task = (*task).clone();
-                self.manual(&task).open = Some((*task).clone());
+                opened(&mut self.tasks, &task.id)?.task = (*task).clone();
+                let state = manual(&mut self.recorded, &task);
+                state.open = Some(*task);
             }
             Event::TaskCancelled { task } => {
-                let record = self.opened(&task.id)?;
+                let record = opened(&mut self.tasks, &task.id)?;
                 record.status = TaskStatus::Cancelled { at };
-                record.task = (*task).clone();
-                self.close(&task, |_| {});
+                record.task = *task;
+                close(&mut self.recorded, &record.task, |_| {});
             }
             Event::TaskDone {
                 task,
@@ -308,10 +312,10 @@ impl History {
                 note,
                 seen,
             } => {
-                let record = self.opened(&task)?;
+                let record = opened(&mut self.tasks, &task)?;
                 record.status = TaskStatus::Done { at, by, note, seen };
-                let task = record.task.clone();
-                self.close(&task, |state| fulfil(state, &task));
+                let task = &record.task;
+                close(&mut self.recorded, task, |state| fulfil(state, task));
             }
             Event::Mailed {
                 recipient,
@@ -322,6 +326,9 @@ impl History {
             } => match result {
                 MailResult::Sent => {
                     let address = address_key(&recipient);
+                    for change in &changes {
+                        self.asked.entry(change.clone()).or_default().insert(address.clone());
+                    }
                     if !changes.is_empty() {
                         self.directory
                             .entry(address.clone())
@@ -344,7 +351,7 @@ impl History {
         if self.tasks.contains_key(&task.id) {
             return Err(Contradiction::Known(task.id));
         }
-        let manual = self.manual(&task);
+        let manual = manual(&mut self.recorded, &task);
         if let Some(open) = &manual.open {
             return Err(Contradiction::Another(task.id, open.id.clone()));
         }
@@ -358,35 +365,38 @@ impl History {
         self.tasks.insert(record.task.id.clone(), record);
         Ok(())
     }
+}
 
-    fn opened(&mut self, id: &TaskId) -> Result<&mut TaskRecord, Contradiction> {
-        let record = self
-            .tasks
-            .get_mut(id)
-            .ok_or_else(|| Contradiction::Unknown(id.clone()))?;
-        match &record.status {
-            TaskStatus::Open => Ok(record),
-            closed @ (TaskStatus::Done { .. } | TaskStatus::Cancelled { .. }) => {
-                Err(Contradiction::Closed(id.clone(), closed.as_str()))
-            }
+/// The task of that id, where it is open.
+fn opened<'a>(
+    tasks: &'a mut BTreeMap<TaskId, TaskRecord>,
+    id: &TaskId,
+) -> Result<&'a mut TaskRecord, Contradiction> {
+    let record = tasks
+        .get_mut(id)
+        .ok_or_else(|| Contradiction::Unknown(id.clone()))?;
+    match &record.status {
+        TaskStatus::Open => Ok(record),
+        closed @ (TaskStatus::Done { .. } | TaskStatus::Cancelled { .. }) => {
+            Err(Contradiction::Closed(id.clone(), closed.as_str()))
         }
     }
+}
 
-    /// Closes a task that leaves its entitlement in another state; a state that says nothing goes.
-    fn close(&mut self, task: &Task, leave: impl FnOnce(&mut ManualState)) {
-        let state = self.manual(task);
-        state.open = None;
-        leave(state);
-        if *state == ManualState::default() {
-            self.recorded.manual.remove(&about(task));
-        }
-        let highest = self.recorded.generations.entry(about(task)).or_default();
-        *highest = task.generation.max(*highest);
+/// Closes a task that leaves its entitlement in another state; a state that says nothing goes.
+fn close(recorded: &mut Recorded, task: &Task, leave: impl FnOnce(&mut ManualState)) {
+    let state = manual(recorded, task);
+    state.open = None;
+    leave(state);
+    if *state == ManualState::default() {
+        recorded.manual.remove(&about(task));
     }
+    let highest = recorded.generations.entry(about(task)).or_default();
+    *highest = task.generation.max(*highest);
+}
 
-    fn manual(&mut self, task: &Task) -> &mut ManualState {
-        self.recorded.manual.entry(about(task)).or_default()
-    }
+fn manual<'a>(recorded: &'a mut Recorded, task: &Task) -> &'a mut ManualState {
+    recorded.manual.entry(about(task)).or_default()
 }
 
 impl TaskRecord {
@@ -536,7 +546,7 @@ pub(super) mod tests {
         }
     }
 
-    pub(in crate::ledger) fn opened(task: &Task) -> Event {
+    pub(in crate::ledger) fn asked(task: &Task) -> Event {
         Event::TaskOpened {
             task: Box::new(task.clone()),
         }
@@ -575,14 +585,14 @@ pub(super) mod tests {
     }
 
     fn history(events: impl IntoIterator<Item = Event>) -> History {
-        let records = events
-            .into_iter()
-            .zip(0..)
-            .map(|(event, second)| at(second, event));
-        History::of(Kept::Yes, records).unwrap()
+        let mut history = History::default();
+        for (event, second) in events.into_iter().zip(0..) {
+            history.add(at(second, event)).unwrap();
+        }
+        history
     }
 
-    fn manual(history: &History) -> ManualState {
+    fn state_of(history: &History) -> ManualState {
         history
             .recorded()
             .manual
@@ -592,7 +602,7 @@ pub(super) mod tests {
     }
 
     fn held(history: &History) -> Option<FieldValues> {
-        manual(history).held
+        state_of(history).held
     }
 
     #[test]
@@ -602,8 +612,8 @@ pub(super) mod tests {
             1,
             &[("username", Some("klee")), ("card", None)],
         );
-        let state = history([opened(&first)]);
-        assert_eq!(manual(&state).open.as_ref(), Some(&first));
+        let state = history([asked(&first)]);
+        assert_eq!(state_of(&state).open.as_ref(), Some(&first));
         assert_eq!(held(&state), None);
         assert_eq!(state.recorded().generations, BTreeMap::new());
         let second = Task {
@@ -614,14 +624,14 @@ pub(super) mod tests {
                 &[("username", Some("kim.lee")), ("card", Some("7"))],
             )
         };
-        let state = history([opened(&first), revised(&second)]);
-        assert_eq!(manual(&state).open.as_ref(), Some(&second));
-        let state = history([opened(&first), revised(&second), done(&first)]);
+        let state = history([asked(&first), revised(&second)]);
+        assert_eq!(state_of(&state).open.as_ref(), Some(&second));
+        let state = history([asked(&first), revised(&second), done(&first)]);
         assert_eq!(
             held(&state),
             Some(values(&[("username", "kim.lee"), ("card", "7")]))
         );
-        assert_eq!(manual(&state).open, None);
+        assert_eq!(state_of(&state).open, None);
         assert_eq!(state.recorded().generations[&key()], 1);
     }
 
@@ -639,7 +649,7 @@ pub(super) mod tests {
         );
         let disable = task(TaskAction::Disable, 3, &[]);
         let revoke = task(TaskAction::Revoke, 4, &[]);
-        let mut events = vec![opened(&grant), done(&grant), opened(&update)];
+        let mut events = vec![asked(&grant), done(&grant), asked(&update)];
         let state = history(events.clone());
         assert_eq!(
             held(&state),
@@ -650,9 +660,9 @@ pub(super) mod tests {
             held(&history(events.clone())),
             Some(values(&[("username", "kim")]))
         );
-        events.extend([opened(&disable), done(&disable), opened(&revoke)]);
+        events.extend([asked(&disable), done(&disable), asked(&revoke)]);
         let state = history(events.clone());
-        assert!(held(&state).is_some() && manual(&state).disabled);
+        assert!(held(&state).is_some() && state_of(&state).disabled);
         events.push(done(&revoke));
         let state = history(events);
         assert_eq!(state.recorded().manual, BTreeMap::new());
@@ -670,22 +680,22 @@ pub(super) mod tests {
             task(TaskAction::Disable, 1, &[]),
             task(TaskAction::Enable, 2, &[]),
         );
-        let mut events = vec![assumed, opened(&disable)];
-        assert!(!manual(&history(events.clone())).disabled);
+        let mut events = vec![assumed, asked(&disable)];
+        assert!(!state_of(&history(events.clone())).disabled);
         events.push(done(&disable));
         let state = history(events.clone());
-        assert!(manual(&state).disabled);
+        assert!(state_of(&state).disabled);
         assert_eq!(held(&state), Some(values(&[("username", "klee")])));
-        events.extend([opened(&enable), done(&enable)]);
+        events.extend([asked(&enable), done(&enable)]);
         let state = history(events);
-        assert!(!manual(&state).disabled);
+        assert!(!state_of(&state).disabled);
         assert_eq!(held(&state), Some(values(&[("username", "klee")])));
     }
 
     #[test]
     fn a_cancelled_task_changes_nothing_and_closes_its_generation() {
         let grant = task(TaskAction::Grant, 3, &[("username", Some("klee"))]);
-        let state = history([opened(&grant), cancelled(&grant)]);
+        let state = history([asked(&grant), cancelled(&grant)]);
         assert_eq!(state.recorded().manual, BTreeMap::new());
         assert_eq!(state.recorded().generations[&key()], 3);
         let status = TaskStatus::Cancelled {
@@ -708,7 +718,7 @@ pub(super) mod tests {
             assert_eq!(state, before);
             contradiction
         };
-        let (open, close) = (opened(&grant), done(&grant));
+        let (open, close) = (asked(&grant), done(&grant));
         assert_eq!(
             refused(&[], close.clone()),
             Contradiction::Unknown(id.clone())
@@ -727,7 +737,7 @@ pub(super) mod tests {
         }
         let again = refused(&[open.clone(), close.clone()], open.clone());
         assert_eq!(again, Contradiction::Known(id.clone()));
-        let other = refused(&[open], opened(&revoke));
+        let other = refused(&[open], asked(&revoke));
         assert_eq!(other, Contradiction::Another(revoke.id.clone(), id));
     }
 
@@ -758,7 +768,7 @@ pub(super) mod tests {
             "Dana@city.example".to_owned(),
             "team@city.example".to_owned(),
         );
-        let mut events = vec![opened(&first)];
+        let mut events = vec![asked(&first)];
         assert_eq!(
             due(&events),
             [(TaskStep::Open, vec![dana.clone(), team.clone()])]

@@ -46,8 +46,13 @@ impl Known {
     /// # Errors
     /// When the file cannot be written; the old one is left then.
     pub fn save(&self, file: &Path, blobs: &BTreeSet<Blob>) -> io::Result<()> {
-        let kept = blobs.iter().filter_map(|blob| Some((to_hex(blob), self.0.get(blob)?)));
-        let cache = CacheRef { build: BUILD, blobs: kept.collect() };
+        let kept = blobs
+            .iter()
+            .filter_map(|blob| Some((to_hex(blob), self.0.get(blob)?)));
+        let cache = CacheRef {
+            build: BUILD,
+            blobs: kept.collect(),
+        };
         let folder = file.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder)?;
         let mut new = tempfile::NamedTempFile::new_in(folder)?;
@@ -83,13 +88,17 @@ mod tests {
         let (bodies, _) = check_text("p.yaml", text);
         let blob = Blob([7; 20]);
         let mut known = Known::default();
-        known.0.insert(blob, bodies.into_iter().map(|b| (0, 3, b)).collect());
+        known
+            .0
+            .insert(blob, bodies.into_iter().map(|b| (0, 3, b)).collect());
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a/manifests.json");
         known.save(&file, &BTreeSet::from([blob])).unwrap();
         let again = Known::load(&file).unwrap();
         assert_eq!(again.0, known.0);
-        let Body::Profile(profile) = &again.0[&blob][0].2 else { panic!("no profile") };
+        let Body::Profile(profile) = &again.0[&blob][0].2 else {
+            panic!("no profile")
+        };
         assert_eq!(profile.spec.access[1].line.0, 7, "lines are kept too");
         fs::write(&file, "{\"build\":\"other\",\"blobs\":[]}").unwrap();
         assert!(Known::load(&file).is_none());

@@ -147,27 +147,33 @@ impl PostError {
     }
 }
 
-/// The domains that mails may go to, from the operator's file; none: no mail goes anywhere.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RecipientDomains(BTreeSet<String>);
+/// The domains that mails may go to. The default admits nobody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecipientDomains(Option<BTreeSet<String>>);
+
+impl Default for RecipientDomains {
+    fn default() -> Self {
+        Self(Some(BTreeSet::new()))
+    }
+}
 
 impl RecipientDomains {
     /// Takes the domains, case ignored; a subdomain is a domain of its own.
     pub fn new<D: AsRef<str>>(domains: impl IntoIterator<Item = D>) -> Self {
-        Self(
-            domains
-                .into_iter()
-                .map(|domain| domain.as_ref().trim().to_lowercase())
-                .collect(),
-        )
+        let lower = domains.into_iter().map(|domain| domain.as_ref().trim().to_lowercase());
+        Self(Some(lower.collect()))
+    }
+
+    /// Every domain: whoever calls has asked the operator's file already.
+    pub fn any() -> Self {
+        Self(None)
     }
 
     /// Whether a mail may go to that address.
     pub fn admit(&self, mail: &str) -> bool {
-        let domain = mail
-            .rsplit_once('@')
-            .map(|(_, domain)| domain.to_lowercase());
-        domain.is_some_and(|domain| self.0.contains(&domain))
+        let Some(domains) = &self.0 else { return true };
+        let domain = mail.rsplit_once('@').map(|(_, domain)| domain.to_lowercase());
+        domain.is_some_and(|domain| domains.contains(&domain))
     }
 }
 

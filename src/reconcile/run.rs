@@ -4,9 +4,7 @@
 use crate::apply::{Connections, Stop, apply, asked_of_maintainers};
 use crate::approval::Approved;
 use crate::desired::{Recipient, Rules};
-use crate::ledger::{
-    Event, Ledger, LedgerError, MailResult, Outcome, Record, RunId, RunSummary,
-};
+use crate::ledger::{Event, Ledger, LedgerError, MailResult, Outcome, Record, RunId, RunSummary};
 use crate::notify::post::{Letter, Post, PostError};
 use crate::notify::thread::{MessageId, Threads};
 use crate::notify::{Digest, DirectoryWork, NotifyError, RunIdentity, Sender, Wording, digests};
@@ -54,21 +52,40 @@ pub fn carry_out(
     ledger: &mut Ledger,
 ) -> Result<Outcomes, RunError> {
     let plan = approved.plan();
-    let unasked = unasked(plan, ledger);
-    let nothing = plan.changes.iter().all(|c| asked_of_maintainers(c, plan.directory_mode))
+    let unasked = unasked(plan, means.directory.1, ledger);
+    let nothing = plan
+        .changes
+        .iter()
+        .all(|c| asked_of_maintainers(c, plan.directory_mode))
         && plan.tasks.is_empty()
         && plan.assumed.is_empty()
         && unasked.is_empty()
         && ledger.history().unmailed().is_empty();
     if nothing {
-        let summary = RunSummary { held: plan.held.len(), ..RunSummary::default() };
-        return Ok(Outcomes { run: None, done: Vec::new(), mails: Vec::new(), summary });
+        let summary = RunSummary {
+            held: plan.held.len(),
+            ..RunSummary::default()
+        };
+        return Ok(Outcomes {
+            run: None,
+            done: Vec::new(),
+            mails: Vec::new(),
+            summary,
+        });
     }
     let digest = digest(plan);
     let started = (means.clock)();
-    let run = RunId(format!("{}-{}", started.strftime("%Y%m%dT%H%M%SZ"), &digest[..8]));
+    let run = RunId(format!(
+        "{}-{}",
+        started.strftime("%Y%m%dT%H%M%SZ"),
+        &digest[..8]
+    ));
     let say = |ledger: &mut Ledger, at: Timestamp, events: Vec<Event>| {
-        ledger.append_all(events.into_iter().map(|event| Record { at, run: run.clone(), event }))
+        ledger.append_all(events.into_iter().map(|event| Record {
+            at,
+            run: run.clone(),
+            event,
+        }))
     };
     let begin = Event::RunStarted {
         revision: plan.revision.clone(),
@@ -80,14 +97,28 @@ pub fn carry_out(
         entitlement: a.entitlement.clone(),
         fields: a.fields.clone(),
     });
-    say(ledger, started, std::iter::once(begin).chain(assumed).collect())?;
-    let done = apply(approved, &mut means.connections, ledger, &run, means.clock, means.stop)?;
+    say(
+        ledger,
+        started,
+        std::iter::once(begin).chain(assumed).collect(),
+    )?;
+    let done = apply(
+        approved,
+        &mut means.connections,
+        ledger,
+        &run,
+        means.clock,
+        means.stop,
+    )?;
     let came_about: BTreeSet<&ChangeId> = done
         .iter()
         .filter(|d| matches!(d.outcome, Outcome::Applied | Outcome::AlreadySo))
         .map(|d| &d.id)
         .collect();
-    let tasks = plan.tasks.iter().filter(|t| t.after.iter().all(|id| came_about.contains(id)));
+    let tasks = plan
+        .tasks
+        .iter()
+        .filter(|t| t.after.iter().all(|id| came_about.contains(id)));
     say(ledger, (means.clock)(), tasks.map(task_event).collect())?;
     let mails = mail(plan, &digest, &unasked, means, ledger, &run)?;
     let mut summary = RunSummary::default();
@@ -95,7 +126,12 @@ pub fn carry_out(
     summary.held += plan.held.len();
     summary.mailed = mails.iter().filter(|m| m.result.is_ok()).count();
     say(ledger, (means.clock)(), vec![Event::RunEnded { summary }])?;
-    Ok(Outcomes { run: Some(run), done, mails, summary })
+    Ok(Outcomes {
+        run: Some(run),
+        done,
+        mails,
+        summary,
+    })
 }
 
 fn task_event(change: &TaskChange) -> Event {
@@ -118,11 +154,14 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// Changes of the directory that its maintainers have not been mailed yet.
-fn unasked(plan: &Plan, ledger: &Ledger) -> Vec<Change> {
-    let asked = ledger.history().asked();
+fn unasked(plan: &Plan, recipients: &[Recipient], ledger: &Ledger) -> Vec<Change> {
+    let history = ledger.history();
+    let addresses = || recipients.iter().map(|r| r.mail.as_str());
     plan.changes
         .iter()
-        .filter(|c| asked_of_maintainers(c, plan.directory_mode) && !asked.contains(&c.id))
+        .filter(|c| {
+            asked_of_maintainers(c, plan.directory_mode) && !history.is_asked(&c.id, addresses())
+        })
         .cloned()
         .collect()
 }
@@ -181,7 +220,9 @@ fn threads(ledger: &Ledger) -> Threads {
         }
     }
     for (address, id) in history.directory_threads() {
-        threads.directory.insert(address.clone(), MessageId(id.clone()));
+        threads
+            .directory
+            .insert(address.clone(), MessageId(id.clone()));
     }
     threads
 }
@@ -209,11 +250,17 @@ fn deliver(
         changes: digest.changes.clone(),
         result: told,
     };
-    ledger.append(Record { at: (means.clock)(), run: run.clone(), event })?;
+    ledger.append(Record {
+        at: (means.clock)(),
+        run: run.clone(),
+        event,
+    })?;
     Ok(Mailed {
         to: digest.to.mail.clone(),
         subject: digest.subject.clone(),
-        result: result.map(|sent| sent.answer).map_err(|error| with_source(&error)),
+        result: result
+            .map(|sent| sent.answer)
+            .map_err(|error| with_source(&error)),
     })
 }
 

@@ -1,6 +1,8 @@
 //! Opens what the operator's file names: directory, rosters, mail.
 
-use crate::connector::active_directory::ldap::{LdapDirectory, LdapSettings};
+use crate::connector::active_directory::ldap::{
+    CaSource, LdapDirectory, LdapSettings, LdapTimeouts,
+};
 use crate::connector::active_directory::ldif::LdifDirectory;
 use crate::connector::roster::Roster;
 use crate::connector::{Failure, Transport};
@@ -25,13 +27,15 @@ pub enum OpenError {
     #[error(transparent)]
     Secret(#[from] SecretError),
     #[error("cannot read {path}")]
-    Ca { path: String, #[source] source: std::io::Error },
+    Ca {
+        path: String,
+        #[source]
+        source: std::io::Error,
+    },
     #[error("cannot open the roster of `{0}`: {1}")]
     Roster(ResourceName, Failure),
     #[error("the mail settings cannot be used")]
     Mail(#[from] SmtpSettingsError),
-    #[error("the operator's file has a mail server without `username` and `password`")]
-    MailLogin,
 }
 
 /// An opened directory, and who writes it.
@@ -46,7 +50,9 @@ pub fn directory(
     operator: &Operator,
     resource: &ResourceName,
 ) -> Result<Option<OpenDirectory>, OpenError> {
-    let Some(directory) = operator.directory(resource) else { return Ok(None) };
+    let Some(directory) = operator.directory(resource) else {
+        return Ok(None);
+    };
     let transport: Box<dyn Transport> = match &directory.transport {
         DirectoryTransport::Ldif(ldif) => {
             if operator.is_embedded() && !ldif.file.exists() {
@@ -76,11 +82,11 @@ fn ldap_settings(ldap: &Ldap) -> Result<LdapSettings, OpenError> {
         url: url(scheme, &ldap.server),
         start_tls,
         base: ldap.base.clone(),
-        ca: pem(ldap.ca_file.as_deref())?,
+        ca: ldap.ca_file.clone().map(CaSource::File),
         bind_dn: ldap.bind.dn.to_string(),
         password: ldap.bind.password.read()?,
         server_name: ldap.server_name.clone(),
-        ..LdapSettings::default()
+        timeouts: LdapTimeouts::default(),
     })
 }
 
@@ -93,8 +99,10 @@ fn url(scheme: &str, server: &Server) -> String {
 
 fn pem(path: Option<&Path>) -> Result<Option<String>, OpenError> {
     let read = |path: &Path| {
-        std::fs::read_to_string(path)
-            .map_err(|source| OpenError::Ca { path: path.display().to_string(), source })
+        std::fs::read_to_string(path).map_err(|source| OpenError::Ca {
+            path: path.display().to_string(),
+            source,
+        })
     };
     path.map(read).transpose()
 }
@@ -110,7 +118,7 @@ pub fn rosters(
     let mut rosters = BTreeMap::new();
     for (resource, fields) in fields {
         if let Some(path) = operator.roster(&resource) {
-            let roster = Roster::open(&path, fields)
+            let roster = Roster::open(&path, &fields)
                 .map_err(|failure| OpenError::Roster(resource.clone(), failure))?;
             rosters.insert(resource, roster);
         }
@@ -134,7 +142,7 @@ pub fn mailer(operator: &Operator, name: &str) -> Result<Mailer, OpenError> {
     let post: Box<dyn Post> = match &operator.mail.transport {
         MailTransport::Outbox(folder) => Box::new(Outbox::new(folder)),
         MailTransport::Smtp(smtp) => {
-            let login = smtp.login.as_ref().ok_or(OpenError::MailLogin)?;
+            let login = &smtp.login;
             let scheme = match smtp.server.encryption {
                 Encryption::Tls => "smtps",
                 Encryption::StartTls => "smtp+starttls",
@@ -149,15 +157,24 @@ pub fn mailer(operator: &Operator, name: &str) -> Result<Mailer, OpenError> {
             Box::new(Smtp::new(&settings, RecipientDomains::any())?)
         }
     };
-    let sender = Sender { mail: operator.mail.from.clone(), name: Some(name.to_owned()) };
-    Ok(Mailer { sender, post, operator: operator.clone() })
+    let sender = Sender {
+        mail: operator.mail.from.clone(),
+        name: Some(name.to_owned()),
+    };
+    Ok(Mailer {
+        sender,
+        post,
+        operator: operator.clone(),
+    })
 }
 
 impl Post for Mailer {
     fn send(&mut self, letter: &Letter) -> Result<Sent, PostError> {
         match self.operator.may_mail(&letter.to) {
             true => self.post.send(letter),
-            false => Err(PostError::Domain { recipient: letter.to.clone() }),
+            false => Err(PostError::Domain {
+                recipient: letter.to.clone(),
+            }),
         }
     }
 }

@@ -24,7 +24,11 @@ pub fn human(person: &Person, desired: &Desired, only: Option<&str>) -> String {
         any = true;
         let terms = desired.resources.get(&key.resource);
         let resource = terms.map_or(key.resource.as_str(), |t| t.display_name.as_str());
-        let identity = key.identity.as_ref().map(|i| format!(" as {i}")).unwrap_or_default();
+        let identity = key
+            .identity
+            .as_ref()
+            .map(|i| format!(" as {i}"))
+            .unwrap_or_default();
         let _ = writeln!(text, "\n  {resource}{identity}: {}", entitlement.label);
         because(&mut text, &entitlement.causes);
         for (name, value) in &entitlement.fields {
@@ -32,14 +36,21 @@ pub fn human(person: &Person, desired: &Desired, only: Option<&str>) -> String {
         }
     }
     if let Some(account) = &person.account {
-        let groups = account.groups.values().filter(|g| wanted(g.resource.as_str()));
+        let groups = account
+            .groups
+            .values()
+            .filter(|g| wanted(g.resource.as_str()));
         for group in groups {
             any = true;
             let _ = writeln!(text, "\n  directory group {}", group.name);
             because(&mut text, &group.causes);
         }
     }
-    for dropped in person.dropped.iter().filter(|d| wanted(d.entitlement.resource.as_str())) {
+    for dropped in person
+        .dropped
+        .iter()
+        .filter(|d| wanted(d.entitlement.resource.as_str()))
+    {
         any = true;
         let _ = writeln!(text, "\n  not {}: {}", dropped.entitlement, dropped.reason);
         because(&mut text, &dropped.causes);

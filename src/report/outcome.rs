@@ -45,10 +45,17 @@ pub fn human(plan: &Plan, outcomes: &Outcomes) -> String {
     let mut text = String::new();
     for done in &outcomes.done {
         let well = matches!(done.outcome, Outcome::Applied | Outcome::AlreadySo);
-        let Some(change) = changes.get(&done.id).filter(|_| !well) else { continue };
+        let Some(change) = changes.get(&done.id).filter(|_| !well) else {
+            continue;
+        };
         let what = format!("{} {} {}", change.action, change.target, change.what);
         let detail = done.detail.as_deref().unwrap_or("no reason was given");
-        let _ = writeln!(text, "{}: {}: {detail}", done.outcome.as_str(), what.trim_end());
+        let _ = writeln!(
+            text,
+            "{}: {}: {detail}",
+            done.outcome.as_str(),
+            what.trim_end()
+        );
     }
     for mail in &outcomes.mails {
         let _ = match &mail.result {

@@ -35,14 +35,18 @@ impl Writer {
     pub fn init(folder: &Path) -> Result<Self, SourceError> {
         let mut options = RepositoryInitOptions::new();
         options.initial_head(BRANCH).no_reinit(false);
-        let repository = Repository::init_opts(folder, &options).map_err(failed("a new repository"))?;
+        let repository =
+            Repository::init_opts(folder, &options).map_err(failed("a new repository"))?;
         Ok(Self(repository))
     }
 
     /// The identity that the repository commits as, where git was told one.
     pub fn identity(&self) -> Option<(String, String)> {
         let signature = self.0.signature().ok()?;
-        Some((signature.name().ok()?.to_owned(), signature.email().ok()?.to_owned()))
+        Some((
+            signature.name().ok()?.to_owned(),
+            signature.email().ok()?.to_owned(),
+        ))
     }
 
     /// Commits the folder as it lies there; the commit's id.
@@ -51,7 +55,11 @@ impl Writer {
     /// [`SourceError`] when git cannot write.
     pub fn commit(&self, message: &str, author: &Author<'_>) -> Result<String, SourceError> {
         let tree = self.stage()?;
-        let parent = self.0.head().ok().and_then(|head| head.peel_to_commit().ok());
+        let parent = self
+            .0
+            .head()
+            .ok()
+            .and_then(|head| head.peel_to_commit().ok());
         let parents: Vec<&git2::Commit<'_>> = parent.iter().collect();
         self.write(message, author, tree, &parents)
     }
@@ -77,7 +85,10 @@ impl Writer {
             .0
             .commit(None, &signature, &signature, message, &object, &[&main])
             .map_err(failed("the request's commit"))?;
-        let side = self.0.find_commit(side).map_err(failed("the request's commit"))?;
+        let side = self
+            .0
+            .find_commit(side)
+            .map_err(failed("the request's commit"))?;
         let merged = self.write(merge, merger, tree, &[&main, &side])?;
         Ok((side.id().to_string(), merged))
     }
@@ -102,7 +113,14 @@ impl Writer {
         let tree = self.0.find_tree(tree).map_err(failed("the tree"))?;
         let signature = signature(author)?;
         self.0
-            .commit(Some("HEAD"), &signature, &signature, message, &tree, parents)
+            .commit(
+                Some("HEAD"),
+                &signature,
+                &signature,
+                message,
+                &tree,
+                parents,
+            )
             .map(|id| id.to_string())
             .map_err(failed("the commit"))
     }

@@ -23,7 +23,10 @@ pub(super) fn read(
     let tree = commit.tree().map_err(failed("the revision's tree"))?;
     let tree = below(&repository, tree, folder)?;
     let odb = repository.odb().map_err(failed("the object store"))?;
-    let mut source = Source { revision: Some(commit.id().to_string()), ..Source::default() };
+    let mut source = Source {
+        revision: Some(commit.id().to_string()),
+        ..Source::default()
+    };
     let place: Arc<Path> = repository.path().into();
     let mut found = Vec::new();
     tree.walk(TreeWalkMode::PreOrder, |parent, entry| {
@@ -50,7 +53,13 @@ pub(super) fn read(
         blob.0.copy_from_slice(id.as_bytes());
         if known(&blob) {
             let content = Content::InGit(place.clone());
-            source.files.insert(path, File { blob, bytes: content });
+            source.files.insert(
+                path,
+                File {
+                    blob,
+                    bytes: content,
+                },
+            );
             continue;
         }
         let (size, _) = odb.read_header(id).map_err(failed(&path))?;
@@ -74,7 +83,9 @@ pub(super) fn read(
 /// The content of a blob, where the repository still has it.
 pub(super) fn blob(repository: &Path, blob: &Blob) -> Option<Arc<[u8]>> {
     let repository = Repository::open(repository).ok()?;
-    let blob = repository.find_blob(git2::Oid::from_bytes(&blob.0).ok()?).ok()?;
+    let blob = repository
+        .find_blob(git2::Oid::from_bytes(&blob.0).ok()?)
+        .ok()?;
     Some(blob.content().into())
 }
 
@@ -110,10 +121,13 @@ pub fn git_folder(folder: &Path) -> Option<std::path::PathBuf> {
 
 fn open(folder: &Path) -> Result<Repository, SourceError> {
     Repository::discover(folder).map_err(|source| match source.code() {
-        ErrorCode::NotFound => {
-            SourceError::NotARepository { folder: folder.display().to_string() }
-        }
-        _ => SourceError::Git { what: folder.display().to_string(), source },
+        ErrorCode::NotFound => SourceError::NotARepository {
+            folder: folder.display().to_string(),
+        },
+        _ => SourceError::Git {
+            what: folder.display().to_string(),
+            source,
+        },
     })
 }
 
@@ -131,7 +145,10 @@ fn resolve<'r>(
                     empty: repository.is_empty().unwrap_or(false),
                 }
             }
-            _ => SourceError::Git { what: format!("revision {revision}"), source },
+            _ => SourceError::Git {
+                what: format!("revision {revision}"),
+                source,
+            },
         })
 }
 
@@ -141,11 +158,15 @@ fn below<'r>(
     tree: git2::Tree<'r>,
     folder: &Path,
 ) -> Result<git2::Tree<'r>, SourceError> {
-    let Some(workdir) = repository.workdir() else { return Ok(tree) };
+    let Some(workdir) = repository.workdir() else {
+        return Ok(tree);
+    };
     let (Ok(workdir), Ok(folder)) = (workdir.canonicalize(), folder.canonicalize()) else {
         return Ok(tree);
     };
-    let Ok(relative) = folder.strip_prefix(&workdir) else { return Ok(tree) };
+    let Ok(relative) = folder.strip_prefix(&workdir) else {
+        return Ok(tree);
+    };
     if relative.as_os_str().is_empty() {
         return Ok(tree);
     }
@@ -160,5 +181,9 @@ fn below<'r>(
 pub fn identity(folder: &Path) -> Option<String> {
     let repository = open(folder).ok()?;
     let signature = repository.signature().ok()?;
-    Some(format!("{} <{}>", signature.name().ok()?, signature.email().ok()?))
+    Some(format!(
+        "{} <{}>",
+        signature.name().ok()?,
+        signature.email().ok()?
+    ))
 }

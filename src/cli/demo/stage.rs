@@ -13,6 +13,7 @@ use crate::plan::{DirectoryMode, Plan};
 use crate::reconcile::run::{Means, carry_out};
 use crate::reconcile::{self, Situation, World, world};
 use crate::report;
+use crate::report::plan::{Format, Styling};
 use crate::source::Origin;
 use crate::source::commit::{Author, Writer};
 use anyhow::{Context as _, bail};
@@ -59,7 +60,13 @@ impl Stage {
             .with_context(cannot)?;
         let git = Writer::init(folder)?;
         let operator = Operator::embedded(Path::new(STATE), &std::path::absolute(folder)?);
-        Ok(Self { folder: folder.to_owned(), operator, now, git, act: 0 })
+        Ok(Self {
+            folder: folder.to_owned(),
+            operator,
+            now,
+            git,
+            act: 0,
+        })
     }
 
     pub fn heading(&mut self, text: &str) {
@@ -86,8 +93,10 @@ impl Stage {
     }
 
     fn read(&self) -> Result<reconcile::Reading, anyhow::Error> {
-        let origin =
-            Origin::Revision { folder: self.folder.clone(), revision: "HEAD".to_owned() };
+        let origin = Origin::Revision {
+            folder: self.folder.clone(),
+            revision: "HEAD".to_owned(),
+        };
         Ok(reconcile::read(&origin, &mut Known::default())?)
     }
 
@@ -96,11 +105,12 @@ impl Stage {
         let files = reading.source.files.clone();
         let count = reading.manifests;
         let diagnostics = reconcile::diagnose(reading, self.now);
-        let text = |path: &str| {
-            Some(String::from_utf8_lossy(&files.get(path)?.bytes()?).into())
-        };
+        let text = |path: &str| Some(String::from_utf8_lossy(&files.get(path)?.bytes()?).into());
         let format = report::diagnostics::Format::Human;
-        anstream::print!("{}", report::diagnostics::render(&diagnostics, count, &text, format));
+        anstream::print!(
+            "{}",
+            report::diagnostics::render(&diagnostics, count, &text, format)
+        );
         Ok(())
     }
 
@@ -108,7 +118,10 @@ impl Stage {
     pub fn plan(&self) -> Result<bool, anyhow::Error> {
         let history = Ledger::read(&self.operator.ledger)?;
         let (plan, ..) = self.planned(&history)?;
-        anstream::print!("{}", report::plan::human(&plan, report::plan::Style::Ansi));
+        anstream::print!(
+            "{}",
+            report::plan::render(&plan, Format::Human, Styling::Ansi)
+        );
         Ok(plan.is_empty())
     }
 
@@ -184,7 +197,10 @@ impl Stage {
             "Merge: new hire Alexander Christopherson",
             &merger,
         )?;
-        anstream::println!("\nDana Reyes, an administrator, reviews and merges it (commit {}).", &merged[..10]);
+        anstream::println!(
+            "\nDana Reyes, an administrator, reviews and merges it (commit {}).",
+            &merged[..10]
+        );
         Ok(())
     }
 

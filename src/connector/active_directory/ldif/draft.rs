@@ -99,6 +99,9 @@ impl LdifDirectory {
                         let what = format!("`{attribute}` has the value {value:?} already");
                         return Err(refusal(draft.operation, 20, 0x2083, &what));
                     }
+                    if is_single_valued(attribute) && !values.now.is_empty() {
+                        return Err(one_value(draft.operation, attribute));
+                    }
                     values.now.push((None, value.clone()));
                 }
             }
@@ -147,10 +150,14 @@ impl LdifDirectory {
         };
         for target in targets {
             let was_held = links.has(&target, holder);
+            let is_full = is_single_valued(&step.attribute) && self.has_target(draft, holder);
             let text = target.to_string();
             let link = draft.links.entry((holder, target)).or_default();
             let is_held = link.added || (was_held && link.removed.is_none());
             match (step.operation, is_held) {
+                (ModificationKind::Add, false) if is_full => {
+                    return Err(one_value(operation, &step.attribute));
+                }
                 (ModificationKind::Add, false) => link.added = true,
                 (ModificationKind::Add, true) if is_member => {
                     return Err(refusal(operation, 68, 0x562, &text));
@@ -239,7 +246,6 @@ impl LdifDirectory {
                 changed.push((target, holder, added));
             }
         }
-        self.single_links(operation, id, &edit, &changed)?;
         Ok(Modified {
             edit,
             object,
@@ -247,35 +253,29 @@ impl LdifDirectory {
         })
     }
 
-    fn single_links(
-        &self,
-        operation: Operation,
-        id: RecordId,
-        edit: &Edit,
-        changed: &[(Dn, Holder, bool)],
-    ) -> Result<(), Failure> {
-        for attribute in changed
+    /// Whether the attribute, as far as it has been changed, refers to anything.
+    fn has_target(&self, draft: &Draft, holder: Holder) -> bool {
+        let links = draft
+            .links
             .iter()
-            .map(|(_, holder, _)| AttributeName::from(holder.attribute()))
-        {
-            let kept = self.document.lines_of(id, attribute.as_str());
-            let kept = kept.filter(|line| !edit.removed.contains(line)).count();
-            let added = edit
-                .added
-                .iter()
-                .filter(|(name, _)| *name == attribute)
-                .count();
-            if is_single_valued(&attribute) && kept + added > 1 {
-                return Err(refusal(
-                    operation,
-                    19,
-                    0x2081,
-                    &format!("`{attribute}` takes one value"),
-                ));
-            }
-        }
-        Ok(())
+            .filter(|((of, _), _)| *of == holder)
+            .map(|(_, link)| link);
+        let removed = links
+            .clone()
+            .filter_map(|link| link.removed)
+            .collect::<Vec<_>>();
+        let mut lines = self.document.lines_of(draft.id, holder.attribute());
+        links.clone().any(|link| link.added) || lines.any(|line| !removed.contains(&line))
     }
+}
+
+fn one_value(operation: Operation, attribute: &AttributeName) -> Failure {
+    refusal(
+        operation,
+        19,
+        0x2081,
+        &format!("`{attribute}` takes one value, and has one"),
+    )
 }
 
 /// Whether the directory would find the value by the other. Numbers are found by what they are, not by

@@ -249,17 +249,18 @@ pub(super) fn new_object(
     };
     let kind = kind(classes);
     let rdn = dn.rdn();
-    let is_unit = classes.iter().any(|c| {
-        c.text()
-            .is_some_and(|c| c.eq_ignore_ascii_case("organizationalUnit"))
-    });
-    let naming = if is_unit { "OU" } else { "CN" };
-    if !rdn.attribute().eq_ignore_ascii_case(naming) && kind != EntryKind::Other {
+    let naming = match kind {
+        EntryKind::Account | EntryKind::Group => "CN",
+        EntryKind::Unit if has_class(classes, "organizationalUnit") => "OU",
+        EntryKind::Unit => "CN",
+        EntryKind::Other => rdn.attribute(),
+    };
+    if !rdn.attribute().eq_ignore_ascii_case(naming) {
         return Err(refusal(
             operation,
             64,
             0x2037,
-            &format!("the name must begin with `{naming}=`"),
+            &format!("its name begins with `{naming}=`"),
         ));
     }
     let mut kept_attributes = Attributes::new();
@@ -268,22 +269,19 @@ pub(super) fn new_object(
         let values = kept(operation, kind, attribute, values.clone())?;
         kept_attributes.insert(attribute.clone(), values);
     }
-    let named = kept_attributes
-        .entry(AttributeName::new(naming.to_ascii_lowercase()))
+    let named = AttributeName::new(naming.to_ascii_lowercase());
+    kept(operation, kind, &named, vec![rdn.value().into()])?;
+    let values = kept_attributes
+        .entry(named)
         .or_insert_with(|| vec![rdn.value().into()]);
-    if !named.iter().any(|value| value.text() == Some(rdn.value())) {
+    if !values.iter().any(|value| value.text() == Some(rdn.value())) {
         return Err(refusal(
             operation,
             34,
             0x2032,
-            &format!("`{naming}` is not what the name says"),
+            &format!("`{naming}` is not what its name says"),
         ));
     }
-    let named = kept(operation, kind, &AttributeName::from(naming), named.clone());
-    named.map_err(|failure| Failure {
-        code: Some(34),
-        ..failure
-    })?;
     let mut default = |name: &str, value: &str| {
         kept_attributes
             .entry(name.into())
@@ -301,6 +299,14 @@ pub(super) fn new_object(
         EntryKind::Unit | EntryKind::Other => {}
     }
     Ok((kind, kept_attributes))
+}
+
+fn has_class(classes: &[Value], class: &str) -> bool {
+    classes.iter().any(|value| {
+        value
+            .text()
+            .is_some_and(|text| text.eq_ignore_ascii_case(class))
+    })
 }
 
 /// Whether a new domain takes the password: seven characters, three sorts of them, the log-on name not in it.
