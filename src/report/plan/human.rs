@@ -1,0 +1,323 @@
+//! A plan → what people read in a terminal: by person, disables first, *because* path:line beside it.
+//!
+//! Colours repeat what the signs say; without them nothing is lost.
+
+use super::Styling;
+use super::outline::{Outline, Person};
+use super::text::Shown;
+use super::words::{Detail, Line, Sign, Word};
+use crate::plan::Plan;
+use anstyle::{AnsiColor, Style};
+
+/// Where the reasons begin at the latest, in characters; behind longer lines they stand below.
+const REASONS_AT_MOST: usize = 46;
+
+/// Widest column of field names, in characters; a longer name pushes its own value only.
+const LABELS_AT_MOST: usize = 28;
+
+/// Widest two values that stand side by side, in characters; of longer ones the second stands below.
+const PAIR_AT_MOST: usize = 70;
+
+const STRONG: Style = Style::new().bold();
+const FAINT: Style = Style::new().dimmed();
+
+pub(super) fn render(plan: &Plan, styling: Styling) -> String {
+    let outline = Outline::of(plan);
+    let mut page = Page {
+        text: String::new(),
+        styling,
+        column: column(&outline),
+    };
+    for line in &outline.head {
+        page.words(line);
+        page.text.push('\n');
+    }
+    for person in &outline.people {
+        page.person(person);
+    }
+    page.section("asked of maintainers", &outline.tasks);
+    page.section("assumed held, nobody is asked", &outline.assumed);
+    if outline.more_assumed > 0 {
+        page.push(FAINT, &format!("  … and {} more\n", outline.more_assumed));
+    }
+    page.section("held", &outline.held);
+    if let Some(held) = plan.held.first() {
+        let code = Shown::of(&held.code, LABELS_AT_MOST);
+        let line = format!("  what a code means: countersign explain-code {code}\n");
+        page.push(FAINT, &line);
+    }
+    page.section("findings", &outline.findings);
+    page.section("beyond a guard", &outline.guards);
+    page.text.push('\n');
+    page.push(STRONG, &outline.summary);
+    page.text.push('\n');
+    page.text
+}
+
+/// Where the reasons of all lines begin: behind the longest that is not too long.
+fn column(outline: &Outline) -> usize {
+    let people = outline.people.iter().flat_map(|person| &person.lines);
+    let all = people
+        .chain(&outline.tasks)
+        .chain(&outline.assumed)
+        .chain(&outline.held);
+    let widths = all
+        .filter(|line| !line.causes.is_empty())
+        .map(|line| width(line) + 3);
+    widths
+        .filter(|width| *width <= REASONS_AT_MOST)
+        .max()
+        .unwrap_or_default()
+}
+
+fn width(line: &Line) -> usize {
+    4 + line.text().chars().count()
+}
+
+fn style(sign: Sign) -> Style {
+    let colour = |colour: AnsiColor| colour.on_default();
+    match sign {
+        Sign::Comes => colour(AnsiColor::Green),
+        Sign::Goes => colour(AnsiColor::Red),
+        Sign::Changes => colour(AnsiColor::Yellow),
+        Sign::Moves => colour(AnsiColor::Cyan),
+        Sign::Held => colour(AnsiColor::Magenta).bold(),
+        Sign::Asked => colour(AnsiColor::Blue).bold(),
+        Sign::AlreadySo => FAINT,
+    }
+}
+
+struct Page {
+    text: String,
+    styling: Styling,
+    column: usize,
+}
+
+impl Page {
+    fn push(&mut self, style: Style, text: &str) {
+        match self.styling {
+            Styling::Plain => self.text.push_str(text),
+            Styling::Ansi => self.text.push_str(&format!("{style}{text}{style:#}")),
+        }
+    }
+
+    fn blanks(&mut self, number: usize) {
+        self.text.extend(std::iter::repeat_n(' ', number));
+    }
+
+    fn words(&mut self, words: &[Word]) {
+        for word in words {
+            match word {
+                Word::Ours(text) => self.text.push_str(text),
+                Word::Count(number) => self.text.push_str(&number.to_string()),
+                Word::Name(text) => self.push(STRONG, text.as_str()),
+                Word::Aside(text) => self.push(FAINT, &format!("  {text}")),
+                Word::Code(text) => self.push(FAINT, &format!("  [{text}]")),
+                Word::Prose(text) => self.text.push_str(text.as_str()),
+            }
+        }
+    }
+
+    fn person(&mut self, person: &Person) {
+        let name = person
+            .name
+            .as_ref()
+            .map_or("members nobody here knows", Shown::as_str);
+        self.section(name, &person.lines);
+    }
+
+    fn section(&mut self, title: &str, lines: &[Line]) {
+        if lines.is_empty() {
+            return;
+        }
+        self.text.push('\n');
+        self.push(STRONG.underline(), title);
+        self.text.push('\n');
+        for line in lines {
+            self.line(line);
+        }
+    }
+
+    fn line(&mut self, line: &Line) {
+        self.blanks(2);
+        self.push(style(line.sign), line.sign.as_str());
+        self.blanks(1);
+        self.words(&line.words);
+        let width = width(line);
+        if line.causes.is_empty() {
+            self.text.push('\n');
+        } else if width + 3 <= self.column {
+            self.blanks(self.column - width);
+            self.causes(line, self.column);
+        } else {
+            self.text.push('\n');
+            self.notes(&line.details);
+            self.blanks(6);
+            self.causes(line, 6);
+            self.details(&line.details);
+            return;
+        }
+        self.notes(&line.details);
+        self.details(&line.details);
+    }
+
+    /// The reasons, the first where the text stands, the others below it.
+    fn causes(&mut self, line: &Line, indent: usize) {
+        for (nth, cause) in line.causes.iter().enumerate() {
+            if nth > 0 {
+                self.blanks(indent);
+            }
+            let word = if nth == 0 { "because " } else { "    and " };
+            self.push(FAINT, &format!("{word}{cause}"));
+            self.text.push('\n');
+        }
+        if line.more_causes > 0 {
+            self.blanks(indent);
+            self.push(FAINT, &format!("    and {} more", line.more_causes));
+            self.text.push('\n');
+        }
+    }
+
+    fn notes(&mut self, details: &[Detail]) {
+        for detail in details {
+            match detail {
+                Detail::Note(words) => {
+                    self.blanks(6);
+                    self.words(words);
+                    self.text.push('\n');
+                }
+                Detail::Is { .. } | Detail::Becomes { .. } | Detail::Set { .. } => {}
+            }
+        }
+    }
+
+    fn details(&mut self, details: &[Detail]) {
+        let labels = details.iter().filter_map(|detail| match detail {
+            Detail::Is { name, .. } | Detail::Becomes { name, .. } => Some(name.width()),
+            Detail::Set { .. } | Detail::Note(_) => None,
+        });
+        let width = labels
+            .filter(|width| *width <= LABELS_AT_MOST)
+            .max()
+            .unwrap_or_default();
+        for detail in details {
+            match detail {
+                Detail::Is { name, value } => {
+                    self.label(name, width);
+                    self.text.push_str(value.as_str());
+                    self.text.push('\n');
+                }
+                Detail::Becomes {
+                    name,
+                    before,
+                    after,
+                } => {
+                    self.label(name, width);
+                    self.value(before.as_ref());
+                    let widths = [before, after].map(|v| v.as_ref().map_or(0, Shown::width));
+                    if widths.iter().sum::<usize>() > PAIR_AT_MOST {
+                        self.text.push('\n');
+                        self.blanks(6 + width.max(name.width()));
+                    }
+                    self.text.push_str(" → ");
+                    self.value(after.as_ref());
+                    self.text.push('\n');
+                }
+                Detail::Set {
+                    name,
+                    goes,
+                    comes,
+                    stay,
+                } => {
+                    self.blanks(6);
+                    self.text.push_str(&format!("{name}:\n"));
+                    self.values(Sign::Goes, goes);
+                    self.values(Sign::Comes, comes);
+                    if *stay > 0 {
+                        self.blanks(10);
+                        self.push(FAINT, &format!("{stay} stay"));
+                        self.text.push('\n');
+                    }
+                }
+                Detail::Note(_) => {}
+            }
+        }
+    }
+
+    fn label(&mut self, name: &Shown, width: usize) {
+        self.blanks(6);
+        self.text.push_str(&format!("{name}: "));
+        self.blanks(width.saturating_sub(name.width()));
+    }
+
+    fn value(&mut self, value: Option<&Shown>) {
+        match value {
+            Some(value) => self.text.push_str(value.as_str()),
+            None => self.push(FAINT, "(none)"),
+        }
+    }
+
+    fn values(&mut self, sign: Sign, values: &[Shown]) {
+        for value in values {
+            self.blanks(8);
+            self.push(style(sign), sign.as_str());
+            self.text.push_str(&format!(" {value}\n"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cast;
+    use super::*;
+
+    #[test]
+    fn colours_are_all_that_styling_adds() {
+        for plan in [cast::rich(), cast::hostile(), cast::nothing()] {
+            let (plain, styled) = (render(&plan, Styling::Plain), render(&plan, Styling::Ansi));
+            assert!(!plain.contains('\u{1b}') && styled.contains('\u{1b}'));
+            assert_eq!(anstream::adapter::strip_str(&styled).to_string(), plain);
+        }
+    }
+
+    #[test]
+    fn a_line_reads_sign_target_what_because_where() {
+        let text = render(&cast::rich(), Styling::Plain);
+        for line in [
+            "plan of 8f14e45fceea for 2027-02-01T05:00:00Z, valid until 2027-02-03T22:00:00Z",
+            "approval: trust-branch (nobody's approval was checked)",
+            "  - member of ITS-VPN                         because request 2027-02-01-terminate-sam requests/2027-02.yaml:41",
+            "  + create account robin.ellis  CN=Robin Ellis,OU=ITS,OU=City Hall,OU=Departments,DC=city,DC=example",
+            "      userPrincipalName:  robin.ellis@city.example",
+            "      title:           Planner → Planner, \"senior\"",
+            "  ? ask timetrack@city.example: grant Timetrack access to Robin Ellis (robin.ellis)",
+            "  ! gordon.pruitt: disable account gordon.pruitt  [no-manifest]",
+            "  what a code means: countersign explain-code no-manifest",
+        ] {
+            assert!(text.contains(&format!("{line}\n")), "{line}\n{text}");
+        }
+        assert!(text.ends_with("\n\n16 changes, 7 tasks, 2 held, 12 assumed held\n"));
+        let people: Vec<_> = text
+            .lines()
+            .filter(|line| {
+                cast::rich()
+                    .changes
+                    .iter()
+                    .any(|c| c.user.as_ref().is_some_and(|u| u.as_str() == *line))
+            })
+            .collect();
+        assert_eq!(
+            people,
+            ["sam.okafor", "dale.hutchins", "robin.ellis", "kim.lee"]
+        );
+    }
+
+    #[test]
+    fn nothing_to_do_is_said() {
+        assert_eq!(
+            render(&cast::nothing(), Styling::Plain),
+            "plan of the working folder for 2027-02-01T05:00:00Z\n\
+             approval: trust-branch (nobody's approval was checked)\n\nnothing to do\n"
+        );
+    }
+}
