@@ -36,6 +36,8 @@ pub struct Desired {
     pub resources: BTreeMap<ResourceName, ResourceTerms>,
     /// The resource that owns the accounts.
     pub directory: ResourceName,
+    /// Groups that some level, role or scope names: only these can be exact.
+    pub named_groups: BTreeSet<GroupKey>,
     /// What may be touched and how much of it.
     pub rules: Rules,
     /// Who is mailed what nobody else can be mailed: holders of `administrator` of `countersign`.
@@ -83,7 +85,9 @@ pub struct Dropped {
 pub struct DesiredAccount {
     /// The account there is already, and how it is known to be this user's.
     pub known: Option<(Guid, Tie)>,
-    /// Whether the names below are proposals because no directory was at hand.
+    /// Why nothing may be done to it, if its account cannot be told.
+    pub trouble: Option<accounts::Trouble>,
+    /// Whether the names below are not settled yet: there is no account that holds them.
     pub provisional: bool,
     /// sAMAccountName.
     pub login: String,

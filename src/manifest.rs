@@ -4,6 +4,7 @@
 //! (see [`schema`]), and the schema is what [`parse`] checks a document against, so an editor and
 //! `countersign validate` cannot disagree.
 
+pub mod cache;
 pub mod check;
 pub mod config;
 pub mod identity;
@@ -142,13 +143,21 @@ impl Eq for Line {}
 /// A link to something outside: `https` only, so nothing is ever sent in the clear.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct Url(#[schemars(regex(pattern = r"^https://[^\s]+$"))] pub String);
+pub struct Url(
+    #[schemars(regex(
+        pattern = r"^https://[^\x00-\x20\x7f-\xa0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]+$"
+    ))]
+    pub String,
+);
 
 /// A mail address.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct MailAddress(
-    #[schemars(regex(pattern = r"^[^@\s<>,;:\x00-\x1f]{1,64}@[A-Za-z0-9.-]{1,190}$"))] pub String,
+    #[schemars(regex(
+        pattern = r"^[^@<>,;:\x00-\x20\x7f-\xa0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]{1,64}@[A-Za-z0-9.-]{1,190}$"
+    ))]
+    pub String,
 );
 
 /// How a person or an organization is reached.

@@ -5,16 +5,15 @@
 //! [`Desired`](crate::desired::Desired) with an [`Observed`](crate::observed::Observed).
 
 pub mod diff;
-pub mod format;
 pub mod guard;
 pub mod limits;
-pub mod membership;
 pub mod recorded;
 pub mod task;
 
-pub use diff::plan;
-pub use task::{Task, TaskAction, TaskChange, TaskId};
+pub use diff::{Inputs, plan};
+pub use task::{Task, TaskAction, TaskChange, TaskField, TaskId, TaskStep};
 
+use crate::connector::roster::RowKey;
 use crate::connector::{At, AttributeName, Attributes, Guid, Modification, Value};
 use crate::desired::{Cause, EntitlementKey};
 use crate::dn::{Dn, Rdn};
@@ -233,20 +232,6 @@ pub enum Write {
         /// Its values from now on; none: the row goes.
         after: Option<BTreeMap<FieldName, String>>,
     },
-}
-
-/// What makes a row of a roster a row: user and entitlement.
-#[derive(
-    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "camelCase")]
-pub struct RowKey {
-    /// The user.
-    pub user: UserName,
-    /// The identity's alias; empty where there is none.
-    pub identity: String,
-    /// The level, role or scope.
-    pub entitlement: String,
 }
 
 /// Whether a membership comes or goes.

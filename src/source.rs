@@ -3,12 +3,13 @@
 //! Invariant: the same bytes give the same result, wherever they were read from. Links are never
 //! followed, and what cannot be read is a diagnostic, never a gap.
 
+pub mod commit;
 pub mod git;
 pub mod worktree;
 
 use crate::diagnostic::{Code, Diagnostic, Place};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Largest manifest file, in bytes: a thousand times what a person writes, a hundredth of what hurts.
@@ -19,7 +20,7 @@ pub const LARGEST_FILE: u64 = 4 * 1024 * 1024;
 pub struct Source {
     /// The commit, as 40 hex digits; none for a working folder.
     pub revision: Option<String>,
-    /// The YAML files that were read, by path.
+    /// The YAML files, by path.
     pub files: BTreeMap<Arc<str>, File>,
     /// What could not be read, and why.
     pub diagnostics: Vec<Diagnostic>,
@@ -30,8 +31,32 @@ pub struct Source {
 pub struct File {
     /// The git blob id of the content: what a cache may know it by.
     pub blob: Blob,
-    /// The content; none where a cache knows the blob already and nobody has asked for it yet.
-    pub bytes: Arc<[u8]>,
+    bytes: Content,
+}
+
+/// The content of a file: at hand, or still in git because a cache knows the blob already.
+#[derive(Debug, Clone)]
+enum Content {
+    Here(Arc<[u8]>),
+    InGit(Arc<Path>),
+}
+
+impl File {
+    /// A file whose content is at hand.
+    pub fn new(blob: Blob, bytes: impl Into<Arc<[u8]>>) -> Self {
+        Self {
+            blob,
+            bytes: Content::Here(bytes.into()),
+        }
+    }
+
+    /// The content; none where git no longer gives it.
+    pub fn bytes(&self) -> Option<Arc<[u8]>> {
+        match &self.bytes {
+            Content::Here(bytes) => Some(bytes.clone()),
+            Content::InGit(folder) => git::blob(folder, &self.blob),
+        }
+    }
 }
 
 /// A git blob id (SHA-1 over `blob <length>\0<content>`).
@@ -59,28 +84,43 @@ pub enum Origin {
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)]
 pub enum SourceError {
-    #[error("{folder} is not in a git repository; name one with -C, or read the folder as it is with --worktree")]
+    #[error(
+        "{folder} is not in a git repository; name one with -C, or read the folder as it is with --worktree"
+    )]
     NotARepository { folder: String },
     #[error("there is no revision `{revision}` in this repository{}", empty_hint(*.empty))]
     NoSuchRevision { revision: String, empty: bool },
     #[error("cannot read {what}")]
-    Git { what: String, #[source] source: git2::Error },
+    Git {
+        what: String,
+        #[source]
+        source: git2::Error,
+    },
     #[error("cannot read {path}")]
-    Io { path: String, #[source] source: std::io::Error },
+    Io {
+        path: String,
+        #[source]
+        source: std::io::Error,
+    },
 }
 
 fn empty_hint(empty: bool) -> &'static str {
-    if empty { ": it has no commit yet; commit first, or use --worktree" } else { "" }
+    if empty {
+        ": it has no commit yet; commit first, or use --worktree"
+    } else {
+        ""
+    }
 }
 
-/// Reads every manifest file.
+/// Reads every manifest file; the content of blobs that are `known` already is left in git until
+/// somebody asks for it.
 ///
 /// # Errors
 /// [`SourceError`] when the repository or the revision cannot be read at all. A single file that
 /// cannot be read is a diagnostic.
-pub fn read(origin: &Origin) -> Result<Source, SourceError> {
+pub fn read(origin: &Origin, known: &dyn Fn(&Blob) -> bool) -> Result<Source, SourceError> {
     let mut source = match origin {
-        Origin::Revision { folder, revision } => git::read(folder, revision)?,
+        Origin::Revision { folder, revision } => git::read(folder, revision, known)?,
         Origin::Worktree { folder } => worktree::read(folder)?,
     };
     source.diagnostics.extend(case_clashes(&source.files));

@@ -3,6 +3,7 @@
 
 use super::Tie;
 use crate::connector::{AttributeName, Guid};
+use crate::diagnostic::Code;
 use crate::name::UserName;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,6 +18,17 @@ pub struct Accounts {
     pub known: BTreeMap<UserName, KnownAccount>,
     /// Login names, principal names and addresses (in lower case, accents folded) and whose they are.
     pub taken: Taken,
+    /// Users whose account cannot be told, and why: nothing is done to it.
+    pub troubled: BTreeMap<UserName, Trouble>,
+}
+
+/// Why nothing may be done to a user's account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// Which sort of reason.
+    pub code: Code,
+    /// The reason.
+    pub reason: String,
 }
 
 /// Whether a directory was at hand.
@@ -100,5 +112,7 @@ pub fn is_anothers<K: Ord>(
     user: &UserName,
 ) -> bool {
     let own = |holder: &Holder| matches!(holder, Holder::User(name) if name == user);
-    table.get(key).is_some_and(|holders| holders.iter().any(|h| !own(h)))
+    table
+        .get(key)
+        .is_some_and(|holders| holders.iter().any(|h| !own(h)))
 }

@@ -390,4 +390,19 @@ codes! {
         why "The whole account would be refused."
         before "title: (200 characters)"
         after "title: (128 characters at most)";
+    LedgerTorn = "ledger-torn" Warning
+        what "The last line of the ledger was cut off."
+        why "A crash interrupted the run that was writing it. What had been recorded before is whole; what that line would have said is found out again by the next plan."
+        before "{\"prev\":\"91b5…\",\"at\":\"2027-02-0"
+        after "(the line set aside in ledger.jsonl.torn-1)";
+    PlainConnection = "plain-connection" Error
+        what "A server would be reached without encryption, or a password stands in its address."
+        why "Whoever can listen on the way would read passwords and people's records, or change what is written."
+        before "url: ldap://dc1.city.example"
+        after "url: ldaps://dc1.city.example";
+    NotInThisVersion = "not-in-this-version" Error
+        what "The operator's file asks for something that this version does not do."
+        why "To take it and not do it would promise a protection that is not there."
+        before "evidence: {module: signed-merge}"
+        after "evidence: {module: trust-branch}";
 }

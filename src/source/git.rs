@@ -1,6 +1,6 @@
 //! Reading a revision straight from git's objects, without a checkout.
 
-use super::{Blob, File, LARGEST_FILE, Sort, Source, SourceError, link, sort, too_large};
+use super::{Blob, Content, File, LARGEST_FILE, Sort, Source, SourceError, link, sort, too_large};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use git2::{ErrorCode, ObjectType, Repository, TreeWalkMode, TreeWalkResult};
 use std::path::Path;
@@ -9,7 +9,11 @@ use std::sync::Arc;
 /// Unix mode of a symbolic link in a tree.
 const LINK: i32 = 0o120_000;
 
-pub(super) fn read(folder: &Path, revision: &str) -> Result<Source, SourceError> {
+pub(super) fn read(
+    folder: &Path,
+    revision: &str,
+    known: &dyn Fn(&Blob) -> bool,
+) -> Result<Source, SourceError> {
     let repository = open(folder)?;
     let commit = resolve(&repository, revision)?;
     let failed = |what: &str| {
@@ -19,7 +23,11 @@ pub(super) fn read(folder: &Path, revision: &str) -> Result<Source, SourceError>
     let tree = commit.tree().map_err(failed("the revision's tree"))?;
     let tree = below(&repository, tree, folder)?;
     let odb = repository.odb().map_err(failed("the object store"))?;
-    let mut source = Source { revision: Some(commit.id().to_string()), ..Source::default() };
+    let mut source = Source {
+        revision: Some(commit.id().to_string()),
+        ..Source::default()
+    };
+    let place: Arc<Path> = repository.path().into();
     let mut found = Vec::new();
     tree.walk(TreeWalkMode::PreOrder, |parent, entry| {
         let name = String::from_utf8_lossy(entry.name_bytes());
@@ -41,15 +49,26 @@ pub(super) fn read(folder: &Path, revision: &str) -> Result<Source, SourceError>
             source.diagnostics.push(link(&path));
             continue;
         }
+        let mut blob = Blob([0; 20]);
+        blob.0.copy_from_slice(id.as_bytes());
+        if known(&blob) {
+            let content = Content::InGit(place.clone());
+            source.files.insert(
+                path,
+                File {
+                    blob,
+                    bytes: content,
+                },
+            );
+            continue;
+        }
         let (size, _) = odb.read_header(id).map_err(failed(&path))?;
         if size as u64 > LARGEST_FILE {
             source.diagnostics.push(too_large(&path, size as u64));
             continue;
         }
         let object = odb.read(id).map_err(failed(&path))?;
-        let mut blob = [0; 20];
-        blob.copy_from_slice(id.as_bytes());
-        let file = File { blob: Blob(blob), bytes: object.data().into() };
+        let file = File::new(blob, object.data());
         if source.files.insert(path.clone(), file).is_some() {
             source.diagnostics.push(Diagnostic::new(
                 Code::CaseClash,
@@ -59,6 +78,15 @@ pub(super) fn read(folder: &Path, revision: &str) -> Result<Source, SourceError>
         }
     }
     Ok(source)
+}
+
+/// The content of a blob, where the repository still has it.
+pub(super) fn blob(repository: &Path, blob: &Blob) -> Option<Arc<[u8]>> {
+    let repository = Repository::open(repository).ok()?;
+    let blob = repository
+        .find_blob(git2::Oid::from_bytes(&blob.0).ok()?)
+        .ok()?;
+    Some(blob.content().into())
 }
 
 /// The id of a revision.
@@ -93,10 +121,13 @@ pub fn git_folder(folder: &Path) -> Option<std::path::PathBuf> {
 
 fn open(folder: &Path) -> Result<Repository, SourceError> {
     Repository::discover(folder).map_err(|source| match source.code() {
-        ErrorCode::NotFound => {
-            SourceError::NotARepository { folder: folder.display().to_string() }
-        }
-        _ => SourceError::Git { what: folder.display().to_string(), source },
+        ErrorCode::NotFound => SourceError::NotARepository {
+            folder: folder.display().to_string(),
+        },
+        _ => SourceError::Git {
+            what: folder.display().to_string(),
+            source,
+        },
     })
 }
 
@@ -114,7 +145,10 @@ fn resolve<'r>(
                     empty: repository.is_empty().unwrap_or(false),
                 }
             }
-            _ => SourceError::Git { what: format!("revision {revision}"), source },
+            _ => SourceError::Git {
+                what: format!("revision {revision}"),
+                source,
+            },
         })
 }
 
@@ -124,11 +158,15 @@ fn below<'r>(
     tree: git2::Tree<'r>,
     folder: &Path,
 ) -> Result<git2::Tree<'r>, SourceError> {
-    let Some(workdir) = repository.workdir() else { return Ok(tree) };
+    let Some(workdir) = repository.workdir() else {
+        return Ok(tree);
+    };
     let (Ok(workdir), Ok(folder)) = (workdir.canonicalize(), folder.canonicalize()) else {
         return Ok(tree);
     };
-    let Ok(relative) = folder.strip_prefix(&workdir) else { return Ok(tree) };
+    let Ok(relative) = folder.strip_prefix(&workdir) else {
+        return Ok(tree);
+    };
     if relative.as_os_str().is_empty() {
         return Ok(tree);
     }
@@ -137,4 +175,15 @@ fn below<'r>(
         .and_then(|entry| entry.to_object(repository))
         .and_then(|object| object.peel_to_tree())
         .map_err(|source| SourceError::Git { what, source })
+}
+
+/// Who commits in a repository, where git was told: `Name <mail>`.
+pub fn identity(folder: &Path) -> Option<String> {
+    let repository = open(folder).ok()?;
+    let signature = repository.signature().ok()?;
+    Some(format!(
+        "{} <{}>",
+        signature.name().ok()?,
+        signature.email().ok()?
+    ))
 }

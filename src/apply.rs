@@ -1,0 +1,416 @@
+//! Applying: an approved plan is carried out, change by change, each on the condition of its
+//! `before`. No choices are made here; disagreement is `conflict`, and one failing object never
+//! blocks the others.
+
+pub mod password;
+pub mod probe;
+
+use crate::approval::Approved;
+use crate::connector::roster::{Applied, Roster};
+use crate::connector::{
+    At, AttributeName, Failure, FailureClass, Guid, Modification, ModificationKind, NextLogOn,
+    Transport, Value,
+};
+use crate::desired::GroupKey;
+use crate::ledger::{Event, How, Ledger, LedgerError, Outcome, Record, RowChange, RunId};
+use crate::name::ResourceName;
+use crate::plan::{Change, ChangeId, DirectoryMode, MemberChange, Write};
+use jiff::Timestamp;
+use probe::{State, probe};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What changes are carried out on.
+pub struct Connections<'a> {
+    /// The directory, where there is one.
+    pub directory: Option<&'a mut dyn Transport>,
+    /// The rosters, by resource.
+    pub rosters: &'a BTreeMap<ResourceName, Roster>,
+}
+
+/// What became of one change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Done {
+    /// The change.
+    pub id: ChangeId,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Why it did not come about.
+    pub detail: Option<String>,
+}
+
+/// Times a refused password is made anew (AD.md 5.6).
+const PASSWORD_TRIES: usize = 3;
+/// Failures of the connection one after the other before the rest waits for the next run.
+const PATIENCE: usize = 3;
+
+/// Whether a run goes on; asked between two changes.
+pub trait Stop {
+    /// Whether somebody asked the run to stop.
+    fn asked(&self) -> bool;
+}
+
+/// Carries out a plan. Every outcome is in the ledger before the next change begins.
+///
+/// # Errors
+/// [`LedgerError`] when an outcome could not be recorded: nothing more is done then.
+pub fn apply(
+    approved: &Approved,
+    connections: &mut Connections<'_>,
+    ledger: &mut Ledger,
+    run: &RunId,
+    clock: &dyn Fn() -> Timestamp,
+    stop: &dyn Stop,
+) -> Result<Vec<Done>, LedgerError> {
+    let plan = approved.plan();
+    let mut done: Vec<Done> = Vec::with_capacity(plan.changes.len());
+    let mut reached: BTreeSet<&ChangeId> = BTreeSet::new();
+    let mut lost = 0;
+    for change in &plan.changes {
+        if asked_of_maintainers(change, plan.directory_mode) {
+            continue;
+        }
+        let waits = change.after.iter().find(|id| !reached.contains(id));
+        let (result, events) = match waits {
+            _ if stop.asked() => (held("the run was asked to stop"), Vec::new()),
+            _ if lost >= PATIENCE => (
+                held("the connection is lost; the next run goes on"),
+                Vec::new(),
+            ),
+            Some(_) => (held("a change it needs did not come about"), Vec::new()),
+            None => one(change, connections),
+        };
+        lost = match result.class {
+            Some(FailureClass::Transient | FailureClass::Configuration) => lost + 1,
+            _ => 0,
+        };
+        if matches!(result.outcome, Outcome::Applied | Outcome::AlreadySo) {
+            reached.insert(&change.id);
+        }
+        record(ledger, run, clock(), change, &result, events)?;
+        done.push(Done {
+            id: change.id.clone(),
+            outcome: result.outcome,
+            detail: result.detail,
+        });
+    }
+    Ok(done)
+}
+
+/// Whether a change is the directory's maintainers' to make.
+pub fn asked_of_maintainers(change: &Change, mode: DirectoryMode) -> bool {
+    mode == DirectoryMode::Maintainer
+        && match &change.write {
+            Write::Adopt { .. } | Write::Row { .. } => false,
+            Write::Create { .. }
+            | Write::SetPassword { .. }
+            | Write::Modify { .. }
+            | Write::Rename { .. }
+            | Write::Member { .. } => true,
+        }
+}
+
+struct Ended {
+    outcome: Outcome,
+    detail: Option<String>,
+    class: Option<FailureClass>,
+}
+
+fn held(why: &str) -> Ended {
+    Ended {
+        outcome: Outcome::Held,
+        detail: Some(why.into()),
+        class: None,
+    }
+}
+
+fn reached(outcome: Outcome) -> Ended {
+    Ended {
+        outcome,
+        detail: None,
+        class: None,
+    }
+}
+
+fn record(
+    ledger: &mut Ledger,
+    run: &RunId,
+    at: Timestamp,
+    change: &Change,
+    result: &Ended,
+    events: Vec<Event>,
+) -> Result<(), LedgerError> {
+    let outcome = Event::Outcome {
+        change: change.id.clone(),
+        action: change.action,
+        user: change.user.clone(),
+        resource: change.resource.clone(),
+        target: change.target.clone(),
+        outcome: result.outcome,
+        detail: result.detail.clone(),
+        causes: change.causes.clone(),
+    };
+    let records = events.into_iter().chain([outcome]);
+    ledger.append_all(records.map(|event| Record {
+        at,
+        run: run.clone(),
+        event,
+    }))
+}
+
+/// Carries out one change, and says what of it the record must keep.
+fn one(change: &Change, connections: &mut Connections<'_>) -> (Ended, Vec<Event>) {
+    if let Write::Row { key, before, after } = &change.write {
+        let Some(roster) = connections.rosters.get(&change.resource) else {
+            return (
+                held("the roster is not set up in the operator's file"),
+                Vec::new(),
+            );
+        };
+        return match roster.apply(key, before.as_ref(), after.as_ref()) {
+            Ok(applied) => {
+                let outcome = match applied {
+                    Applied::Written => Outcome::Applied,
+                    Applied::AlreadySo => Outcome::AlreadySo,
+                };
+                let row = match (before, after) {
+                    (None, _) => RowChange::Add,
+                    (Some(_), Some(_)) => RowChange::Update,
+                    (Some(_), None) => RowChange::Remove,
+                };
+                let resource = change.resource.clone();
+                (
+                    reached(outcome),
+                    vec![Event::Row {
+                        resource,
+                        key: key.clone(),
+                        change: row,
+                    }],
+                )
+            }
+            Err(failure) => (failed(failure), Vec::new()),
+        };
+    }
+    let Some(directory) = connections.directory.as_deref_mut() else {
+        return (held("there is no directory at hand"), Vec::new());
+    };
+    let result = match write(&change.write, directory) {
+        Ok(()) => reached(Outcome::Applied),
+        Err(failure) => explain(change, directory, failure),
+    };
+    let came_about = matches!(result.outcome, Outcome::Applied | Outcome::AlreadySo);
+    let events = if came_about {
+        events(change, directory)
+    } else {
+        Vec::new()
+    };
+    (result, events)
+}
+
+/// A refusal is a conflict where the object is no longer as the plan read it, and nothing to worry
+/// about where it is as the plan wants it.
+fn explain(change: &Change, directory: &mut dyn Transport, failure: Failure) -> Ended {
+    match failure.class {
+        FailureClass::Changed
+        | FailureClass::Gone
+        | FailureClass::Exists
+        | FailureClass::AlreadyThere
+        | FailureClass::NotThere => match probe(change, directory) {
+            Ok(State::AlreadySo) => reached(Outcome::AlreadySo),
+            Ok(State::MovedOn(how)) => Ended {
+                outcome: Outcome::Conflict,
+                detail: Some(how),
+                class: Some(failure.class),
+            },
+            Ok(State::Ready) => failed(failure),
+            Err(second) => failed(second),
+        },
+        FailureClass::ValueRejected
+        | FailureClass::PasswordRejected
+        | FailureClass::Denied
+        | FailureClass::HasChildren
+        | FailureClass::Incomplete
+        | FailureClass::Transient
+        | FailureClass::Configuration
+        | FailureClass::Unknown => failed(failure),
+    }
+}
+
+fn failed(failure: Failure) -> Ended {
+    let outcome = match failure.class {
+        FailureClass::Changed | FailureClass::Gone | FailureClass::Exists => Outcome::Conflict,
+        _ => Outcome::Failed,
+    };
+    Ended {
+        outcome,
+        detail: Some(failure.to_string()),
+        class: Some(failure.class),
+    }
+}
+
+fn write(write: &Write, directory: &mut dyn Transport) -> Result<(), Failure> {
+    match write {
+        Write::Adopt { guid, dn } => match directory.read(&At::Guid(*guid), &[])? {
+            Some(_) => Ok(()),
+            None => Err(Failure {
+                class: FailureClass::Gone,
+                code: None,
+                extended: None,
+                message: format!("{dn} is no longer there"),
+            }),
+        },
+        Write::Create { dn, attributes } => directory.add(dn, attributes),
+        Write::SetPassword { at } => set_password(at, directory),
+        Write::Modify {
+            at, modifications, ..
+        } => directory.modify(at, modifications),
+        Write::Rename {
+            guid,
+            dn,
+            rdn,
+            parent,
+        } => {
+            // A name may have passed to another object since: only the one that was planned moves.
+            match directory.read(&At::Guid(*guid), &[])? {
+                Some(entry) if entry.dn == *dn => directory.rename(dn, rdn, parent),
+                _ => Err(moved_on(dn)),
+            }
+        }
+        Write::Member {
+            group,
+            change,
+            member,
+            member_dn,
+            ..
+        } => {
+            let dn = match member {
+                At::Guid(_) => directory.read(member, &[])?.map(|entry| entry.dn),
+                At::Dn(dn) => Some(dn.clone()),
+            };
+            let dn = dn.ok_or_else(|| moved_on(member_dn))?;
+            let operation = match change {
+                MemberChange::Add => ModificationKind::Add,
+                MemberChange::Remove => ModificationKind::Delete,
+            };
+            let modification = Modification {
+                operation,
+                attribute: "member".into(),
+                values: vec![Value::from(dn.to_string())],
+            };
+            directory.modify(&At::Guid(*group), &[modification])
+        }
+        // Written by the roster, not by the directory.
+        Write::Row { .. } => Ok(()),
+    }
+}
+
+fn moved_on(dn: &crate::dn::Dn) -> Failure {
+    Failure {
+        class: FailureClass::Changed,
+        code: None,
+        extended: None,
+        message: format!("{dn} no longer stands there"),
+    }
+}
+
+/// Sets a generated password that nobody ever sees; whoever hands it out resets it first.
+fn set_password(at: &At, directory: &mut dyn Transport) -> Result<(), Failure> {
+    let mut last = None;
+    for _ in 0..PASSWORD_TRIES {
+        let password = password::generate().map_err(|error| Failure {
+            class: FailureClass::Transient,
+            code: None,
+            extended: None,
+            message: format!("the operating system gave no randomness: {error}"),
+        })?;
+        match directory.set_password(at, &password, NextLogOn::MustChange) {
+            Err(failure) if failure.class == FailureClass::PasswordRejected => last = Some(failure),
+            result => return result,
+        }
+    }
+    last.map_or(Ok(()), Err)
+}
+
+/// What the record keeps of a change that came about.
+fn events(change: &Change, directory: &mut dyn Transport) -> Vec<Event> {
+    let names = |how| match (&change.user, at(&change.write)) {
+        (Some(user), Some(at)) => Some((user.clone(), at, how)),
+        _ => None,
+    };
+    let seen = match &change.write {
+        Write::Adopt { .. } => names(How::Adopted),
+        Write::Create { .. } => names(How::Created),
+        Write::Rename { .. } => names(How::Seen),
+        Write::Modify { modifications, .. } => {
+            let named = ["sAMAccountName", "userPrincipalName", "mail"];
+            let named = |m: &Modification| named.iter().any(|n| m.attribute.is(n));
+            modifications
+                .iter()
+                .any(named)
+                .then(|| names(How::Seen))
+                .flatten()
+        }
+        Write::SetPassword { .. } | Write::Row { .. } => None,
+        Write::Member {
+            group_dn: _,
+            change: step,
+            member,
+            ..
+        } => {
+            let account = guid(member, directory);
+            return account
+                .map(|account| Event::Membership {
+                    user: change.user.clone(),
+                    account,
+                    group: GroupKey::new(&change.what),
+                    change: *step,
+                })
+                .into_iter()
+                .collect();
+        }
+    };
+    let Some((user, at, how)) = seen else {
+        return Vec::new();
+    };
+    let attributes: [AttributeName; 3] = [
+        "sAMAccountName".into(),
+        "userPrincipalName".into(),
+        "mail".into(),
+    ];
+    let Ok(Some(entry)) = directory.read(&at, &attributes) else {
+        return Vec::new();
+    };
+    let text = |name: &str| {
+        let values = entry.attributes.get(&name.into())?;
+        values.first()?.text().map(str::to_owned)
+    };
+    vec![Event::Account {
+        user,
+        guid: entry.guid,
+        dn: entry.dn.clone(),
+        login: text("sAMAccountName").unwrap_or_default(),
+        upn: text("userPrincipalName"),
+        mail: text("mail"),
+        how,
+    }]
+}
+
+fn guid(at: &At, directory: &mut dyn Transport) -> Option<Guid> {
+    match at {
+        At::Guid(guid) => Some(*guid),
+        At::Dn(_) => directory
+            .read(at, &[])
+            .ok()
+            .flatten()
+            .map(|entry| entry.guid),
+    }
+}
+
+/// How a write names its account.
+fn at(write: &Write) -> Option<At> {
+    match write {
+        Write::Adopt { guid, .. } | Write::Rename { guid, .. } => Some(At::Guid(*guid)),
+        Write::Create { dn, .. } => Some(At::Dn(dn.clone())),
+        Write::SetPassword { at } | Write::Modify { at, .. } => Some(at.clone()),
+        Write::Member { .. } | Write::Row { .. } => None,
+    }
+}

@@ -1,0 +1,208 @@
+//! The command line: one file a command, each the calls of the pipeline in order and little else.
+//! The result goes to standard output, talk to standard error.
+
+pub mod apply;
+pub mod completions;
+pub mod demo;
+pub mod explain;
+pub mod explain_code;
+pub mod init;
+pub mod plan;
+pub mod schema;
+pub mod task;
+pub mod validate;
+mod workbench;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Access as code: who may do what stands in git, approved by merging; Active Directory and the
+/// maintainers of everything else are brought in line with it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "countersign",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    /// The access repository, or a folder in it.
+    #[arg(
+        short = 'C',
+        long = "directory",
+        global = true,
+        default_value = ".",
+        value_name = "DIR"
+    )]
+    folder: PathBuf,
+    /// The operator's file; left out: /etc/countersign/operator.yaml if it is there, else everything
+    /// is kept in files below .countersign/ and nothing is sent anywhere.
+    #[arg(long, global = true, env = "COUNTERSIGN_OPERATOR", value_name = "FILE")]
+    operator: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Init(init::Args),
+    Validate(validate::Args),
+    Plan(plan::Args),
+    Apply(apply::Args),
+    Task(task::Args),
+    Explain(explain::Args),
+    ExplainCode(explain_code::Args),
+    Schema(schema::Args),
+    Demo(demo::Args),
+    Completions(completions::Args),
+}
+
+/// How a command ended (SEMANTICS 26).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done, or nothing to do.
+    Done,
+    /// Findings, or something failed, conflicted or was held.
+    Findings,
+    /// Changes are pending (`--detailed-exitcode`).
+    Pending,
+    /// The outside world failed and nothing was concluded.
+    World,
+    /// Wrong usage.
+    Usage,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Findings => 1,
+            Exit::Pending => 2,
+            Exit::World => 3,
+            Exit::Usage => 64,
+        })
+    }
+}
+
+/// An error at the command line: what went wrong, and how the command ends for it.
+#[derive(Debug)]
+pub struct Failed {
+    exit: Exit,
+    report: anyhow::Error,
+}
+
+impl Failed {
+    /// A failure that ends the command like this.
+    pub fn new(exit: Exit, report: impl Into<anyhow::Error>) -> Self {
+        Self {
+            exit,
+            report: report.into(),
+        }
+    }
+
+    /// The same, said in words.
+    pub fn say(exit: Exit, words: impl std::fmt::Display) -> Self {
+        Self {
+            exit,
+            report: anyhow::anyhow!("{words}"),
+        }
+    }
+}
+
+/// What a command returns.
+pub type Outcome = Result<Exit, Failed>;
+
+/// Where everything is.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The access repository, or a folder in it.
+    pub folder: PathBuf,
+    /// The operator's file, if one was named.
+    pub operator: Option<PathBuf>,
+}
+
+/// Reads the arguments and carries out the command.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let wrong = error.use_stderr();
+            // Nothing can be said any more where even that fails.
+            let _ = error.print();
+            return if wrong { Exit::Usage } else { Exit::Done }.into();
+        }
+    };
+    let Cli {
+        folder,
+        operator,
+        command,
+    } = cli;
+    let place = Place { folder, operator };
+    let outcome = match command {
+        Command::Init(args) => init::run(&place, &args),
+        Command::Validate(args) => validate::run(&place, &args),
+        Command::Plan(args) => plan::run(&place, &args),
+        Command::Apply(args) => apply::run(&place, &args),
+        Command::Task(args) => task::run(&place, &args),
+        Command::Explain(args) => explain::run(&place, &args),
+        Command::ExplainCode(args) => explain_code::run(&args),
+        Command::Schema(args) => schema::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Completions(args) => completions::run(&args),
+    };
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(Failed { exit, report }) => {
+            talk(format!("error: {}", chain(&report)));
+            exit.into()
+        }
+    }
+}
+
+/// An error and its causes, without saying anything twice.
+fn chain(report: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in report.chain() {
+        let cause = cause.to_string();
+        if !text.contains(&cause) {
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&cause);
+        }
+    }
+    text
+}
+
+/// Writes the result of a command.
+///
+/// # Errors
+/// When it cannot be written; a reader that went away is none.
+pub fn print(text: &str) -> Result<(), Failed> {
+    let mut out = anstream::stdout().lock();
+    let written = out
+        .write_all(text.as_bytes())
+        .and_then(|()| match text.ends_with('\n') {
+            true => out.flush(),
+            false => out.write_all(b"\n").and_then(|()| out.flush()),
+        });
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failed::new(Exit::World, error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Says something that is not the result.
+pub fn talk(text: impl std::fmt::Display) {
+    // Where nobody can hear it, there is nobody to tell.
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
+}
+
+/// The command as clap knows it: for completions and tests.
+pub fn command() -> clap::Command {
+    Cli::command()
+}

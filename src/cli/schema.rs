@@ -1,0 +1,79 @@
+//! `countersign schema`: the JSON Schemas, for editors and other validators.
+
+use super::{Exit, Failed, Outcome, print, talk};
+use crate::manifest::Kind;
+use crate::manifest::schema::{file_name, schema};
+use crate::{operator, report};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+/// Write the JSON Schemas of the manifests, of plans and of the operator's file.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Which: a kind (`User`), `Plan` or `Operator`; left out with --out: all.
+    kind: Option<String>,
+    /// A folder to write every schema into, a file each.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+/// Every schema, by the name of its file.
+pub fn all() -> Vec<(String, Value)> {
+    let kinds = Kind::ALL
+        .into_iter()
+        .map(|kind| (file_name(kind), schema(kind)));
+    let others = [
+        ("plan.json".to_owned(), report::plan::plan_schema()),
+        (operator::SCHEMA_FILE.to_owned(), operator::schema()),
+    ];
+    kinds.chain(others).collect()
+}
+
+/// The text a schema is published as.
+pub fn text(schema: &Value) -> String {
+    let mut text = serde_json::to_string_pretty(schema).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When there is no such schema, or a file cannot be written.
+pub fn run(args: &Args) -> Outcome {
+    if let Some(folder) = &args.out {
+        return write(folder);
+    }
+    let Some(kind) = &args.kind else {
+        return Err(Failed::say(
+            Exit::Usage,
+            "name a kind, or a folder with --out",
+        ));
+    };
+    let wanted = format!("{}.json", kind.to_lowercase());
+    match all().into_iter().find(|(name, _)| *name == wanted) {
+        Some((_, schema)) => print(&text(&schema))?,
+        None => {
+            let names: Vec<String> = all()
+                .into_iter()
+                .map(|(n, _)| n.trim_end_matches(".json").to_owned())
+                .collect();
+            let words = format!(
+                "there is no schema `{kind}`; there are {}",
+                names.join(", ")
+            );
+            return Err(Failed::say(Exit::Usage, words));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn write(folder: &Path) -> Outcome {
+    let world = |error| Failed::new(Exit::World, error);
+    std::fs::create_dir_all(folder).map_err(world)?;
+    for (name, schema) in all() {
+        std::fs::write(folder.join(&name), text(&schema)).map_err(world)?;
+        talk(format!("wrote {}", folder.join(name).display()));
+    }
+    Ok(Exit::Done)
+}

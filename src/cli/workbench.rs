@@ -1,0 +1,311 @@
+//! What several commands begin with: which revision, which instant, which operator's file, and the
+//! plan that follows from them.
+
+use super::{Exit, Failed, Place, talk};
+use crate::connector::Transport;
+use crate::connector::roster::Roster;
+use crate::diagnostic::Diagnostic;
+use crate::ledger::{History, LedgerError};
+use crate::manifest::parse::Known;
+use crate::manifest::{Edge, Moment};
+use crate::name::ResourceName;
+use crate::operator::{DEFAULT_FILE, Operator, OperatorError};
+use crate::plan::{DirectoryMode, Plan};
+use crate::reconcile::world::{self, OpenError};
+use crate::reconcile::{self, Reading, ReconcileError, Situation, World};
+use crate::report::diagnostics::{Format, render};
+use crate::source::{Origin, SourceError, git};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The folder of what is kept without an operator's file.
+pub const STATE: &str = ".countersign";
+
+/// Which state of the repository.
+#[derive(Debug, Clone, clap::Args)]
+pub struct OriginArgs {
+    /// The revision.
+    #[arg(
+        long,
+        default_value = "HEAD",
+        value_name = "REVISION",
+        conflicts_with = "worktree"
+    )]
+    rev: String,
+    /// The folder as it lies there, committed or not.
+    #[arg(long)]
+    worktree: bool,
+}
+
+impl OriginArgs {
+    /// Where to read from.
+    pub fn origin(&self, folder: &Path) -> Origin {
+        let folder = folder.to_owned();
+        match self.worktree {
+            true => Origin::Worktree { folder },
+            false => Origin::Revision {
+                folder,
+                revision: self.rev.clone(),
+            },
+        }
+    }
+}
+
+/// Which instant.
+#[derive(Debug, Clone, clap::Args)]
+pub struct InstantArgs {
+    /// The instant, as a manifest writes it (`2027-01-04T08:00`, in the repository's time zone);
+    /// left out: now.
+    #[arg(long, value_name = "INSTANT")]
+    at: Option<String>,
+}
+
+impl InstantArgs {
+    /// The instant of the call.
+    pub fn now() -> Self {
+        Self { at: None }
+    }
+
+    /// The instant.
+    ///
+    /// # Errors
+    /// When there is no such moment.
+    pub fn resolve(&self, zone: &TimeZone) -> Result<Timestamp, Failed> {
+        let Some(text) = &self.at else {
+            return Ok(Timestamp::now());
+        };
+        let moment = Moment(text.clone());
+        moment.resolve(zone, Edge::Start).map_err(|error| {
+            Failed::say(
+                Exit::Usage,
+                format!(
+                    "{error}; write `2027-02-01`, `2027-02-01T08:00` or `2027-02-01T08:00:00-05:00`"
+                ),
+            )
+        })
+    }
+}
+
+/// Reads and links the repository.
+///
+/// # Errors
+/// When it cannot be read at all.
+pub fn read(origin: &Origin) -> Result<Reading, Failed> {
+    let folder = match origin {
+        Origin::Revision { folder, .. } | Origin::Worktree { folder } => folder,
+    };
+    let mut known = known(folder);
+    let before = known.0.len();
+    let reading = reconcile::read(origin, &mut known).map_err(source_failed)?;
+    if known.0.len() != before {
+        keep(folder, &known, &reading);
+    }
+    Ok(reading)
+}
+
+fn cache_file(folder: &Path) -> Option<PathBuf> {
+    git::git_folder(folder).map(|git| git.join("countersign").join("manifests.json"))
+}
+
+/// What earlier runs parsed; nothing where it cannot be read: it is only a cache.
+pub fn known(folder: &Path) -> Known {
+    cache_file(folder)
+        .and_then(|file| Known::load(&file))
+        .unwrap_or_default()
+}
+
+fn keep(folder: &Path, known: &Known, reading: &Reading) {
+    if let Some(file) = cache_file(folder) {
+        let blobs = reading.source.files.values().map(|f| f.blob).collect();
+        // Without the cache the next run parses again; nothing is lost.
+        let _ = known.save(&file, &blobs);
+    }
+}
+
+fn source_failed(error: SourceError) -> Failed {
+    let exit = match &error {
+        SourceError::NotARepository { .. } | SourceError::NoSuchRevision { .. } => Exit::Usage,
+        SourceError::Git { .. } | SourceError::Io { .. } => Exit::World,
+    };
+    Failed::new(exit, error)
+}
+
+/// The operator's file, or what holds without one.
+///
+/// # Errors
+/// When it is named or there, and cannot be used.
+pub fn operator(place: &Place) -> Result<Operator, Failed> {
+    let root = root(&place.folder);
+    let default = Path::new(DEFAULT_FILE);
+    let path = match &place.operator {
+        Some(path) => path.as_path(),
+        None if default.exists() => default,
+        None => return Ok(Operator::embedded(Path::new(STATE), &root)),
+    };
+    let operator = Operator::load(path, &root).map_err(|error| match error {
+        OperatorError::Invalid { path, diagnostics } => {
+            talk(shown(&diagnostics, None));
+            Failed::say(Exit::Usage, format!("{path} cannot be used"))
+        }
+        OperatorError::Io { .. } => Failed::new(Exit::World, error),
+        OperatorError::Inside { .. } | OperatorError::Writable { .. } => {
+            Failed::new(Exit::Usage, error)
+        }
+    })?;
+    for finding in &operator.findings {
+        talk(format!(
+            "warning: {}:{}: {}",
+            finding.place.file, finding.place.line, finding.message
+        ));
+    }
+    Ok(operator)
+}
+
+/// The folder of the access repository.
+pub fn root(folder: &Path) -> PathBuf {
+    std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned())
+}
+
+fn shown(diagnostics: &[Diagnostic], reading: Option<&Reading>) -> String {
+    let text = |path: &str| {
+        let bytes = reading?.source.files.get(path)?.bytes()?;
+        Some(String::from_utf8_lossy(&bytes).into())
+    };
+    render(diagnostics, 0, &text, Format::Human)
+}
+
+/// A plan and everything it rests on.
+pub struct Bench {
+    /// The operator's file.
+    pub operator: Operator,
+    /// What should be, and what is.
+    pub situation: Situation,
+    /// The directory, open.
+    pub directory: Option<Box<dyn Transport>>,
+    /// The rosters.
+    pub rosters: BTreeMap<ResourceName, Roster>,
+    /// The plan.
+    pub plan: Plan,
+}
+
+/// Reads, observes and plans.
+///
+/// # Errors
+/// When the repository has mistakes, or the world cannot be seen completely.
+pub fn bench(
+    place: &Place,
+    origin: &Origin,
+    instant: &InstantArgs,
+    operator: Operator,
+    history: &History,
+) -> Result<Bench, Failed> {
+    let mut reading = read(origin)?;
+    let now = instant.resolve(&reading.catalog.zone)?;
+    let resource = reading.catalog.config.spec.directory.clone();
+    let opened = world::directory(&operator, &resource).map_err(open_failed)?;
+    if opened.is_none() {
+        talk("no directory is at hand: new names are provisional, accounts are left alone");
+    }
+    let (mut directory, mode) = match opened {
+        Some((directory, mode)) => (Some(directory), mode),
+        None => (None, DirectoryMode::Direct),
+    };
+    let fields = reconcile::roster_fields(&reading.catalog);
+    let rosters = world::rosters(&operator, fields).map_err(open_failed)?;
+    let recorded = history.recorded();
+    let mut world = World {
+        directory: directory.as_deref_mut().map(|d| d as &mut dyn Transport),
+        mode,
+        rosters: &rosters,
+        outer: operator.outer(),
+        recorded,
+    };
+    let situation = reconcile::situation(&mut reading, &mut world, now);
+    let situation = situation.map_err(|error| reconcile_failed(error, &reading))?;
+    let bootstrap = match (history.last_run(), reading.source.revision.is_some()) {
+        (None, true) => {
+            let revision = bootstrap_revision(place, &operator, origin)?;
+            let mut known = known(&place.folder);
+            reconcile::bootstrap(&place.folder, &revision, &situation, now, &mut known).map_err(
+                |error| {
+                    talk(format!("at the bootstrap revision {revision}:"));
+                    reconcile_failed(error, &reading)
+                },
+            )?
+        }
+        _ => BTreeMap::new(),
+    };
+    let approval = operator.evidence.as_str();
+    let mut plan = reconcile::make_plan(&situation, &world, &reading, &bootstrap, approval);
+    plan.findings.extend(history.findings().iter().cloned());
+    drop(world);
+    if !situation.diagnostics.is_empty() {
+        talk(shown(&situation.diagnostics, Some(&reading)));
+    }
+    Ok(Bench {
+        reading,
+        operator,
+        situation,
+        directory,
+        mode,
+        rosters,
+        plan,
+    })
+}
+
+/// The revision an empty record starts from: the operator's, else the first commit.
+fn bootstrap_revision(
+    place: &Place,
+    operator: &Operator,
+    origin: &Origin,
+) -> Result<String, Failed> {
+    let named = operator
+        .repository
+        .as_ref()
+        .and_then(|r| r.bootstrap.clone());
+    match (named, origin) {
+        (Some(named), _) => Ok(named),
+        (None, Origin::Revision { revision, .. }) => {
+            git::root_of(&place.folder, revision).map_err(source_failed)
+        }
+        (None, Origin::Worktree { .. }) => {
+            git::root_of(&place.folder, "HEAD").map_err(source_failed)
+        }
+    }
+}
+
+/// How a ledger's trouble ends a command.
+pub fn ledger_failed(error: LedgerError) -> Failed {
+    Failed::new(Exit::World, error)
+}
+
+/// How trouble with the world ends a command.
+pub fn open_failed(error: OpenError) -> Failed {
+    let exit = match &error {
+        OpenError::Mail(_) => Exit::Usage,
+        OpenError::Directory(_)
+        | OpenError::Secret(_)
+        | OpenError::Ca { .. }
+        | OpenError::Roster(..) => Exit::World,
+    };
+    Failed::new(exit, error)
+}
+
+fn reconcile_failed(error: ReconcileError, reading: &Reading) -> Failed {
+    match error {
+        ReconcileError::Invalid(diagnostics) => {
+            talk(shown(&diagnostics, Some(reading)));
+            Failed::say(
+                Exit::Findings,
+                "the repository has mistakes, so nothing is planned",
+            )
+        }
+        ReconcileError::Source(error) => source_failed(error),
+        ReconcileError::Pattern(error) => Failed::new(Exit::Usage, error),
+        error @ (ReconcileError::Directory(_) | ReconcileError::Roster(..)) => {
+            Failed::new(Exit::World, error)
+        }
+    }
+}

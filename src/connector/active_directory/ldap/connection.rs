@@ -1,0 +1,361 @@
+//! The connection to one domain controller: dialled, encrypted, logged on, and found again at the same
+//! address when it was lost.
+
+use super::settings::{LdapSettings, Target, has_credentials, tls_config};
+use crate::connector::active_directory::failure::{Operation, classify, unanswered};
+use crate::connector::{Failure, FailureClass};
+use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError, Scope, StdStream};
+use rustls::{CertificateError, ClientConfig};
+use secrecy::ExposeSecret as _;
+use std::net::SocketAddr;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::runtime::{Builder, Runtime};
+use zeroize::Zeroizing;
+
+/// How long the farewell to the server may hold up whoever drops the connection.
+const FAREWELL: Duration = Duration::from_millis(200);
+
+/// A connection and what it takes to make it again.
+pub(super) struct Connection {
+    /// None only while it is dropped.
+    runtime: Option<Runtime>,
+    settings: LdapSettings,
+    target: Target,
+    tls: Arc<ClientConfig>,
+    controller: Controller,
+    ldap: Option<Ldap>,
+}
+
+/// Which domain controller it is: its address, and its name for itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Controller {
+    address: SocketAddr,
+    /// dsServiceName of the root (MS-ADTS 3.1.1.3.2.9); none where the server has none.
+    service: Option<String>,
+}
+
+/// Why nothing came of an operation.
+#[derive(Debug)]
+pub(super) enum Lost {
+    /// The directory, or our side, refused it; the connection is as good as before.
+    Refused(Failure),
+    /// The connection was lost, or cannot be trusted any more.
+    Connection(Failure),
+}
+
+impl Connection {
+    /// Connects and logs on.
+    pub(super) fn open(settings: &LdapSettings) -> Result<Self, Failure> {
+        let target = Target::of(settings)?;
+        has_credentials(settings)?;
+        let tls = tls_config(settings.ca.as_ref())?;
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("ldap")
+            .enable_io()
+            .enable_time()
+            .build()
+            .map_err(|error| unanswered(FailureClass::Transient, error.to_string()))?;
+        let (ldap, controller) = {
+            let (settings, target, tls) = (settings.clone(), target.clone(), tls.clone());
+            wait(&runtime, async move {
+                let addresses = addresses(&target, settings.timeouts.connect).await?;
+                connect(&settings, &target, tls, &addresses).await
+            })
+            .unwrap_or_else(|| Err(malformed()))?
+        };
+        Ok(Self {
+            runtime: Some(runtime),
+            settings: settings.clone(),
+            target,
+            tls,
+            controller,
+            ldap: Some(ldap),
+        })
+    }
+
+    /// What it was made from.
+    pub(super) fn settings(&self) -> &LdapSettings {
+        &self.settings
+    }
+
+    /// The connection, made again where it was lost: to the same controller, because another may not
+    /// know yet what was written to this one.
+    pub(super) fn ready(&mut self) -> Result<Ldap, Failure> {
+        if let Some(ldap) = &mut self.ldap
+            && !ldap.is_closed()
+        {
+            return Ok(ldap.clone());
+        }
+        let (settings, target, tls) =
+            (self.settings.clone(), self.target.clone(), self.tls.clone());
+        let address = self.controller.address;
+        let connected = self
+            .run(async move { Ok(connect(&settings, &target, tls, &[address]).await) })
+            .map_err(|lost| match lost {
+                Lost::Refused(failure) | Lost::Connection(failure) => failure,
+            })?;
+        let (ldap, controller) = connected?;
+        if controller != self.controller {
+            let words = format!("another domain controller answers at {address} now");
+            return Err(unanswered(FailureClass::Transient, words));
+        }
+        self.ldap = Some(ldap.clone());
+        Ok(ldap)
+    }
+
+    /// Carries out an operation on the runtime's thread, so that a panic over there, which the library
+    /// has for what it does not expect, is a failure here.
+    pub(super) fn run<T: Send + 'static>(
+        &self,
+        operation: impl Future<Output = Result<T, Lost>> + Send + 'static,
+    ) -> Result<T, Lost> {
+        let done = self
+            .runtime
+            .as_ref()
+            .and_then(|runtime| wait(runtime, operation));
+        done.unwrap_or_else(|| Err(Lost::Connection(malformed())))
+    }
+
+    /// Starts something whose end is told in another way.
+    pub(super) fn start(&self, work: impl Future<Output = ()> + Send + 'static) {
+        if let Some(runtime) = &self.runtime {
+            runtime.spawn(work);
+        }
+    }
+
+    /// Gives the connection up; the next operation makes another.
+    pub(super) fn abandon(&mut self) {
+        self.ldap = None;
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let Some(runtime) = self.runtime.take() else {
+            return;
+        };
+        if let Some(mut ldap) = self.ldap.take() {
+            let (told, done) = mpsc::sync_channel(1);
+            runtime.spawn(async move {
+                let _ = told.send(ldap.unbind().await.is_ok());
+            });
+            let _ = done.recv_timeout(FAREWELL);
+        }
+        // Not waiting for it: that would panic within another runtime.
+        runtime.shutdown_background();
+    }
+}
+
+/// Waits for work on the runtime's thread; nothing where that panicked. Unlike the runtime's own way of
+/// waiting it can be used within another runtime.
+fn wait<T: Send + 'static>(
+    runtime: &Runtime,
+    work: impl Future<Output = T> + Send + 'static,
+) -> Option<T> {
+    let (tell, told) = mpsc::sync_channel(1);
+    runtime.spawn(async move {
+        let _ = tell.send(work.await);
+    });
+    told.recv().ok()
+}
+
+async fn addresses(target: &Target, limit: Duration) -> Result<Vec<SocketAddr>, Failure> {
+    let transient = |words: String| unanswered(FailureClass::Transient, words);
+    let host = &target.host;
+    let found = tokio::time::timeout(limit, tokio::net::lookup_host((host.as_str(), target.port)));
+    match found.await {
+        Err(_) => Err(transient(format!(
+            "the address of {host} was not found in time"
+        ))),
+        Ok(Err(error)) => Err(transient(format!(
+            "the address of {host} was not found: {error}"
+        ))),
+        Ok(Ok(addresses)) => Ok(addresses.collect()),
+    }
+}
+
+/// Dials the first address that answers, makes the connection an encrypted one, logs on, and looks who
+/// is there and whether the base is.
+async fn connect(
+    settings: &LdapSettings,
+    target: &Target,
+    tls: Arc<ClientConfig>,
+    addresses: &[SocketAddr],
+) -> Result<(Ldap, Controller), Failure> {
+    let (stream, address) = dial(target, addresses, settings.timeouts.connect).await?;
+    let connection = LdapConnSettings::new()
+        .set_conn_timeout(settings.timeouts.connect)
+        .set_config(tls)
+        .set_starttls(target.start_tls)
+        .set_std_stream(StdStream::Tcp(stream));
+    let (connection, mut ldap) = LdapConnAsync::with_settings(connection, &target.url)
+        .await
+        .map_err(|error| encryption_failure(target, &error))?;
+    // Its end is seen by whoever waits for an answer.
+    tokio::spawn(async move {
+        let _ = connection.drive().await;
+    });
+    let limit = settings.timeouts.operation;
+    let password = Zeroizing::new(settings.password.expose_secret().to_string());
+    let bound = ldap
+        .with_timeout(limit)
+        .simple_bind(&settings.bind_dn, &password)
+        .await;
+    let bound = bound.map_err(|error| failure(Operation::Bind, &error))?;
+    if bound.rc != 0 {
+        return Err(classify(Operation::Bind, bound.rc, &bound.text));
+    }
+    let service = service_name(&mut ldap, limit).await?;
+    base_is_there(&mut ldap, limit, &settings.base.to_string()).await?;
+    Ok((ldap, Controller { address, service }))
+}
+
+async fn dial(
+    target: &Target,
+    addresses: &[SocketAddr],
+    limit: Duration,
+) -> Result<(std::net::TcpStream, SocketAddr), Failure> {
+    let mut last = format!("{} has no address", target.host);
+    for address in addresses {
+        let dialled = async {
+            let stream = TcpStream::connect(address).await?;
+            // Small requests and answers in turn: Nagle's algorithm would hold each back for 40 ms.
+            stream.set_nodelay(true)?;
+            stream.into_std()
+        };
+        match tokio::time::timeout(limit, dialled).await {
+            Ok(Ok(stream)) => return Ok((stream, *address)),
+            Ok(Err(error)) => last = format!("{address} cannot be reached: {error}"),
+            Err(_) => last = format!("{address} did not answer in time"),
+        }
+    }
+    Err(unanswered(FailureClass::Transient, last))
+}
+
+async fn service_name(ldap: &mut Ldap, limit: Duration) -> Result<Option<String>, Failure> {
+    let root =
+        ldap.with_timeout(limit)
+            .search("", Scope::Base, "(objectClass=*)", ["dsServiceName"]);
+    let root = root
+        .await
+        .map_err(|error| failure(Operation::Bind, &error))?;
+    if root.1.rc != 0 {
+        return Err(classify(Operation::Read, root.1.rc, &root.1.text));
+    }
+    let attributes = root
+        .0
+        .into_iter()
+        .find_map(|found| super::entry::attributes(found.0));
+    let service = attributes.and_then(|(_, all)| {
+        all.into_iter()
+            .find(|named| named.name.eq_ignore_ascii_case("dsServiceName"))
+    });
+    Ok(service.and_then(|named| {
+        named
+            .values
+            .first()
+            .and_then(|v| v.text().map(str::to_string))
+    }))
+}
+
+/// What may not be seen looks like what is not there; a base that is not seen must not look like an empty one.
+async fn base_is_there(ldap: &mut Ldap, limit: Duration, base: &str) -> Result<(), Failure> {
+    let found = ldap
+        .with_timeout(limit)
+        .search(base, Scope::Base, "(objectClass=*)", ["1.1"])
+        .await;
+    let found = found.map_err(|error| failure(Operation::Bind, &error))?;
+    match (found.1.rc, found.0.iter().any(|entry| !entry.is_ref())) {
+        (0, true) => Ok(()),
+        (0, false) => Err(classify(Operation::ReadAll, 32, base)),
+        (code, _) => Err(classify(Operation::ReadAll, code, &found.1.text)),
+    }
+}
+
+fn encryption_failure(target: &Target, error: &LdapError) -> Failure {
+    let configuration = |words: String| unanswered(FailureClass::Configuration, words);
+    match error {
+        LdapError::LdapResult { result } => Failure {
+            code: Some(result.rc),
+            ..configuration(format!(
+                "{} refuses to encrypt: {}",
+                target.url, result.text
+            ))
+        },
+        LdapError::Timeout { .. } => unanswered(
+            FailureClass::Transient,
+            format!("{}: no TLS in time", target.url),
+        ),
+        other => match tls_error(other) {
+            Some(words) => configuration(format!("{}: {words}", target.url)),
+            None => failure(Operation::Bind, other),
+        },
+    }
+}
+
+/// What is wrong with the other side's TLS. It comes inside of an input error.
+fn tls_error(error: &LdapError) -> Option<String> {
+    let error = match error {
+        LdapError::Rustls { source } => source,
+        LdapError::DNSName { source } => return Some(source.to_string()),
+        LdapError::Io { source } => source.get_ref()?.downcast_ref::<rustls::Error>()?,
+        _ => return None,
+    };
+    Some(match error {
+        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+            "its certificate is not vouched for by an authority that is trusted (`caFile`)".into()
+        }
+        rustls::Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => "its certificate is for another name (`serverName` says which to expect)".into(),
+        rustls::Error::InvalidCertificate(
+            CertificateError::Expired | CertificateError::ExpiredContext { .. },
+        ) => "its certificate has expired".into(),
+        rustls::Error::InvalidMessage(_) => "what answers does not speak TLS".into(),
+        other => other.to_string(),
+    })
+}
+
+fn malformed() -> Failure {
+    unanswered(
+        FailureClass::Transient,
+        "the directory's answer cannot be understood",
+    )
+}
+
+/// What an error of the library means.
+pub(super) fn failure(operation: Operation, error: &LdapError) -> Failure {
+    let transient = |words: &str| unanswered(FailureClass::Transient, words);
+    match error {
+        LdapError::LdapResult { result } => classify(operation, result.rc, &result.text),
+        LdapError::Timeout { .. } => transient("the directory did not answer in time"),
+        LdapError::Io { source } => match tls_error(error) {
+            Some(words) => unanswered(FailureClass::Configuration, words),
+            None => transient(&format!("the connection was lost: {source}")),
+        },
+        LdapError::OpSend { .. }
+        | LdapError::ResultRecv { .. }
+        | LdapError::IdScrubSend { .. }
+        | LdapError::MiscSend { .. }
+        | LdapError::EndOfStream => transient("the connection was lost"),
+        LdapError::AddNoValues => unanswered(
+            FailureClass::ValueRejected,
+            "an attribute without values cannot be added",
+        ),
+        other => unanswered(FailureClass::Unknown, other.to_string()),
+    }
+}
+
+impl Lost {
+    /// What an error of the library means for the operation and the connection.
+    pub(super) fn of(operation: Operation, error: &LdapError) -> Self {
+        let failure = failure(operation, error);
+        match error {
+            LdapError::LdapResult { .. } | LdapError::AddNoValues => Self::Refused(failure),
+            _ => Self::Connection(failure),
+        }
+    }
+}

@@ -1,0 +1,554 @@
+//! Records ↔ the lines of a file that only grows, each bound to the one before it.
+//!
+//! A line is a JSON object: `prev`, then the record. `prev` is the first 16 hex digits of the
+//! SHA-256 of the line before it without its line feed; sixteen zeros on the first line.
+//!
+//! Invariant: a line is either there with its line feed, or it was never promised. What stands after
+//! the last line feed is what a crash left; it is set aside in a file of its own, never dropped and
+//! never read. Any other line that cannot be read, or does not follow, stops everything.
+
+use super::record::{Event, Record, RunId};
+use super::{Contradiction, LedgerError};
+use jiff::Timestamp;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+/// `prev` of the first line.
+const NONE: &str = "0000000000000000";
+
+/// Lines read at a time: many enough for all cores, few enough to stay in the cache.
+const CHUNK: usize = 2048;
+/// Fewest lines that are worth another core.
+const SHARE: usize = 128;
+
+/// Takes the records of a file one after the other, and may refuse one.
+pub(super) type Take<'a> = &'a mut dyn FnMut(Record) -> Result<(), Contradiction>;
+
+/// What a file holds beside its records.
+#[derive(Debug, Default)]
+pub(super) struct Content {
+    /// The digest of the last line; empty where there is none.
+    pub(super) head: String,
+    /// How many bytes its complete lines have.
+    pub(super) length: usize,
+    /// What stands after them.
+    pub(super) torn: Vec<u8>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LineOut<'a> {
+    prev: &'a str,
+    at: Timestamp,
+    run: &'a RunId,
+    event: &'a Event,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct LineIn<'a> {
+    prev: &'a str,
+    at: Timestamp,
+    run: RunId,
+    event: Event,
+}
+
+/// Reads a file; none where it is not there.
+pub(super) fn read(path: &Path, take: Take<'_>) -> Result<Option<Content>, LedgerError> {
+    match std::fs::read(path) {
+        Ok(bytes) => decode(bytes, take).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && parent(path).is_dir() => Ok(None),
+        Err(error) => Err(LedgerError::io(path)(error)),
+    }
+}
+
+fn decode(mut bytes: Vec<u8>, take: Take<'_>) -> Result<Content, LedgerError> {
+    let length = bytes
+        .iter()
+        .rposition(|b| *b == b'\n')
+        .map_or(0, |at| at + 1);
+    let torn = bytes.split_off(length);
+    let lines: Vec<&[u8]> = match bytes.split_last() {
+        Some((_, lines)) => lines.split(|b| *b == b'\n').collect(),
+        None => Vec::new(),
+    };
+    let mut head = String::new();
+    let mut number = 0;
+    let mut parsed = Vec::new();
+    for chunk in lines.chunks(CHUNK) {
+        chunk
+            .par_iter()
+            .with_min_len(SHARE)
+            .map(|line| (serde_json::from_slice::<LineIn<'_>>(line), digest(line)))
+            .collect_into_vec(&mut parsed);
+        for (line, digest) in parsed.drain(..) {
+            number += 1;
+            let line = line.map_err(|source| LedgerError::Malformed {
+                line: number,
+                source,
+            })?;
+            if line.prev != follows(&head) {
+                return Err(LedgerError::Broken { line: number });
+            }
+            head = digest;
+            take(Record {
+                at: line.at,
+                run: line.run,
+                event: line.event,
+            })
+            .map_err(|source| LedgerError::Impossible {
+                line: number,
+                source,
+            })?;
+        }
+    }
+    Ok(Content { head, length, torn })
+}
+
+/// The line of a record that follows the line with this digest, and its own digest.
+fn encode(head: &str, record: &Record) -> Result<(Vec<u8>, String), serde_json::Error> {
+    let Record { at, run, event } = record;
+    let mut line = serde_json::to_vec(&LineOut {
+        prev: follows(head),
+        at: *at,
+        run,
+        event,
+    })?;
+    let digest = digest(&line);
+    line.push(b'\n');
+    Ok((line, digest))
+}
+
+fn follows(head: &str) -> &str {
+    if head.is_empty() { NONE } else { head }
+}
+
+fn digest(line: &[u8]) -> String {
+    let hash = Sha256::digest(line);
+    let mut hex = String::with_capacity(16);
+    for byte in hash.iter().take(8) {
+        for digit in [byte >> 4, byte & 15] {
+            hex.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));
+        }
+    }
+    hex
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
+/// The only hand that writes a ledger, as long as it lives.
+#[derive(Debug)]
+pub(super) struct Writer {
+    path: PathBuf,
+    /// Opened at the first record: a run without one leaves no file.
+    file: Option<File>,
+    head: String,
+    length: u64,
+    state: State,
+    /// Held, never read: its lock goes with it.
+    _lock: File,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Ready,
+    /// A write failed: what the file holds is not known any more.
+    Stopped,
+}
+
+impl Writer {
+    /// Locks a ledger, reads it, and sets aside what a crash left at its end.
+    ///
+    /// Returns the name of the file that was set aside, where there is one.
+    pub(super) fn open(
+        path: &Path,
+        take: Take<'_>,
+    ) -> Result<(Self, Option<Content>, Option<PathBuf>), LedgerError> {
+        // Two names of one ledger have one lock.
+        let path = match path.canonicalize() {
+            Ok(path) => path,
+            Err(_) => {
+                let folder = parent(path)
+                    .canonicalize()
+                    .map_err(LedgerError::io(parent(path)))?;
+                folder.join(path.file_name().unwrap_or_default())
+            }
+        };
+        let lock = lock(&path)?;
+        let content = read(&path, take)?;
+        let (length, head, torn) = match &content {
+            Some(content) => (
+                content.length as u64,
+                content.head.clone(),
+                &content.torn[..],
+            ),
+            None => (0, String::new(), &[][..]),
+        };
+        let aside = match torn {
+            [] => None,
+            torn => {
+                let aside = set_aside(&path, torn)?;
+                let file = OpenOptions::new()
+                    .write(true)
+                    .open(&path)
+                    .map_err(LedgerError::io(&path))?;
+                file.set_len(length)
+                    .and_then(|()| file.sync_all())
+                    .map_err(LedgerError::io(&path))?;
+                Some(aside)
+            }
+        };
+        let writer = Self {
+            path,
+            file: None,
+            head,
+            length,
+            state: State::Ready,
+            _lock: lock,
+        };
+        Ok((writer, content, aside))
+    }
+
+    /// Appends records, one line each, and returns once they are on the disk.
+    pub(super) fn append(&mut self, records: &[Record]) -> Result<(), LedgerError> {
+        let mut lines = Vec::new();
+        let mut head = self.head.clone();
+        for record in records {
+            let (line, digest) = encode(&head, record).map_err(LedgerError::Unwritable)?;
+            lines.extend(line);
+            head = digest;
+        }
+        self.write(&lines)?;
+        self.length += lines.len() as u64;
+        self.head = head;
+        Ok(())
+    }
+
+    /// The digest of the last line.
+    pub(super) fn head(&self) -> &str {
+        &self.head
+    }
+
+    fn write(&mut self, lines: &[u8]) -> Result<(), LedgerError> {
+        match self.state {
+            State::Ready if lines.is_empty() => return Ok(()),
+            State::Ready => {}
+            State::Stopped => return Err(LedgerError::Stopped),
+        }
+        let failed = LedgerError::io(&self.path);
+        let written = (|| {
+            let file = match &mut self.file {
+                Some(file) => file,
+                None => self.file.insert(create(&self.path)?),
+            };
+            file.write_all(lines)?;
+            file.sync_data()
+        })();
+        written.map_err(|error| {
+            self.state = State::Stopped;
+            // Half a line must not stand before another one; what is promised ends at `length`.
+            if let Some(file) = &self.file {
+                let _ = file.set_len(self.length).and_then(|()| file.sync_all());
+            }
+            failed(error)
+        })
+    }
+}
+
+/// Opens a file for appending; a new one is readable by its owner only, and its name survives a crash.
+fn create(path: &Path) -> io::Result<File> {
+    let is_new = !path.exists();
+    let file = private(OpenOptions::new().append(true).create(true)).open(path)?;
+    if is_new {
+        settle(parent(path))?;
+    }
+    Ok(file)
+}
+
+fn set_aside(path: &Path, torn: &[u8]) -> Result<PathBuf, LedgerError> {
+    let mut number = 1;
+    loop {
+        let aside = beside(path, &format!("torn-{number}"));
+        match private(OpenOptions::new().write(true).create_new(true)).open(&aside) {
+            Ok(mut file) => {
+                let written = file.write_all(torn).and_then(|()| file.sync_all());
+                written
+                    .and_then(|()| settle(parent(path)))
+                    .map_err(LedgerError::io(&aside))?;
+                return Ok(aside);
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+            Err(error) => return Err(LedgerError::io(&aside)(error)),
+        }
+    }
+}
+
+/// Takes the lock of a ledger, and writes into it who has it.
+fn lock(path: &Path) -> Result<File, LedgerError> {
+    let path = beside(path, "lock");
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    let mut file = private(&mut options)
+        .open(&path)
+        .map_err(LedgerError::io(&path))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            let known = file.read_to_string(&mut holder).is_ok() && !holder.trim().is_empty();
+            let holder = if known {
+                holder.trim().to_owned()
+            } else {
+                "another run".into()
+            };
+            return Err(LedgerError::Locked {
+                path: path.display().to_string(),
+                holder,
+            });
+        }
+        Err(TryLockError::Error(error)) => return Err(LedgerError::io(&path)(error)),
+    }
+    let holder = format!(
+        "process {} since {:.0}\n",
+        std::process::id(),
+        Timestamp::now()
+    );
+    let noted = file
+        .set_len(0)
+        .and_then(|()| file.write_all(holder.as_bytes()));
+    noted.map_err(LedgerError::io(&path))?;
+    Ok(file)
+}
+
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".");
+    name.push(end);
+    path.with_file_name(name)
+}
+
+/// Files made with these options are for their owner's eyes: people's names stand in them.
+#[cfg(unix)]
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt;
+    options.mode(0o600)
+}
+
+#[cfg(not(unix))]
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    options
+}
+
+/// Makes a new name in a folder survive a crash.
+#[cfg(unix)]
+fn settle(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn settle(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::history::tests::{asked, at, done, task, user};
+    use super::*;
+    use crate::ledger::{Ledger, LedgerError, Outcome};
+    use crate::name::ResourceName;
+    use crate::plan::{Action, ChangeId, TaskAction};
+    use std::fs;
+
+    fn outcome(number: usize) -> Record {
+        at(
+            number as i64,
+            Event::Outcome {
+                change: ChangeId(format!("{number:016x}")),
+                action: Action::AddMember,
+                user: Some(user("kim")),
+                resource: ResourceName::new("active-directory").unwrap(),
+                target: "kim.lee".into(),
+                outcome: Outcome::Applied,
+                detail: None,
+                causes: Vec::new(),
+            },
+        )
+    }
+
+    fn lines(count: usize) -> Vec<u8> {
+        let mut head = String::new();
+        let mut bytes = Vec::new();
+        for number in 0..count {
+            let (line, digest) = encode(&head, &outcome(number)).unwrap();
+            bytes.extend(line);
+            head = digest;
+        }
+        bytes
+    }
+
+    fn decoded(bytes: &[u8]) -> Result<(Content, Vec<Record>), LedgerError> {
+        let mut records = Vec::new();
+        let content = decode(bytes.to_vec(), &mut |record| {
+            records.push(record);
+            Ok(())
+        })?;
+        Ok((content, records))
+    }
+
+    #[test]
+    fn lines_are_chained_by_their_digests() {
+        let text = String::from_utf8(lines(2)).unwrap();
+        let (first, second) = text.trim_end().split_once('\n').unwrap();
+        assert!(
+            first.starts_with("{\"prev\":\"0000000000000000\",\"at\":\"1970-01-01T00:00:00Z\"")
+        );
+        let prev: String = Sha256::digest(first)[..8]
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect();
+        assert!(second.starts_with(&format!("{{\"prev\":\"{prev}\"")));
+        let (content, records) = decoded(text.as_bytes()).unwrap();
+        assert_eq!(records, [outcome(0), outcome(1)]);
+        assert_eq!(content.head, digest(second.as_bytes()));
+        assert_eq!((content.length, content.torn), (text.len(), Vec::new()));
+    }
+
+    #[test]
+    fn every_change_to_an_earlier_line_is_noticed_and_names_the_line() {
+        let text = String::from_utf8(lines(4)).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        let read = |lines: &[&str]| decoded((lines.join("\n") + "\n").as_bytes()).map(|_| ());
+        assert!(read(&lines).is_ok());
+        let edited = lines[1].replace("kim.lee", "lee.kim");
+        for (lines, broken) in [
+            (vec![lines[0], &edited, lines[2], lines[3]], 3),
+            (vec![lines[0], lines[2], lines[3]], 2),
+            (vec![lines[1], lines[2], lines[3]], 1),
+            (vec![lines[0], lines[1], lines[1], lines[2]], 3),
+            (vec![lines[0], lines[2], lines[1], lines[3]], 2),
+        ] {
+            let error = read(&lines).unwrap_err();
+            assert!(
+                matches!(error, LedgerError::Broken { line } if line == broken),
+                "{error}"
+            );
+        }
+        for bad in [
+            "",
+            "{",
+            "{}",
+            &lines[1].replace("outcome", "outgo"),
+            &format!("{} x", lines[1]),
+        ] {
+            let error = read(&[lines[0], bad, lines[2]]).unwrap_err();
+            assert!(
+                matches!(error, LedgerError::Malformed { line: 2, .. }),
+                "{bad}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_crash_at_any_byte_loses_the_unfinished_line_only() {
+        let bytes = lines(3);
+        for cut in 0..=bytes.len() {
+            let (content, records) = decoded(&bytes[..cut]).unwrap();
+            let whole = bytes[..cut].iter().filter(|b| **b == b'\n').count();
+            assert_eq!(records.len(), whole);
+            assert_eq!(
+                [&bytes[..content.length], &content.torn].concat(),
+                &bytes[..cut]
+            );
+        }
+    }
+
+    #[test]
+    fn only_one_has_it_open_and_the_other_is_told_who() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.jsonl");
+        let first = Ledger::open(&path).unwrap();
+        let error = Ledger::open(&path).unwrap_err();
+        let LedgerError::Locked { holder, .. } = &error else {
+            panic!("{error}")
+        };
+        assert!(
+            holder.starts_with(&format!("process {}", std::process::id())),
+            "{holder}"
+        );
+        assert!(Ledger::read(&path).is_ok());
+        drop(first);
+        assert!(Ledger::open(&path).is_ok());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn two_names_of_a_ledger_share_its_lock_and_others_cannot_read_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let (path, link) = (
+            folder.path().join("ledger.jsonl"),
+            folder.path().join("link"),
+        );
+        let mut ledger = Ledger::open(&path).unwrap();
+        ledger.append(outcome(1)).unwrap();
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert!(matches!(
+            Ledger::open(&link),
+            Err(LedgerError::Locked { .. })
+        ));
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+    }
+
+    #[test]
+    fn after_a_failed_write_nothing_more_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.jsonl");
+        let grant = task(TaskAction::Grant, 1, &[]);
+        let mut ledger = Ledger::open(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        let error = ledger.append(at(1, asked(&grant))).unwrap_err();
+        assert!(matches!(error, LedgerError::Io { .. }), "{error}");
+        fs::remove_dir(&path).unwrap();
+        let error = ledger.append(at(2, done(&grant))).unwrap_err();
+        assert!(matches!(error, LedgerError::Stopped), "{error}");
+        assert!(!path.exists());
+    }
+
+    #[test]
+    #[ignore = "measures; run with --release -- --ignored --nocapture"]
+    fn a_hundred_thousand_lines_are_read_in_half_a_second() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.jsonl");
+        let mut head = String::new();
+        let mut bytes = Vec::new();
+        for number in 0..100_000 {
+            let grant = task(TaskAction::Grant, number, &[("username", Some("klee"))]);
+            let record = match number % 4 {
+                0 => at(1, asked(&grant)),
+                1 => at(1, done(&task(TaskAction::Grant, number - 1, &[]))),
+                _ => outcome(number as usize),
+            };
+            let (line, digest) = encode(&head, &record).unwrap();
+            bytes.extend(line);
+            head = digest;
+        }
+        fs::write(&path, &bytes).unwrap();
+        let start = std::time::Instant::now();
+        let history = Ledger::read(&path).unwrap();
+        let taken = start.elapsed();
+        println!("{} bytes in {taken:?}", bytes.len());
+        assert_eq!(history.tasks().len(), 25_000);
+        assert!(taken.as_millis() < 500, "{taken:?}");
+    }
+}

@@ -1,0 +1,882 @@
+//! Records in their order → what they add up to: accounts, memberships, manual entitlements,
+//! tasks, and who was mailed what. Pure.
+//!
+//! Invariant: the same records give the same history, whether they are read from a file or were
+//! appended one by one. A record that contradicts those before it changes nothing.
+
+use super::file::Content;
+use super::record::{Event, How, MailResult, Record, RunId, RunSummary, Seen};
+use crate::desired::{EntitlementKey, Recipient};
+use crate::diagnostic::Code;
+use crate::name::UserName;
+use crate::plan::recorded::{Kept, ManualState, Recorded, RecordedAccount};
+use crate::plan::task::{FieldValues, TaskStep};
+use crate::plan::{ChangeId, Finding, MemberChange, Task, TaskAction, TaskChange, TaskId};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the records of a ledger add up to.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct History {
+    recorded: Recorded,
+    tasks: BTreeMap<TaskId, TaskRecord>,
+    directory: BTreeMap<String, String>,
+    asked: BTreeMap<ChangeId, BTreeSet<String>>,
+    last_run: Option<Run>,
+    findings: Vec<Finding>,
+    pub(super) head: String,
+}
+
+/// One task, and what became of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskRecord {
+    /// The task in its latest revision.
+    pub task: Task,
+    /// When it was opened.
+    pub opened: Timestamp,
+    /// Open, done or cancelled.
+    pub status: TaskStatus,
+    /// Who was mailed about it, by address in lower case.
+    pub told: BTreeMap<String, Told>,
+}
+
+/// What became of a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TaskStatus {
+    /// It is still asked for.
+    Open,
+    /// It is done.
+    Done {
+        /// Since when.
+        at: Timestamp,
+        /// Who says so.
+        by: String,
+        /// What they add.
+        note: Option<String>,
+        /// What is known of it.
+        seen: Seen,
+    },
+    /// It is no longer wanted.
+    Cancelled {
+        /// Since when.
+        at: Timestamp,
+    },
+}
+
+impl TaskStatus {
+    /// The word people read.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Done { .. } => "done",
+            Self::Cancelled { .. } => "cancelled",
+        }
+    }
+}
+
+/// What an address was told of a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The Message-ID of the first mail: the root of the thread.
+    pub thread: String,
+    /// When the latest mail went out.
+    pub at: Timestamp,
+    /// The revision that mail had.
+    pub revision: u32,
+    /// Whether that mail said that the task is cancelled.
+    pub cancelled: bool,
+}
+
+/// A run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// The run.
+    pub id: RunId,
+    /// When it began.
+    pub started: Timestamp,
+    /// The commit; none for a working folder.
+    pub revision: Option<String>,
+    /// The instant its plan was made for.
+    pub instant: Timestamp,
+    /// Its plan's digest.
+    pub plan: String,
+    /// What became of its changes; none: it is not over, or was interrupted.
+    pub summary: Option<RunSummary>,
+}
+
+/// That an event cannot follow those before it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Contradiction {
+    /// There is no such task.
+    #[error("there is no task {0}")]
+    Unknown(TaskId),
+    /// The task was closed before.
+    #[error("task {0} is not open: it is {1}")]
+    Closed(TaskId, &'static str),
+    /// There is such a task already.
+    #[error("there is a task {0} already")]
+    Known(TaskId),
+    /// Other work on the same entitlement is open: that one must be closed first.
+    #[error("task {1} is open for what task {0} is about")]
+    Another(TaskId, TaskId),
+}
+
+impl History {
+    /// What a plan needs of it.
+    pub fn recorded(&self) -> &Recorded {
+        &self.recorded
+    }
+
+    /// Every task ever opened, by id.
+    pub fn tasks(&self) -> &BTreeMap<TaskId, TaskRecord> {
+        &self.tasks
+    }
+
+    /// What has to be mailed still: tasks as each of their maintainers has not been told yet.
+    ///
+    /// By task id. The same task stands here twice if some were told of an earlier revision and
+    /// others of none. `maintainers` are those to be told, never empty; `after` is empty.
+    pub fn unmailed(&self) -> Vec<TaskChange> {
+        let mut changes = Vec::new();
+        for record in self.tasks.values() {
+            for step in [TaskStep::Open, TaskStep::Revise, TaskStep::Cancel] {
+                let untold = |recipient: &&Recipient| record.next(&recipient.mail) == Some(step);
+                let maintainers: Vec<_> = record
+                    .task
+                    .maintainers
+                    .iter()
+                    .filter(untold)
+                    .cloned()
+                    .collect();
+                if !maintainers.is_empty() {
+                    let task = Task {
+                        maintainers,
+                        ..record.task.clone()
+                    };
+                    changes.push(TaskChange {
+                        step,
+                        task,
+                        after: Vec::new(),
+                    });
+                }
+            }
+        }
+        changes
+    }
+
+    /// The Message-ID of the first mail about a task to an address.
+    pub fn thread(&self, task: &TaskId, recipient: &str) -> Option<&str> {
+        let told = self.tasks.get(task)?.told.get(&address_key(recipient))?;
+        Some(&told.thread)
+    }
+
+    /// The Message-ID of the first mail about changes of the directory, by address in lower case.
+    pub fn directory_threads(&self) -> &BTreeMap<String, String> {
+        &self.directory
+    }
+
+    /// Whether the maintainers at these addresses were all mailed a change of the directory.
+    pub fn is_asked<'a>(
+        &self,
+        change: &ChangeId,
+        mut addresses: impl Iterator<Item = &'a str>,
+    ) -> bool {
+        let asked = self.asked.get(change);
+        asked.is_some_and(|asked| addresses.all(|address| asked.contains(&address_key(address))))
+    }
+
+    /// The latest run that carried out a plan.
+    pub fn last_run(&self) -> Option<&Run> {
+        self.last_run.as_ref()
+    }
+
+    /// What people should know of the file itself.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// The first 16 hex digits of the SHA-256 of the last line; empty where there is none.
+    ///
+    /// Kept elsewhere, it shows that the end of the file was cut off, which the file itself cannot.
+    pub fn head(&self) -> &str {
+        &self.head
+    }
+
+    /// Ends the reading of a file: whether there is one, and what is to be said of it.
+    pub(super) fn end(&mut self, content: Option<Content>, torn: Option<String>) {
+        self.recorded.kept = match &content {
+            Some(_) => Kept::Yes,
+            None => Kept::No,
+        };
+        self.head = content.map(|content| content.head).unwrap_or_default();
+        let code = || Code::LedgerTorn.as_str().to_owned();
+        self.findings.extend(torn.map(|message| Finding {
+            code: code(),
+            message,
+        }));
+    }
+
+    /// Adds one record; one that contradicts those before it changes nothing.
+    pub(super) fn add(&mut self, record: Record) -> Result<(), Contradiction> {
+        let Record { at, run, event } = record;
+        match event {
+            Event::RunStarted {
+                revision,
+                instant,
+                plan,
+            } => {
+                self.last_run = Some(Run {
+                    id: run,
+                    started: at,
+                    revision,
+                    instant,
+                    plan,
+                    summary: None,
+                });
+            }
+            Event::RunEnded { summary } => {
+                if let Some(last) = self.last_run.as_mut().filter(|last| last.id == run) {
+                    last.summary = Some(summary);
+                }
+            }
+            Event::Account {
+                user,
+                guid,
+                dn: _,
+                login,
+                upn,
+                mail,
+                how,
+            } => {
+                for name in [Some(&login), upn.as_ref(), mail.as_ref()]
+                    .into_iter()
+                    .flatten()
+                {
+                    self.recorded
+                        .names_used
+                        .insert(name.to_lowercase(), user.clone());
+                }
+                let known = self
+                    .recorded
+                    .accounts
+                    .get(&user)
+                    .is_some_and(|a| a.guid == guid);
+                let is_theirs = match how {
+                    How::Created | How::Adopted => true,
+                    How::Seen => known,
+                };
+                if is_theirs {
+                    self.recorded
+                        .accounts
+                        .insert(user, RecordedAccount { guid, login });
+                }
+            }
+            Event::Membership {
+                user: _,
+                account,
+                group,
+                change,
+            } => {
+                let membership = (account, group);
+                match change {
+                    MemberChange::Add => self.recorded.memberships.insert(membership),
+                    MemberChange::Remove => self.recorded.memberships.remove(&membership),
+                };
+            }
+            Event::Assumed {
+                user,
+                entitlement,
+                fields,
+            } => {
+                self.recorded
+                    .manual
+                    .entry((user, entitlement))
+                    .or_default()
+                    .held = Some(fields);
+            }
+            Event::TaskOpened { task } => self.open(*task, at)?,
+            Event::TaskRevised { task } => {
+                opened(&mut self.tasks, &task.id)?.task = (*task).clone();
+                let state = manual(&mut self.recorded, &task);
+                state.open = Some(*task);
+            }
+            Event::TaskCancelled { task } => {
+                let record = opened(&mut self.tasks, &task.id)?;
+                record.status = TaskStatus::Cancelled { at };
+                record.task = *task;
+                close(&mut self.recorded, &record.task, |_| {});
+            }
+            Event::TaskDone {
+                task,
+                by,
+                note,
+                seen,
+            } => {
+                let record = opened(&mut self.tasks, &task)?;
+                record.status = TaskStatus::Done { at, by, note, seen };
+                let task = &record.task;
+                close(&mut self.recorded, task, |state| fulfil(state, task));
+            }
+            Event::Mailed {
+                recipient,
+                message,
+                tasks,
+                changes,
+                result,
+            } => match result {
+                MailResult::Sent => {
+                    let address = address_key(&recipient);
+                    for change in &changes {
+                        self.asked.entry(change.clone()).or_default().insert(address.clone());
+                    }
+                    if !changes.is_empty() {
+                        self.directory
+                            .entry(address.clone())
+                            .or_insert_with(|| message.clone());
+                    }
+                    for task in &tasks {
+                        if let Some(record) = self.tasks.get_mut(task) {
+                            record.tell(&address, &message, at);
+                        }
+                    }
+                }
+                MailResult::Failed(_) => {}
+            },
+            Event::Outcome { .. } | Event::Row { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, task: Task, at: Timestamp) -> Result<(), Contradiction> {
+        if self.tasks.contains_key(&task.id) {
+            return Err(Contradiction::Known(task.id));
+        }
+        let manual = manual(&mut self.recorded, &task);
+        if let Some(open) = &manual.open {
+            return Err(Contradiction::Another(task.id, open.id.clone()));
+        }
+        manual.open = Some(task.clone());
+        let record = TaskRecord {
+            task,
+            opened: at,
+            status: TaskStatus::Open,
+            told: BTreeMap::new(),
+        };
+        self.tasks.insert(record.task.id.clone(), record);
+        Ok(())
+    }
+}
+
+/// The task of that id, where it is open.
+fn opened<'a>(
+    tasks: &'a mut BTreeMap<TaskId, TaskRecord>,
+    id: &TaskId,
+) -> Result<&'a mut TaskRecord, Contradiction> {
+    let record = tasks
+        .get_mut(id)
+        .ok_or_else(|| Contradiction::Unknown(id.clone()))?;
+    match &record.status {
+        TaskStatus::Open => Ok(record),
+        closed @ (TaskStatus::Done { .. } | TaskStatus::Cancelled { .. }) => {
+            Err(Contradiction::Closed(id.clone(), closed.as_str()))
+        }
+    }
+}
+
+/// Closes a task that leaves its entitlement in another state; a state that says nothing goes.
+fn close(recorded: &mut Recorded, task: &Task, leave: impl FnOnce(&mut ManualState)) {
+    let state = manual(recorded, task);
+    state.open = None;
+    leave(state);
+    if *state == ManualState::default() {
+        recorded.manual.remove(&about(task));
+    }
+    let highest = recorded.generations.entry(about(task)).or_default();
+    *highest = task.generation.max(*highest);
+}
+
+fn manual<'a>(recorded: &'a mut Recorded, task: &Task) -> &'a mut ManualState {
+    recorded.manual.entry(about(task)).or_default()
+}
+
+impl TaskRecord {
+    /// What an address is to be told next.
+    fn next(&self, recipient: &str) -> Option<TaskStep> {
+        let told = self.told.get(&address_key(recipient));
+        match (&self.status, told) {
+            (TaskStatus::Open, None) => Some(TaskStep::Open),
+            (TaskStatus::Open, Some(told)) => {
+                (told.revision < self.task.revision).then_some(TaskStep::Revise)
+            }
+            (TaskStatus::Cancelled { .. }, Some(told)) => {
+                (!told.cancelled).then_some(TaskStep::Cancel)
+            }
+            (TaskStatus::Cancelled { .. }, None) | (TaskStatus::Done { .. }, _) => None,
+        }
+    }
+
+    fn tell(&mut self, address: &str, message: &str, at: Timestamp) {
+        let cancelled = match &self.status {
+            TaskStatus::Cancelled { .. } => true,
+            TaskStatus::Open | TaskStatus::Done { .. } => false,
+        };
+        let told = self.told.entry(address.to_owned()).or_insert_with(|| Told {
+            thread: message.to_owned(),
+            at,
+            revision: 0,
+            cancelled,
+        });
+        told.at = at;
+        told.revision = self.task.revision;
+        told.cancelled = cancelled;
+    }
+}
+
+/// What a task is about.
+fn about(task: &Task) -> (UserName, EntitlementKey) {
+    (task.user.clone(), task.entitlement.clone())
+}
+
+/// What is held once a task is done.
+fn fulfil(state: &mut ManualState, task: &Task) {
+    match task.action {
+        TaskAction::Grant => state.held = Some(entered(FieldValues::new(), task)),
+        TaskAction::Update => {
+            state.held = Some(entered(state.held.take().unwrap_or_default(), task));
+        }
+        TaskAction::Revoke => {
+            state.held = None;
+            state.disabled = false;
+        }
+        TaskAction::Disable => state.disabled = true,
+        TaskAction::Enable => state.disabled = false,
+    }
+}
+
+/// Values of fields once a maintainer has entered what a task says.
+fn entered(mut values: FieldValues, task: &Task) -> FieldValues {
+    for field in &task.fields {
+        match &field.after {
+            Some(value) => values.insert(field.name.clone(), value.clone()),
+            None => values.remove(&field.name),
+        };
+    }
+    values
+}
+
+/// What two spellings of an address share.
+fn address_key(mail: &str) -> String {
+    mail.trim().to_lowercase()
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::connector::Guid;
+    use crate::desired::{Grant, GroupKey};
+    use crate::dn::Dn;
+    use crate::ledger::RunId;
+    use crate::name::{FieldName, LevelName, ResourceName};
+    use crate::plan::ChangeId;
+    use crate::plan::task::TaskField;
+
+    pub(in crate::ledger) fn user(name: &str) -> UserName {
+        UserName::new(name).unwrap()
+    }
+
+    pub(in crate::ledger) fn at(second: i64, event: Event) -> Record {
+        Record {
+            at: Timestamp::new(second, 0).unwrap(),
+            run: RunId("r-1".into()),
+            event,
+        }
+    }
+
+    fn entitlement() -> EntitlementKey {
+        EntitlementKey {
+            resource: ResourceName::new("timetrack").unwrap(),
+            identity: None,
+            grant: Grant::Level(LevelName::new("access").unwrap()),
+        }
+    }
+
+    fn key() -> (UserName, EntitlementKey) {
+        (user("kim"), entitlement())
+    }
+
+    fn values(pairs: &[(&str, &str)]) -> FieldValues {
+        pairs
+            .iter()
+            .map(|(f, v)| (FieldName::new(f).unwrap(), (*v).to_owned()))
+            .collect()
+    }
+
+    pub(in crate::ledger) fn task(
+        action: TaskAction,
+        generation: u32,
+        fields: &[(&str, Option<&str>)],
+    ) -> Task {
+        let to = |mail: &str| Recipient {
+            mail: mail.into(),
+            name: None,
+        };
+        let field = |(name, after): &(&str, Option<&str>)| TaskField {
+            name: FieldName::new(name).unwrap(),
+            label: (*name).into(),
+            before: None,
+            after: after.map(str::to_owned),
+        };
+        Task {
+            id: TaskId::of(&user("kim"), &entitlement(), action, generation),
+            generation,
+            revision: 1,
+            action,
+            user: user("kim"),
+            user_display: "Kim Lee".into(),
+            employee_number: None,
+            resource: entitlement().resource,
+            resource_display: "Timetrack".into(),
+            url: None,
+            entitlement: entitlement(),
+            entitlement_label: "access".into(),
+            fields: fields.iter().map(field).collect(),
+            instructions: None,
+            maintainers: vec![to("Dana@city.example"), to("team@city.example")],
+            causes: Vec::new(),
+        }
+    }
+
+    pub(in crate::ledger) fn asked(task: &Task) -> Event {
+        Event::TaskOpened {
+            task: Box::new(task.clone()),
+        }
+    }
+
+    fn revised(task: &Task) -> Event {
+        Event::TaskRevised {
+            task: Box::new(task.clone()),
+        }
+    }
+
+    fn cancelled(task: &Task) -> Event {
+        Event::TaskCancelled {
+            task: Box::new(task.clone()),
+        }
+    }
+
+    pub(in crate::ledger) fn done(task: &Task) -> Event {
+        let (task, by) = (task.id.clone(), "dana.reyes".to_owned());
+        Event::TaskDone {
+            task,
+            by,
+            note: None,
+            seen: Seen::Confirmed,
+        }
+    }
+
+    fn mailed(recipient: &str, message: &str, task: &Task, result: MailResult) -> Event {
+        Event::Mailed {
+            recipient: recipient.into(),
+            message: message.into(),
+            tasks: vec![task.id.clone()],
+            changes: Vec::new(),
+            result,
+        }
+    }
+
+    fn history(events: impl IntoIterator<Item = Event>) -> History {
+        let mut history = History::default();
+        for (event, second) in events.into_iter().zip(0..) {
+            history.add(at(second, event)).unwrap();
+        }
+        history
+    }
+
+    fn state_of(history: &History) -> ManualState {
+        history
+            .recorded()
+            .manual
+            .get(&key())
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    fn held(history: &History) -> Option<FieldValues> {
+        state_of(history).held
+    }
+
+    #[test]
+    fn a_grant_is_asked_then_held_with_the_values_of_its_last_revision() {
+        let first = task(
+            TaskAction::Grant,
+            1,
+            &[("username", Some("klee")), ("card", None)],
+        );
+        let state = history([asked(&first)]);
+        assert_eq!(state_of(&state).open.as_ref(), Some(&first));
+        assert_eq!(held(&state), None);
+        assert_eq!(state.recorded().generations, BTreeMap::new());
+        let second = Task {
+            revision: 2,
+            ..task(
+                TaskAction::Grant,
+                1,
+                &[("username", Some("kim.lee")), ("card", Some("7"))],
+            )
+        };
+        let state = history([asked(&first), revised(&second)]);
+        assert_eq!(state_of(&state).open.as_ref(), Some(&second));
+        let state = history([asked(&first), revised(&second), done(&first)]);
+        assert_eq!(
+            held(&state),
+            Some(values(&[("username", "kim.lee"), ("card", "7")]))
+        );
+        assert_eq!(state_of(&state).open, None);
+        assert_eq!(state.recorded().generations[&key()], 1);
+    }
+
+    #[test]
+    fn an_update_changes_the_values_it_names_and_a_revocation_ends_all() {
+        let grant = task(
+            TaskAction::Grant,
+            1,
+            &[("username", Some("klee")), ("card", Some("7"))],
+        );
+        let update = task(
+            TaskAction::Update,
+            2,
+            &[("username", Some("kim")), ("card", None)],
+        );
+        let disable = task(TaskAction::Disable, 3, &[]);
+        let revoke = task(TaskAction::Revoke, 4, &[]);
+        let mut events = vec![asked(&grant), done(&grant), asked(&update)];
+        let state = history(events.clone());
+        assert_eq!(
+            held(&state),
+            Some(values(&[("username", "klee"), ("card", "7")]))
+        );
+        events.push(done(&update));
+        assert_eq!(
+            held(&history(events.clone())),
+            Some(values(&[("username", "kim")]))
+        );
+        events.extend([asked(&disable), done(&disable), asked(&revoke)]);
+        let state = history(events.clone());
+        assert!(held(&state).is_some() && state_of(&state).disabled);
+        events.push(done(&revoke));
+        let state = history(events);
+        assert_eq!(state.recorded().manual, BTreeMap::new());
+        assert_eq!(state.recorded().generations[&key()], 4);
+    }
+
+    #[test]
+    fn disabling_keeps_what_is_held_and_enabling_lifts_it() {
+        let assumed = Event::Assumed {
+            user: user("kim"),
+            entitlement: entitlement(),
+            fields: values(&[("username", "klee")]),
+        };
+        let (disable, enable) = (
+            task(TaskAction::Disable, 1, &[]),
+            task(TaskAction::Enable, 2, &[]),
+        );
+        let mut events = vec![assumed, asked(&disable)];
+        assert!(!state_of(&history(events.clone())).disabled);
+        events.push(done(&disable));
+        let state = history(events.clone());
+        assert!(state_of(&state).disabled);
+        assert_eq!(held(&state), Some(values(&[("username", "klee")])));
+        events.extend([asked(&enable), done(&enable)]);
+        let state = history(events);
+        assert!(!state_of(&state).disabled);
+        assert_eq!(held(&state), Some(values(&[("username", "klee")])));
+    }
+
+    #[test]
+    fn a_cancelled_task_changes_nothing_and_closes_its_generation() {
+        let grant = task(TaskAction::Grant, 3, &[("username", Some("klee"))]);
+        let state = history([asked(&grant), cancelled(&grant)]);
+        assert_eq!(state.recorded().manual, BTreeMap::new());
+        assert_eq!(state.recorded().generations[&key()], 3);
+        let status = TaskStatus::Cancelled {
+            at: Timestamp::new(1, 0).unwrap(),
+        };
+        assert_eq!(state.tasks()[&grant.id].status, status);
+    }
+
+    #[test]
+    fn what_cannot_follow_is_refused_and_changes_nothing() {
+        let (grant, revoke) = (
+            task(TaskAction::Grant, 1, &[]),
+            task(TaskAction::Revoke, 1, &[]),
+        );
+        let id = grant.id.clone();
+        let refused = |events: &[Event], next: Event| {
+            let mut state = history(events.iter().cloned());
+            let before = state.clone();
+            let contradiction = state.add(at(99, next)).unwrap_err();
+            assert_eq!(state, before);
+            contradiction
+        };
+        let (open, close) = (asked(&grant), done(&grant));
+        assert_eq!(
+            refused(&[], close.clone()),
+            Contradiction::Unknown(id.clone())
+        );
+        let twice = refused(&[open.clone(), close.clone()], close.clone());
+        assert_eq!(twice, Contradiction::Closed(id.clone(), "done"));
+        assert_eq!(
+            twice.to_string(),
+            format!("task {id} is not open: it is done")
+        );
+        let late = refused(&[open.clone(), cancelled(&grant)], close.clone());
+        assert_eq!(late, Contradiction::Closed(id.clone(), "cancelled"));
+        for event in [revised(&grant), cancelled(&grant)] {
+            let late = refused(&[open.clone(), close.clone()], event);
+            assert_eq!(late, Contradiction::Closed(id.clone(), "done"));
+        }
+        let again = refused(&[open.clone(), close.clone()], open.clone());
+        assert_eq!(again, Contradiction::Known(id.clone()));
+        let other = refused(&[open], asked(&revoke));
+        assert_eq!(other, Contradiction::Another(revoke.id.clone(), id));
+    }
+
+    #[test]
+    fn each_maintainer_is_mailed_what_they_have_not_been_told_and_no_more() {
+        let first = task(TaskAction::Grant, 1, &[]);
+        let second = Task {
+            revision: 2,
+            ..first.clone()
+        };
+        let (sent, lost) = (MailResult::Sent, MailResult::Failed("greylisted".into()));
+        let due = |events: &[Event]| -> Vec<(TaskStep, Vec<String>)> {
+            let unmailed = history(events.iter().cloned()).unmailed();
+            let mails = |change: TaskChange| {
+                change
+                    .task
+                    .maintainers
+                    .into_iter()
+                    .map(|to| to.mail)
+                    .collect()
+            };
+            unmailed
+                .into_iter()
+                .map(|change| (change.step, mails(change)))
+                .collect()
+        };
+        let (dana, team) = (
+            "Dana@city.example".to_owned(),
+            "team@city.example".to_owned(),
+        );
+        let mut events = vec![asked(&first)];
+        assert_eq!(
+            due(&events),
+            [(TaskStep::Open, vec![dana.clone(), team.clone()])]
+        );
+        events.push(mailed("dana@CITY.example", "<1@x>", &first, sent.clone()));
+        events.push(mailed(&team, "<2@x>", &first, lost));
+        assert_eq!(due(&events), [(TaskStep::Open, vec![team.clone()])]);
+        events.push(revised(&second));
+        let both = [
+            (TaskStep::Open, vec![team.clone()]),
+            (TaskStep::Revise, vec![dana.clone()]),
+        ];
+        assert_eq!(due(&events), both);
+        events.push(mailed(&dana, "<3@x>", &second, sent.clone()));
+        let mut ended = events.clone();
+        ended.push(cancelled(&second));
+        assert_eq!(due(&ended), [(TaskStep::Cancel, vec![dana.clone()])]);
+        ended.push(mailed(&dana, "<4@x>", &second, sent));
+        assert_eq!(due(&ended), []);
+        let state = history(ended);
+        assert_eq!(state.thread(&first.id, "DANA@city.example"), Some("<1@x>"));
+        assert_eq!(state.thread(&first.id, &team), None);
+        events.push(done(&first));
+        assert_eq!(due(&events), []);
+    }
+
+    #[test]
+    fn the_directory_has_threads_of_its_own() {
+        let mail = |message: &str, changes: Vec<ChangeId>| Event::Mailed {
+            recipient: "AD@city.example".into(),
+            message: message.into(),
+            tasks: Vec::new(),
+            changes,
+            result: MailResult::Sent,
+        };
+        let change = || vec![ChangeId("0".into())];
+        let state = history([
+            mail("<0@x>", vec![]),
+            mail("<1@x>", change()),
+            mail("<2@x>", change()),
+        ]);
+        let expected = BTreeMap::from([("ad@city.example".to_owned(), "<1@x>".to_owned())]);
+        assert_eq!(state.directory_threads(), &expected);
+    }
+
+    #[test]
+    fn accounts_memberships_and_names_add_up() {
+        let [one, two] = [1, 2].map(|n| Guid::from_wire(&[n; 16]).unwrap());
+        let account = |name: &str, guid, login: &str, how| Event::Account {
+            user: user(name),
+            guid,
+            dn: Dn::parse("CN=Kim Lee,OU=ITS,DC=city,DC=example").unwrap(),
+            login: login.into(),
+            upn: Some(format!("{login}@City.example")),
+            mail: None,
+            how,
+        };
+        let member = |group: &str, change| Event::Membership {
+            user: Some(user("kim")),
+            account: one,
+            group: GroupKey::new(group),
+            change,
+        };
+        let state = history([
+            account("lucy", two, "lucy", How::Seen),
+            account("kim", one, "Kim.Lee", How::Adopted),
+            account("kim", one, "kim.ray", How::Seen),
+            account("kim", two, "other", How::Seen),
+            member("APP-GIS", MemberChange::Add),
+            member("its-all", MemberChange::Add),
+            member("app-gis", MemberChange::Remove),
+        ]);
+        let recorded = state.recorded();
+        let kim = RecordedAccount {
+            guid: one,
+            login: "kim.ray".into(),
+        };
+        assert_eq!(recorded.accounts, BTreeMap::from([(user("kim"), kim)]));
+        assert_eq!(
+            recorded.memberships,
+            [(one, GroupKey::new("its-all"))].into()
+        );
+        for name in ["kim.lee", "kim.lee@city.example", "kim.ray", "other"] {
+            assert_eq!(recorded.names_used[name], user("kim"), "{name}");
+        }
+        assert_eq!(recorded.names_used["lucy"], user("lucy"));
+        let again = history([
+            account("kim", one, "kim", How::Created),
+            account("kim", two, "kim", How::Created),
+        ]);
+        assert_eq!(again.recorded().accounts[&user("kim")].guid, two);
+    }
+
+    #[test]
+    fn an_interrupted_run_shows() {
+        let started = |plan: &str| Event::RunStarted {
+            revision: None,
+            instant: Timestamp::UNIX_EPOCH,
+            plan: plan.into(),
+        };
+        let summary = RunSummary {
+            applied: 2,
+            ..RunSummary::default()
+        };
+        let state = history([started("a"), Event::RunEnded { summary }]);
+        assert_eq!(state.last_run().unwrap().summary, Some(summary));
+        let state = history([started("a"), Event::RunEnded { summary }, started("b")]);
+        assert_eq!(state.last_run().unwrap().plan, "b");
+        assert_eq!(state.last_run().unwrap().summary, None);
+    }
+}

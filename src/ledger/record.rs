@@ -1,0 +1,335 @@
+//! What a ledger says: one event of one run, at one moment. A record is never changed; what it
+//! means for the next plan is the [`History`](super::History)'s.
+//!
+//! Invariant: no record has a field for a password; what connectors report is without secrets.
+
+use crate::connector::Guid;
+use crate::connector::roster::RowKey;
+use crate::desired::{Cause, EntitlementKey, GroupKey};
+use crate::dn::Dn;
+use crate::name::{ResourceName, UserName};
+use crate::plan::task::FieldValues;
+use crate::plan::{Action, ChangeId, MemberChange, Task, TaskId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// One event, and when and in which run it happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Record {
+    /// When.
+    pub at: Timestamp,
+    /// In which run; a command of a person is a run of its own.
+    pub run: RunId,
+    /// What.
+    pub event: Event,
+}
+
+/// What a run is known by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RunId(pub String);
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase",
+    deny_unknown_fields
+)]
+pub enum Event {
+    /// A run begins to carry out a plan.
+    RunStarted {
+        /// The commit; none for a working folder.
+        revision: Option<String>,
+        /// The instant the plan was made for.
+        instant: Timestamp,
+        /// The plan's digest.
+        plan: String,
+    },
+    /// What became of one change of the plan.
+    Outcome {
+        /// The change.
+        change: ChangeId,
+        /// What it does.
+        action: Action,
+        /// The user it is done for.
+        user: Option<UserName>,
+        /// The resource it is done to.
+        resource: ResourceName,
+        /// The object it is done to, as people know it.
+        target: String,
+        /// What became of it.
+        outcome: Outcome,
+        /// Why it did not come about, in one line.
+        detail: Option<String>,
+        /// Why it was to be done.
+        causes: Vec<Cause>,
+    },
+    /// An account is a user's.
+    Account {
+        /// The user.
+        user: UserName,
+        /// The account.
+        guid: Guid,
+        /// Where it stands.
+        dn: Dn,
+        /// sAMAccountName.
+        login: String,
+        /// userPrincipalName.
+        upn: Option<String>,
+        /// Its mail address.
+        mail: Option<String>,
+        /// How it came to be the user's.
+        how: How,
+    },
+    /// A membership was granted from here or taken away.
+    Membership {
+        /// The user, where the account is one's.
+        user: Option<UserName>,
+        /// The account.
+        account: Guid,
+        /// The group.
+        #[serde(with = "group_key")]
+        group: GroupKey,
+        /// It came or went.
+        change: MemberChange,
+    },
+    /// A row of a roster was written.
+    Row {
+        /// The resource.
+        resource: ResourceName,
+        /// The row.
+        key: RowKey,
+        /// What became of it.
+        change: RowChange,
+    },
+    /// A manual entitlement is taken as held without asking anyone (SEMANTICS 9).
+    Assumed {
+        /// The user.
+        user: UserName,
+        /// What is taken as held.
+        entitlement: EntitlementKey,
+        /// The values of its fields.
+        fields: FieldValues,
+    },
+    /// Maintainers are to be asked for work.
+    TaskOpened {
+        /// The work.
+        task: Box<Task>,
+    },
+    /// The content of open work changed.
+    TaskRevised {
+        /// The work as it is from now on.
+        task: Box<Task>,
+    },
+    /// Open work is no longer wanted.
+    TaskCancelled {
+        /// The work.
+        task: Box<Task>,
+    },
+    /// A mail went out, or did not.
+    Mailed {
+        /// The address.
+        recipient: String,
+        /// The Message-ID, with its angle brackets.
+        message: String,
+        /// The tasks it is about.
+        tasks: Vec<TaskId>,
+        /// The changes of the directory it asks for.
+        changes: Vec<ChangeId>,
+        /// Whether the server took it.
+        result: MailResult,
+    },
+    /// Work is done.
+    TaskDone {
+        /// The work.
+        task: TaskId,
+        /// Who says so.
+        by: String,
+        /// What they add.
+        note: Option<String>,
+        /// What is known of it.
+        seen: Seen,
+    },
+    /// A run is over.
+    RunEnded {
+        /// What became of its changes.
+        summary: RunSummary,
+    },
+}
+
+/// What became of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It was written.
+    Applied,
+    /// It was so already.
+    AlreadySo,
+    /// The directory no longer agreed with the plan; nothing was written.
+    Conflict,
+    /// It was tried, and refused.
+    Failed,
+    /// It was not tried.
+    Held,
+}
+
+impl Outcome {
+    /// The words people read.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::AlreadySo => "already so",
+            Self::Conflict => "conflict",
+            Self::Failed => "failed",
+            Self::Held => "held",
+        }
+    }
+}
+
+/// How an account came to be a user's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum How {
+    /// It was made from here.
+    Created,
+    /// It was there and is the user's from now on.
+    Adopted,
+    /// It is the recorded one, seen under these names.
+    Seen,
+}
+
+/// What became of a row of a roster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RowChange {
+    /// It came.
+    Add,
+    /// Its values changed.
+    Update,
+    /// It went.
+    Remove,
+}
+
+/// Whether a mail went out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MailResult {
+    /// The server took it.
+    Sent,
+    /// It did not, for this reason.
+    Failed(String),
+}
+
+/// What is known of work that is said to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Seen {
+    /// A person confirmed it; nobody looked.
+    Confirmed,
+    /// The system was read and agrees.
+    Observed,
+}
+
+/// How many changes of a run came to which end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RunSummary {
+    /// Written.
+    pub applied: usize,
+    /// So already.
+    pub already_so: usize,
+    /// Where the directory no longer agreed.
+    pub conflict: usize,
+    /// Refused.
+    pub failed: usize,
+    /// Not tried.
+    pub held: usize,
+    /// Mails the server took.
+    pub mailed: usize,
+}
+
+impl RunSummary {
+    /// Counts one change.
+    pub fn count(&mut self, outcome: Outcome) {
+        let counter = match outcome {
+            Outcome::Applied => &mut self.applied,
+            Outcome::AlreadySo => &mut self.already_so,
+            Outcome::Conflict => &mut self.conflict,
+            Outcome::Failed => &mut self.failed,
+            Outcome::Held => &mut self.held,
+        };
+        *counter += 1;
+    }
+}
+
+mod group_key {
+    use crate::desired::GroupKey;
+    use serde::{Deserialize, Deserializer, Serializer};
+    use std::borrow::Cow;
+
+    pub(super) fn serialize<S: Serializer>(key: &GroupKey, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(key.as_str())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<GroupKey, D::Error> {
+        Cow::<'de, str>::deserialize(from).map(|name| GroupKey::new(&name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_reads_as_it_was_written_and_nothing_unknown_is_taken() {
+        let text = r#"{"at":"2027-02-01T13:00:00Z","run":"r-1","event":{"membership":{"user":"kim","account":"1b671a64-40d5-491e-99b0-da01ff1f3341","group":"app-gis","change":"add"}}}"#;
+        let record: Record = serde_json::from_str(text).unwrap();
+        assert!(
+            matches!(&record.event, Event::Membership { group, .. } if group.as_str() == "app-gis")
+        );
+        assert_eq!(serde_json::to_string(&record).unwrap(), text);
+        for (known, unknown) in [
+            ("membership", "leadership"),
+            ("\"user\"", "\"usr\""),
+            ("\"run\"", "\"ran\""),
+        ] {
+            let other = text.replacen(known, unknown, 1);
+            assert!(serde_json::from_str::<Record>(&other).is_err(), "{other}");
+        }
+    }
+
+    #[test]
+    fn every_outcome_is_counted_as_itself() {
+        let mut summary = RunSummary::default();
+        for (times, outcome) in [
+            Outcome::Applied,
+            Outcome::AlreadySo,
+            Outcome::Conflict,
+            Outcome::Failed,
+            Outcome::Held,
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            (0..=times).for_each(|_| summary.count(outcome));
+        }
+        let expected = RunSummary {
+            applied: 1,
+            already_so: 2,
+            conflict: 3,
+            failed: 4,
+            held: 5,
+            mailed: 0,
+        };
+        assert_eq!(summary, expected);
+    }
+}

@@ -1,0 +1,265 @@
+//! Observed state: what is, as the connectors saw it. No opinions: nothing here knows what should be.
+
+pub mod tie;
+
+use crate::connector::active_directory::matching::uac;
+use crate::connector::{
+    At, AttributeName, Attributes, Entry, EntryKind, Failure, Guid, Transport, Value, roster,
+};
+use crate::desired::GroupKey;
+use crate::dn::Dn;
+use crate::name::ResourceName;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// What is.
+#[derive(Debug, Clone, Default)]
+pub struct Observed {
+    /// The directory; none where none was at hand.
+    pub directory: Option<Directory>,
+    /// The rosters, by resource.
+    pub rosters: BTreeMap<ResourceName, BTreeMap<roster::RowKey, roster::Row>>,
+}
+
+/// A directory as it was read, completely.
+#[derive(Debug, Clone)]
+pub struct Directory {
+    /// The base DN.
+    pub base: Dn,
+    /// Accounts, by what they are.
+    pub accounts: BTreeMap<Guid, Account>,
+    /// Groups, by sAMAccountName in lower case.
+    pub groups: BTreeMap<GroupKey, Group>,
+    /// Organizational units (and the base).
+    pub units: BTreeSet<Dn>,
+    by_dn: HashMap<Dn, Guid>,
+    /// Which groups each account is a direct member of.
+    memberships: BTreeMap<Guid, BTreeSet<GroupKey>>,
+}
+
+/// An account as it was read.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// What it is.
+    pub guid: Guid,
+    /// Where it stands.
+    pub dn: Dn,
+    /// sAMAccountName.
+    pub login: String,
+    /// The bits of userAccountControl.
+    pub control: u32,
+    /// Its userAccountControl as the directory spells it.
+    pub control_text: Option<Value>,
+    /// Why nothing may be done to it, if it is one of those (AD.md 65, 66).
+    pub protection: Option<Protection>,
+    /// Everything that was asked for.
+    pub attributes: Attributes,
+}
+
+/// Why an object is never touched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protection {
+    /// The system depends on it, or it came with the domain (RID below 1000).
+    BuiltIn,
+    /// It is or was a member of a protected group: AdminSDHolder guards it.
+    AdminCount,
+}
+
+/// A group as it was read.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// What it is.
+    pub guid: Guid,
+    /// Where it stands.
+    pub dn: Dn,
+    /// sAMAccountName as it is spelled.
+    pub name: String,
+    /// Its members, accounts or not; sorted.
+    pub members: Vec<Dn>,
+    /// Why nothing may be done to it, if it is one of those.
+    pub protection: Option<Protection>,
+}
+
+/// Attributes that are read of every entry, whatever is managed.
+const ALWAYS: [&str; 13] = [
+    "sAMAccountName",
+    "userPrincipalName",
+    "mail",
+    "proxyAddresses",
+    "userAccountControl",
+    "pwdLastSet",
+    "adminCount",
+    "isCriticalSystemObject",
+    "objectSid",
+    "member",
+    "displayName",
+    "employeeNumber",
+    "manager",
+];
+
+/// The attributes a plan needs: those managed, those only read, and what every plan needs.
+pub fn attributes(wanted: impl IntoIterator<Item = AttributeName>) -> Vec<AttributeName> {
+    let mut all: BTreeSet<AttributeName> = ALWAYS.into_iter().map(AttributeName::from).collect();
+    all.extend(wanted);
+    all.into_iter().collect()
+}
+
+/// Reads a whole directory.
+///
+/// # Errors
+/// [`Failure`] when anything could not be read: an incomplete directory is none.
+pub fn collect(
+    transport: &mut dyn Transport,
+    attributes: &[AttributeName],
+) -> Result<Directory, Failure> {
+    let mut directory = Directory {
+        base: transport.base().clone(),
+        accounts: BTreeMap::new(),
+        groups: BTreeMap::new(),
+        units: BTreeSet::from([transport.base().clone()]),
+        by_dn: HashMap::new(),
+        memberships: BTreeMap::new(),
+    };
+    transport.read_all(attributes, &mut |entry| directory.put(entry))?;
+    directory.index();
+    Ok(directory)
+}
+
+impl Directory {
+    fn put(&mut self, entry: Entry) {
+        let Entry {
+            dn,
+            guid,
+            kind,
+            mut attributes,
+        } = entry;
+        self.by_dn.insert(dn.clone(), guid);
+        let protection = protection(&attributes);
+        let login = text(&attributes, "sAMAccountName").unwrap_or_default();
+        match kind {
+            EntryKind::Account => {
+                let control_text = attributes
+                    .get(&"userAccountControl".into())
+                    .and_then(|v| v.first())
+                    .cloned();
+                let control = control_text
+                    .as_ref()
+                    .and_then(Value::text)
+                    .and_then(uac::parse);
+                let account = Account {
+                    guid,
+                    dn,
+                    login,
+                    control: control.unwrap_or(uac::OF_NEW_ACCOUNT),
+                    control_text,
+                    protection,
+                    attributes,
+                };
+                self.accounts.insert(guid, account);
+            }
+            EntryKind::Group => {
+                let members = attributes.remove(&"member".into()).unwrap_or_default();
+                let mut members: Vec<Dn> = members
+                    .iter()
+                    .filter_map(Value::text)
+                    .filter_map(|text| Dn::parse(text).ok())
+                    .collect();
+                members.sort();
+                let group = Group {
+                    guid,
+                    dn,
+                    name: login.clone(),
+                    members,
+                    protection,
+                };
+                self.groups.insert(GroupKey::new(&login), group);
+            }
+            EntryKind::Unit => {
+                self.units.insert(dn);
+            }
+            EntryKind::Other => {}
+        }
+    }
+
+    fn index(&mut self) {
+        for (key, group) in &self.groups {
+            for member in &group.members {
+                if let Some(guid) = self.by_dn.get(member)
+                    && self.accounts.contains_key(guid)
+                {
+                    self.memberships
+                        .entry(*guid)
+                        .or_default()
+                        .insert(key.clone());
+                }
+            }
+        }
+    }
+
+    /// What stands at a place.
+    pub fn at(&self, dn: &Dn) -> Option<Guid> {
+        self.by_dn.get(dn).copied()
+    }
+
+    /// The groups an account is a direct member of.
+    pub fn groups_of(&self, guid: Guid) -> impl Iterator<Item = &GroupKey> {
+        self.memberships.get(&guid).into_iter().flatten()
+    }
+
+    /// Whether an account is a direct member of a group.
+    pub fn is_member(&self, guid: Guid, group: &GroupKey) -> bool {
+        self.memberships
+            .get(&guid)
+            .is_some_and(|groups| groups.contains(group))
+    }
+}
+
+impl Account {
+    /// The values of an attribute; none where it is absent.
+    pub fn values(&self, attribute: &AttributeName) -> &[Value] {
+        self.attributes.get(attribute).map_or(&[], Vec::as_slice)
+    }
+
+    /// The first value of an attribute as text.
+    pub fn text(&self, attribute: &str) -> Option<String> {
+        text(&self.attributes, attribute)
+    }
+
+    /// Whether it can be logged on to.
+    pub fn is_enabled(&self) -> bool {
+        uac::is_enabled(self.control)
+    }
+
+    /// Whether it never got a password that was used: pwdLastSet is 0 or absent (AD.md 47).
+    pub fn lacks_password(&self) -> bool {
+        self.text("pwdLastSet").is_none_or(|text| text == "0")
+    }
+
+    /// How a write names it.
+    pub fn place(&self) -> At {
+        At::Guid(self.guid)
+    }
+}
+
+fn text(attributes: &Attributes, name: &str) -> Option<String> {
+    let values = attributes.get(&name.into())?;
+    values.first()?.text().map(str::to_owned)
+}
+
+/// Objects that came with the domain, that the system depends on, or that AdminSDHolder guards.
+fn protection(attributes: &Attributes) -> Option<Protection> {
+    let critical = text(attributes, "isCriticalSystemObject");
+    let built_in = critical.is_some_and(|t| t.eq_ignore_ascii_case("true"));
+    let sid = attributes.get(&"objectSid".into()).and_then(|v| v.first());
+    let rid = sid.and_then(|sid| relative_id(sid.bytes()));
+    if built_in || rid.is_some_and(|rid| rid < 1000) {
+        return Some(Protection::BuiltIn);
+    }
+    let guarded = text(attributes, "adminCount").is_some_and(|t| t != "0");
+    guarded.then_some(Protection::AdminCount)
+}
+
+/// The last part of a SID (MS-DTYP 2.4.2): the last four bytes, little-endian.
+fn relative_id(sid: &[u8]) -> Option<u32> {
+    let tail = sid.last_chunk::<4>()?;
+    (sid.len() >= 12).then(|| u32::from_le_bytes(*tail))
+}

@@ -1,0 +1,259 @@
+//! The operator's file as it is written: its fields, and the source of `schema/operator.json`.
+//!
+//! Each section is read for itself, so [`Settings`] as a whole is the schema's only.
+//!
+//! Decision: addresses and names of secrets have no pattern here. What breaks a pattern is quoted in
+//! the message, and somebody may have written a password there.
+
+use crate::manifest::MailAddress;
+use crate::manifest::config::Limit;
+use crate::name::{FieldName, ResourceName};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// What a pull request must never decide: servers, secrets, outer limits.
+#[derive(JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[allow(dead_code)]
+pub(super) struct Settings {
+    /// The version of this file's form: 1.
+    #[schemars(range(min = 1, max = 1))]
+    pub version: u32,
+    /// The access repository.
+    pub repository: Repository,
+    /// What the approval of a commit rests on.
+    pub evidence: Evidence,
+    /// The key that signs the record. Taken, and not used by this version.
+    #[serde(default)]
+    pub signing_key: Option<SecretReference>,
+    /// The outermost limits; the repository can only narrow them.
+    pub outer: Outer,
+    /// The directories, by the name of their resource.
+    #[serde(default)]
+    pub directories: BTreeMap<ResourceName, Directory>,
+    /// The roster files, by the name of their resource.
+    #[serde(default)]
+    pub rosters: BTreeMap<ResourceName, Roster>,
+    /// How mail is sent.
+    pub mail: Mail,
+    /// Where the record is kept.
+    pub ledger: Ledger,
+    /// Exports that manual work is checked against, by the key manifests name them by. Taken, and not used by this version.
+    #[serde(default)]
+    pub read_back: BTreeMap<String, ReadBack>,
+}
+
+/// The access repository.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Repository {
+    /// Where it is: `https://`, `ssh://`, `user@host:path`, or an absolute path; never with a password.
+    pub url: String,
+    /// The branch that is followed; left out: `main`.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^[A-Za-z0-9_][A-Za-z0-9._/-]{0,199}$"))]
+    pub branch: Option<String>,
+    /// The commit that is trusted without evidence: 40 hex digits, in quotes.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^[0-9a-f]{40}$"))]
+    pub bootstrap: Option<String>,
+}
+
+/// What the approval of a commit rests on.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Evidence {
+    /// How it is told that a commit is approved.
+    pub module: EvidenceModule,
+}
+
+/// How it is told that a commit is approved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum EvidenceModule {
+    /// Whatever stands on the branch is approved; the forge protects the branch.
+    TrustBranch,
+    /// Merges are signed by approvers. Not in this version.
+    SignedMerge,
+}
+
+/// Where a secret comes from: exactly one of `env`, `file`, `credential`.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{"required": ["env"]}, {"required": ["file"]}, {"required": ["credential"]}]))]
+pub(super) struct SecretReference {
+    /// The name of an environment variable.
+    #[serde(default)]
+    pub env: Option<String>,
+    /// A file that others can neither read nor write.
+    #[serde(default)]
+    pub file: Option<String>,
+    /// The name of a systemd credential (`LoadCredential=`).
+    #[serde(default)]
+    pub credential: Option<String>,
+}
+
+/// The outermost limits; what is left out is limited by the repository only.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Outer {
+    /// OUs (DNs) whose accounts may be managed.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub ous: Option<Vec<String>>,
+    /// Groups that may be managed: sAMAccountNames or globs.
+    #[serde(default)]
+    pub groups: Option<Vec<String>>,
+    /// Attributes that may be managed.
+    #[serde(default)]
+    pub attributes: Option<Vec<FieldName>>,
+    /// Domains mail may be sent to; subdomains are listed one by one. Needed with a mail server.
+    #[serde(default)]
+    #[schemars(inner(regex(pattern = r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$")))]
+    pub recipient_domains: Option<Vec<String>>,
+    /// How much one run may do.
+    #[serde(default)]
+    pub guards: Option<Guards>,
+    /// The attribute that an existing account may be adopted by; left out: by objectGUID only.
+    #[serde(default)]
+    pub adopt_by_anchor: Option<FieldName>,
+    /// Login names of accounts that are never touched: break-glass accounts, the account of this program.
+    #[serde(default)]
+    pub protected: Vec<String>,
+}
+
+/// How much one run may do; the smaller of these and the repository's limits holds.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Guards {
+    /// Accounts created.
+    #[serde(default)]
+    pub creates: Option<Limit>,
+    /// Accounts disabled.
+    #[serde(default)]
+    pub disables: Option<Limit>,
+    /// Memberships and grants removed.
+    #[serde(default)]
+    pub removals: Option<Limit>,
+    /// Urgent terminations a day; left out: 5.
+    #[serde(default)]
+    pub urgent_per_day: Option<u32>,
+}
+
+/// A directory, over LDAP or as an LDIF file: exactly one of `url`, `ldif`.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{"required": ["url"]}, {"required": ["ldif"]}]))]
+pub(super) struct Directory {
+    /// A domain controller: `ldaps://host`, or `ldap://host` with `startTls: true`.
+    #[serde(default)]
+    pub url: Option<String>,
+    /// Whether an `ldap://` connection is encrypted before anything is sent.
+    #[serde(default)]
+    pub start_tls: bool,
+    /// The DN everything is below. With `url`.
+    #[serde(default)]
+    pub base_dn: Option<String>,
+    /// The certificates (PEM) that the server's must be signed by; left out: the system's. With `url`.
+    #[serde(default)]
+    pub ca_file: Option<String>,
+    /// The name in the server's certificate; left out: the host of the address. With `url`.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$"))]
+    pub server_name: Option<String>,
+    /// Who Countersign is to the directory. With `url`.
+    #[serde(default)]
+    pub bind: Option<Bind>,
+    /// A directory as an LDIF file: for trying things out, and for tests.
+    #[serde(default)]
+    pub ldif: Option<Ldif>,
+    /// Who writes the directory; left out: Countersign itself.
+    #[serde(default)]
+    pub mode: Option<Mode>,
+}
+
+/// Who Countersign is to a directory.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Bind {
+    /// The DN of its account.
+    pub dn: String,
+    /// The account's password.
+    pub password: SecretReference,
+}
+
+/// A directory as an LDIF file.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Ldif {
+    /// The file.
+    pub file: String,
+    /// The DN everything is below; left out: the first entry's.
+    #[serde(default)]
+    pub base_dn: Option<String>,
+}
+
+/// Who writes a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Mode {
+    /// Countersign does.
+    Direct,
+    /// Its maintainers do, from a mail; Countersign only reads.
+    Maintainer,
+}
+
+/// A roster file.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Roster {
+    /// The CSV file; its folder must be there.
+    pub path: String,
+}
+
+/// How mail is sent, over SMTP or into a folder: exactly one of `url`, `outbox`.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{"required": ["url"]}, {"required": ["outbox"]}]))]
+pub(super) struct Mail {
+    /// The mail server: `smtps://host`, or `smtp://host` with `startTls: true`.
+    #[serde(default)]
+    pub url: Option<String>,
+    /// Whether an `smtp://` connection is encrypted before anything is sent.
+    #[serde(default)]
+    pub start_tls: bool,
+    /// Who mails come from.
+    pub from: MailAddress,
+    /// The name to log in with; left out: the address mails come from. With `url`.
+    #[serde(default)]
+    pub username: Option<String>,
+    /// The password to log in with. With `url`.
+    #[serde(default)]
+    pub password: Option<SecretReference>,
+    /// The certificates (PEM) that the server's must be signed by; left out: the system's. With `url`.
+    #[serde(default)]
+    pub ca_file: Option<String>,
+    /// A folder that mails are put into instead of sending them.
+    #[serde(default)]
+    pub outbox: Option<String>,
+}
+
+/// Where the record is kept.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Ledger {
+    /// The file; its folder must be there.
+    pub file: String,
+}
+
+/// An export that manual work is checked against.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[allow(dead_code)]
+pub(super) struct ReadBack {
+    /// The file.
+    pub path: String,
+    /// The column that tells whose row it is.
+    pub key: FieldName,
+}

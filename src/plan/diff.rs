@@ -1,0 +1,306 @@
+//! Desired × observed × recorded → plan. Pure; the order of the result is total and repeatable.
+
+mod accounts;
+mod groups;
+mod rosters;
+mod tasks;
+
+use super::guard::{Managed, guards};
+use super::limits::Limits;
+use super::recorded::Recorded;
+use super::task::FieldValues;
+use super::{
+    Action, Assumption, Change, ChangeId, DirectoryMode, FORMAT_VERSION, FieldChange, Finding,
+    Held, Plan, Summary, TaskChange, TaskStep, Write,
+};
+use crate::desired::{Cause, Desired, EntitlementKey, Person};
+use crate::diagnostic::Code;
+use crate::name::{ResourceName, UserName};
+use crate::observed::Observed;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Everything a plan is made of.
+pub struct Inputs<'a> {
+    /// What should be.
+    pub desired: &'a Desired,
+    /// What is.
+    pub observed: &'a Observed,
+    /// What came from here.
+    pub recorded: &'a Recorded,
+    /// What may be touched; none where no directory was at hand.
+    pub limits: Option<&'a Limits>,
+    /// Manual entitlements in force at the bootstrap revision, where the record is empty (SEMANTICS 9).
+    pub bootstrap: &'a BTreeMap<(UserName, EntitlementKey), FieldValues>,
+    /// The commit; none for a working folder.
+    pub revision: Option<&'a str>,
+    /// SHA-256 of policies and configuration.
+    pub policies: &'a str,
+    /// What the approval rests on.
+    pub approval: &'a str,
+    /// Who writes the directory.
+    pub mode: DirectoryMode,
+}
+
+/// Makes the plan.
+pub fn plan(inputs: &Inputs<'_>) -> Plan {
+    let mut draft = Draft::new(inputs);
+    draft.people();
+    draft.forgotten();
+    let Draft {
+        mut changes,
+        mut tasks,
+        mut held,
+        mut findings,
+        assumed,
+        ..
+    } = draft;
+    changes.sort_by(|a, b| key(a).cmp(&key(b)));
+    tasks.sort_by(|a, b| task_key(a).cmp(&task_key(b)));
+    held.sort();
+    held.dedup();
+    findings.sort();
+    findings.dedup();
+    let guards = guards(&changes, &tasks, inputs.limits, managed(inputs));
+    let summary = summary(&changes, &tasks, &held, &assumed);
+    Plan {
+        format_version: FORMAT_VERSION,
+        revision: inputs.revision.map(str::to_owned),
+        instant: inputs.desired.instant,
+        valid_until: inputs.desired.valid_until,
+        approval: inputs.approval.to_owned(),
+        policies: inputs.policies.to_owned(),
+        directory_mode: inputs.mode,
+        changes,
+        tasks,
+        assumed,
+        held,
+        findings,
+        guards,
+        summary,
+    }
+}
+
+fn key(
+    change: &Change,
+) -> (
+    Action,
+    Option<&UserName>,
+    &ResourceName,
+    &str,
+    &str,
+    &ChangeId,
+) {
+    let Change {
+        action,
+        user,
+        resource,
+        target,
+        what,
+        id,
+        ..
+    } = change;
+    (*action, user.as_ref(), resource, target, what, id)
+}
+
+fn task_key(change: &TaskChange) -> (Option<&str>, &ResourceName, &UserName, TaskStep, &str) {
+    let task = &change.task;
+    let first = task.maintainers.first().map(|m| m.mail.as_str());
+    (first, &task.resource, &task.user, change.step, &task.id.0)
+}
+
+fn summary(
+    changes: &[Change],
+    tasks: &[TaskChange],
+    held: &[Held],
+    assumed: &[Assumption],
+) -> Summary {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for change in changes {
+        *counts.entry(change.action.as_str().to_owned()).or_default() += 1;
+    }
+    Summary {
+        changes: counts,
+        tasks: tasks.len(),
+        held: held.len(),
+        assumed: assumed.len(),
+    }
+}
+
+fn managed(inputs: &Inputs<'_>) -> Managed {
+    let mut managed = Managed::default();
+    if let (Some(directory), Some(limits)) = (&inputs.observed.directory, inputs.limits) {
+        managed.accounts = directory
+            .accounts
+            .values()
+            .filter(|a| limits.covers(&a.dn))
+            .count();
+        let groups = directory
+            .groups
+            .iter()
+            .filter(|(key, _)| limits.covers_group(key));
+        managed.grants = groups.map(|(_, group)| group.members.len()).sum();
+    }
+    managed.grants += inputs
+        .observed
+        .rosters
+        .values()
+        .map(BTreeMap::len)
+        .sum::<usize>();
+    managed.grants += inputs
+        .recorded
+        .manual
+        .values()
+        .filter(|m| m.held.is_some())
+        .count();
+    managed
+}
+
+/// A plan in the making.
+struct Draft<'a> {
+    inputs: &'a Inputs<'a>,
+    changes: Vec<Change>,
+    tasks: Vec<TaskChange>,
+    held: Vec<Held>,
+    findings: Vec<Finding>,
+    assumed: Vec<Assumption>,
+    /// Accounts this plan creates: by user, the change and the place.
+    created: BTreeMap<UserName, (ChangeId, crate::dn::Dn)>,
+    /// Places this plan moves accounts to.
+    moved: BTreeMap<crate::connector::Guid, crate::dn::Dn>,
+}
+
+impl<'a> Draft<'a> {
+    fn new(inputs: &'a Inputs<'a>) -> Self {
+        Self {
+            inputs,
+            changes: Vec::new(),
+            tasks: Vec::new(),
+            held: Vec::new(),
+            findings: Vec::new(),
+            assumed: Vec::new(),
+            created: BTreeMap::new(),
+            moved: BTreeMap::new(),
+        }
+    }
+
+    fn people(&mut self) {
+        if let (Some(directory), Some(limits)) =
+            (&self.inputs.observed.directory, self.inputs.limits)
+        {
+            for person in self.inputs.desired.people.values() {
+                accounts::account(self, person, directory, limits);
+            }
+            // Links and memberships come when every account's place is known.
+            for person in self.inputs.desired.people.values() {
+                accounts::links(self, person, directory, limits);
+                groups::memberships(self, person, directory, limits);
+            }
+            groups::exact(self, directory, limits);
+        }
+        rosters::rows(self);
+        tasks::tasks(self);
+    }
+
+    /// What is recorded of users who have no manifest any more (SEMANTICS 13).
+    fn forgotten(&mut self) {
+        let mut users: BTreeSet<&UserName> = self.inputs.recorded.accounts.keys().collect();
+        let manual = self.inputs.recorded.manual.iter();
+        users.extend(
+            manual
+                .filter(|(_, m)| m.held.is_some())
+                .map(|((user, _), _)| user),
+        );
+        for user in users {
+            if !self.inputs.desired.people.contains_key(user) {
+                self.hold(
+                    Code::NoManifest,
+                    Some(user),
+                    format!("account and access of {user}"),
+                    "the user has no manifest any more; put it back and say `state: left`",
+                    &[],
+                );
+            }
+        }
+    }
+
+    fn hold(
+        &mut self,
+        code: Code,
+        user: Option<&UserName>,
+        what: impl Into<String>,
+        reason: impl Into<String>,
+        causes: &[Cause],
+    ) {
+        self.held.push(Held {
+            code: code.as_str().to_owned(),
+            user: user.cloned(),
+            what: what.into(),
+            reason: reason.into(),
+            causes: causes.to_vec(),
+        });
+    }
+
+    fn change(&mut self, change: Proposal<'_>) -> ChangeId {
+        let Proposal {
+            action,
+            user,
+            resource,
+            target,
+            what,
+            write,
+            fields,
+            after,
+            causes,
+        } = change;
+        let id = ChangeId::of(action, user, resource, &write);
+        self.changes.push(Change {
+            id: id.clone(),
+            action,
+            user: user.cloned(),
+            resource: resource.clone(),
+            target,
+            what,
+            write,
+            fields,
+            after,
+            causes: causes.to_vec(),
+        });
+        id
+    }
+}
+
+/// A change before it has an id.
+struct Proposal<'p> {
+    action: Action,
+    user: Option<&'p UserName>,
+    resource: &'p ResourceName,
+    target: String,
+    what: String,
+    write: Write,
+    fields: Vec<FieldChange>,
+    after: Vec<ChangeId>,
+    causes: &'p [Cause],
+}
+
+impl ChangeId {
+    /// The id of a change: the same content gives the same id.
+    pub fn of(
+        action: Action,
+        user: Option<&UserName>,
+        resource: &ResourceName,
+        write: &Write,
+    ) -> Self {
+        let content = serde_json::json!([action, user, resource, write]).to_string();
+        let digest = Sha256::digest(content.as_bytes());
+        Self(digest.iter().take(8).map(|b| format!("{b:02x}")).collect())
+    }
+}
+
+/// The person's causes: why there is an account, else where the user is declared.
+fn causes(person: &Person) -> &[Cause] {
+    match &person.account {
+        Some(account) if !account.causes.is_empty() => &account.causes,
+        _ => std::slice::from_ref(&person.declared),
+    }
+}

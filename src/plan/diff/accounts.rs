@@ -1,0 +1,663 @@
+//! Accounts: adopted, created, disabled, updated, renamed, moved, linked, enabled. Never deleted.
+
+use super::{Draft, Proposal, causes};
+use crate::connector::active_directory::matching::{self, uac};
+use crate::connector::{
+    At, AttributeName, Attributes, Guid, Modification, ModificationKind, Value,
+};
+use crate::desired::{Cause, DesiredAccount, Person, Tie};
+use crate::diagnostic::Code;
+use crate::dn::{Dn, Rdn};
+use crate::manifest::user::UserState;
+use crate::observed::{Account, Directory, Protection};
+use crate::plan::limits::Limits;
+use crate::plan::{Action, ChangeId, FieldChange, Write};
+
+const CONTROL: &str = "userAccountControl";
+
+/// What one person's account needs, links and memberships aside.
+pub(super) fn account(
+    draft: &mut Draft<'_>,
+    person: &Person,
+    directory: &Directory,
+    limits: &Limits,
+) {
+    let Some(wanted) = &person.account else {
+        return;
+    };
+    if let Some(trouble) = &wanted.trouble {
+        let what = format!("the account of {}", person.name);
+        draft.hold(
+            trouble.code,
+            Some(&person.name),
+            what,
+            trouble.reason.clone(),
+            causes(person),
+        );
+        return;
+    }
+    let known = wanted
+        .known
+        .and_then(|(guid, tie)| Some((directory.accounts.get(&guid)?, tie)));
+    match known {
+        Some((account, tie)) => present(draft, person, wanted, account, tie, directory, limits),
+        None if person.state == UserState::Left => {}
+        None => absent(draft, person, wanted, directory, limits),
+    }
+}
+
+/// Whether an account may be touched; if not, says so where something would be done.
+fn untouchable(person: &Person, account: &Account, limits: &Limits) -> Option<(Code, String)> {
+    if !limits.covers(&account.dn) {
+        return Some((
+            Code::Outside,
+            format!("the account stands outside the managed OUs: {}", account.dn),
+        ));
+    }
+    let why = match account.protection {
+        Some(Protection::BuiltIn) => "it is built in, or the system depends on it",
+        Some(Protection::AdminCount) => "it is or was in a protected group (adminCount)",
+        None if limits.protected.contains(&account.login.to_lowercase()) => {
+            "the operator protects it"
+        }
+        None => return None,
+    };
+    let whose = &person.name;
+    Some((
+        Code::Protected,
+        format!("the account of {whose} is protected: {why}; a person must do it"),
+    ))
+}
+
+fn present(
+    draft: &mut Draft<'_>,
+    person: &Person,
+    wanted: &DesiredAccount,
+    account: &Account,
+    tie: Tie,
+    directory: &Directory,
+    limits: &Limits,
+) {
+    let before = draft.changes.len();
+    let held_before = draft.held.len();
+    let resource = &draft.inputs.desired.directory;
+    let target = account.login.clone();
+    let at = account.place();
+    let name = &person.name;
+    let why = causes(person);
+    let mut adopted = Vec::new();
+    if tie != Tie::Recorded {
+        let by = match tie {
+            Tie::Declared => "its objectGUID, which the manifest names",
+            Tie::Anchored | Tie::Recorded => "the anchor attribute",
+        };
+        adopted.push(draft.change(Proposal {
+            action: Action::Adopt,
+            user: Some(name),
+            resource,
+            target: target.clone(),
+            what: format!("found by {by}"),
+            write: Write::Adopt {
+                guid: account.guid,
+                dn: account.dn.clone(),
+            },
+            fields: Vec::new(),
+            after: Vec::new(),
+            causes: why,
+        }));
+    }
+    if !wanted.enabled && account.is_enabled() {
+        let control = account.control | uac::ACCOUNTDISABLE;
+        draft.control(person, account, control, Action::Disable, Vec::new());
+    }
+    // Those who left keep their attributes as they were.
+    if person.state != UserState::Left {
+        update(draft, person, wanted, account, limits);
+    }
+    relocate(draft, person, wanted, account, directory, limits);
+    if wanted.enabled && !account.is_enabled() {
+        let mut after = adopted;
+        if account.lacks_password() {
+            after.push(draft.change(Proposal {
+                action: Action::SetPassword,
+                user: Some(name),
+                resource,
+                target,
+                what: "generated, to be changed at the first log-on".into(),
+                write: Write::SetPassword { at },
+                fields: Vec::new(),
+                after: Vec::new(),
+                causes: why,
+            }));
+        }
+        let control = account.control & !uac::ACCOUNTDISABLE & !uac::PASSWD_NOTREQD;
+        draft.control(person, account, control, Action::Enable, after);
+    }
+    let touched = draft.changes[before..]
+        .iter()
+        .any(|c| c.action != Action::Adopt);
+    if let Some((code, reason)) = untouchable(person, account, limits)
+        && (touched || draft.changes.len() > before || draft.held.len() > held_before)
+    {
+        let dropped: Vec<String> = draft
+            .changes
+            .drain(before..)
+            .map(|c| c.action.as_str().to_owned())
+            .collect();
+        draft.moved.remove(&account.guid);
+        draft.hold(
+            code,
+            Some(name),
+            format!("{} {}", dropped.join(", "), account.login),
+            reason,
+            why,
+        );
+    }
+}
+
+impl Draft<'_> {
+    /// Changes the bits of userAccountControl on the condition that they are as they were read.
+    fn control(
+        &mut self,
+        person: &Person,
+        account: &Account,
+        control: u32,
+        action: Action,
+        after: Vec<ChangeId>,
+    ) {
+        let old = account.control_text.clone();
+        let new = Value::from(control.cast_signed().to_string());
+        let fields = vec![FieldChange {
+            name: CONTROL.into(),
+            before: old.iter().cloned().collect(),
+            after: vec![new.clone()],
+        }];
+        let modifications = exchange(&CONTROL.into(), old.as_slice(), &[new]);
+        self.change(Proposal {
+            action,
+            user: Some(&person.name),
+            resource: &self.inputs.desired.directory,
+            target: account.login.clone(),
+            what: String::new(),
+            write: Write::Modify {
+                at: account.place(),
+                dn: account.dn.clone(),
+                modifications,
+            },
+            fields,
+            after,
+            causes: causes(person),
+        });
+    }
+}
+
+/// Delete-old + add-new: nothing is overwritten that was not read (AD.md 76).
+fn exchange(attribute: &AttributeName, old: &[Value], new: &[Value]) -> Vec<Modification> {
+    let step = |operation, values: &[Value]| Modification {
+        operation,
+        attribute: attribute.clone(),
+        values: values.to_vec(),
+    };
+    let gone: Vec<Value> = old.iter().filter(|v| !new.contains(v)).cloned().collect();
+    let come: Vec<Value> = new.iter().filter(|v| !old.contains(v)).cloned().collect();
+    let mut steps = Vec::new();
+    if !gone.is_empty() {
+        steps.push(step(ModificationKind::Delete, &gone));
+    }
+    if !come.is_empty() {
+        steps.push(step(ModificationKind::Add, &come));
+    }
+    steps
+}
+
+fn update(
+    draft: &mut Draft<'_>,
+    person: &Person,
+    wanted: &DesiredAccount,
+    account: &Account,
+    limits: &Limits,
+) {
+    let mut modifications = Vec::new();
+    let mut fields = Vec::new();
+    let mut put = |attribute: &AttributeName, old: &[Value], new: Vec<Value>| {
+        modifications.extend(exchange(attribute, old, &new));
+        fields.push(FieldChange {
+            name: attribute.clone(),
+            before: old.to_vec(),
+            after: new,
+        });
+    };
+    let names = [
+        ("sAMAccountName", &wanted.login),
+        ("userPrincipalName", &wanted.upn),
+    ];
+    for (attribute, value) in names {
+        let attribute = AttributeName::from(attribute);
+        let new = vec![Value::from(value.as_str())];
+        if !matching::same_values(&attribute, account.values(&attribute), &new) {
+            put(&attribute, account.values(&attribute), new);
+        }
+    }
+    for attribute in &draft.inputs.desired.rules.attributes {
+        if !limits.covers_attribute(attribute) || wanted.links.contains_key(attribute) {
+            continue;
+        }
+        if matching::is_link(attribute) {
+            continue;
+        }
+        let texts = wanted.attributes.get(attribute);
+        let new: Vec<Value> = texts
+            .into_iter()
+            .flatten()
+            .map(|t| Value::from(t.as_str()))
+            .collect();
+        let old = account.values(attribute);
+        if matching::same_values(attribute, old, &new) {
+            continue;
+        }
+        if let Some(reason) = refused(attribute, &new) {
+            let what = format!("update {attribute} of {}", account.login);
+            draft.held.push(crate::plan::Held {
+                code: Code::ValueRejected.as_str().into(),
+                user: Some(person.name.clone()),
+                what,
+                reason,
+                causes: causes(person).to_vec(),
+            });
+            continue;
+        }
+        put(attribute, old, new);
+    }
+    if modifications.is_empty() {
+        return;
+    }
+    draft.change(Proposal {
+        action: Action::Update,
+        user: Some(&person.name),
+        resource: &draft.inputs.desired.directory,
+        target: account.login.clone(),
+        what: String::new(),
+        write: Write::Modify {
+            at: account.place(),
+            dn: account.dn.clone(),
+            modifications,
+        },
+        fields,
+        after: Vec::new(),
+        causes: causes(person),
+    });
+}
+
+/// Why the directory would not take these values, if it would not (AD.md 17).
+fn refused(attribute: &AttributeName, values: &[Value]) -> Option<String> {
+    let longest = matching::longest(attribute)?;
+    let value = values.iter().find(|v| matching::length(v) > longest)?;
+    let length = matching::length(value);
+    Some(format!(
+        "`{attribute}` has {length} characters, and the directory takes {longest} at most"
+    ))
+}
+
+fn relocate(
+    draft: &mut Draft<'_>,
+    person: &Person,
+    wanted: &DesiredAccount,
+    account: &Account,
+    directory: &Directory,
+    limits: &Limits,
+) {
+    let here = account.dn.parent().unwrap_or_else(|| limits.base.clone());
+    let parent = match wanted.ou.is_empty() {
+        true => here.clone(),
+        false => Dn::of_ous(&limits.base, &wanted.ou),
+    };
+    let renamed = account.dn.rdn().value() != wanted.cn && person.state != UserState::Left;
+    let moved = parent != here;
+    if !renamed && !moved {
+        return;
+    }
+    let rdn = match renamed {
+        true => Rdn::new("CN", &wanted.cn),
+        false => account.dn.rdn(),
+    };
+    let goal = parent.child(rdn.clone());
+    let what = format!("move {} to {goal}", account.login);
+    if moved && !draft.place(person, &parent, &what, directory, limits) {
+        return;
+    }
+    if directory
+        .at(&goal)
+        .is_some_and(|other| other != account.guid)
+    {
+        let reason = format!("{goal} is taken by something that belongs to nobody here");
+        draft.hold(
+            Code::NameHeld,
+            Some(&person.name),
+            what,
+            reason,
+            causes(person),
+        );
+        return;
+    }
+    draft.moved.insert(account.guid, goal.clone());
+    draft.change(Proposal {
+        action: if moved { Action::Move } else { Action::Rename },
+        user: Some(&person.name),
+        resource: &draft.inputs.desired.directory,
+        target: account.login.clone(),
+        what: String::new(),
+        write: Write::Rename {
+            guid: account.guid,
+            dn: account.dn.clone(),
+            rdn,
+            parent,
+        },
+        fields: vec![FieldChange {
+            name: "distinguishedName".into(),
+            before: vec![Value::from(account.dn.to_string())],
+            after: vec![Value::from(goal.to_string())],
+        }],
+        after: Vec::new(),
+        causes: causes(person),
+    });
+}
+
+impl Draft<'_> {
+    /// Whether an account may stand below this OU; if not, says so.
+    fn place(
+        &mut self,
+        person: &Person,
+        parent: &Dn,
+        what: &str,
+        directory: &Directory,
+        limits: &Limits,
+    ) -> bool {
+        let leavers = limits.leavers_ou.as_ref() == Some(parent);
+        let (code, reason) = if !limits.covers(parent) {
+            let whose = if leavers { "the leavers' OU" } else { "the OU" };
+            (
+                Code::Outside,
+                format!("{whose} {parent} is not within the managed OUs"),
+            )
+        } else if !directory.units.contains(parent) {
+            (
+                Code::OuMissing,
+                format!("{parent} is not in the directory, or cannot be seen"),
+            )
+        } else {
+            return true;
+        };
+        self.hold(code, Some(&person.name), what, reason, causes(person));
+        false
+    }
+}
+
+fn absent(
+    draft: &mut Draft<'_>,
+    person: &Person,
+    wanted: &DesiredAccount,
+    directory: &Directory,
+    limits: &Limits,
+) {
+    let name = &person.name;
+    let why = causes(person);
+    let what = format!("create the account {}", wanted.login);
+    if wanted.ou.is_empty() {
+        // Reported when the state was expanded.
+        return;
+    }
+    let parent = Dn::of_ous(&limits.base, &wanted.ou);
+    if !draft.place(person, &parent, &what, directory, limits) {
+        return;
+    }
+    let dn = parent.child(Rdn::new("CN", &wanted.cn));
+    if directory.at(&dn).is_some() {
+        let reason = format!(
+            "{dn} is taken by something that belongs to nobody here; adopt it, or give the user another name"
+        );
+        draft.hold(Code::NameHeld, Some(name), what, reason, why);
+        return;
+    }
+    let (attributes, refusal) = new_attributes(draft, wanted, limits);
+    if let Some(reason) = refusal {
+        draft.hold(Code::ValueRejected, Some(name), what, reason, why);
+        return;
+    }
+    let shown = attributes
+        .iter()
+        .filter(|(attribute, _)| !attribute.is("objectClass") && !attribute.is(CONTROL))
+        .map(|(name, values)| FieldChange {
+            name: name.clone(),
+            before: Vec::new(),
+            after: values.clone(),
+        })
+        .collect();
+    let resource = &draft.inputs.desired.directory;
+    let created = draft.change(Proposal {
+        action: Action::Create,
+        user: Some(name),
+        resource,
+        target: wanted.login.clone(),
+        what: dn.to_string(),
+        write: Write::Create {
+            dn: dn.clone(),
+            attributes,
+        },
+        fields: shown,
+        after: Vec::new(),
+        causes: why,
+    });
+    draft
+        .created
+        .insert(name.clone(), (created.clone(), dn.clone()));
+    if !wanted.enabled {
+        return;
+    }
+    let password = draft.change(Proposal {
+        action: Action::SetPassword,
+        user: Some(name),
+        resource,
+        target: wanted.login.clone(),
+        what: "generated, to be changed at the first log-on".into(),
+        write: Write::SetPassword {
+            at: At::Dn(dn.clone()),
+        },
+        fields: Vec::new(),
+        after: vec![created.clone()],
+        causes: why,
+    });
+    let old = Value::from((uac::NORMAL_ACCOUNT | uac::ACCOUNTDISABLE).to_string());
+    let new = Value::from(uac::NORMAL_ACCOUNT.to_string());
+    let modifications = exchange(
+        &CONTROL.into(),
+        std::slice::from_ref(&old),
+        std::slice::from_ref(&new),
+    );
+    draft.change(Proposal {
+        action: Action::Enable,
+        user: Some(name),
+        resource,
+        target: wanted.login.clone(),
+        what: String::new(),
+        write: Write::Modify {
+            at: At::Dn(dn.clone()),
+            dn,
+            modifications,
+        },
+        fields: vec![FieldChange {
+            name: CONTROL.into(),
+            before: vec![old],
+            after: vec![new],
+        }],
+        after: vec![created, password],
+        causes: why,
+    });
+}
+
+/// The attributes a new account is made with, and why the directory would refuse one.
+fn new_attributes(
+    draft: &Draft<'_>,
+    wanted: &DesiredAccount,
+    limits: &Limits,
+) -> (Attributes, Option<String>) {
+    let mut attributes = Attributes::new();
+    let classes = ["top", "person", "organizationalPerson", "user"];
+    attributes.insert("objectClass".into(), classes.map(Value::from).to_vec());
+    let control = (uac::NORMAL_ACCOUNT | uac::ACCOUNTDISABLE).to_string();
+    let own = [
+        ("cn", wanted.cn.clone()),
+        ("sAMAccountName", wanted.login.clone()),
+        ("userPrincipalName", wanted.upn.clone()),
+        (CONTROL, control),
+    ];
+    for (name, value) in own {
+        attributes.insert(name.into(), vec![Value::from(value)]);
+    }
+    let managed = &draft.inputs.desired.rules.attributes;
+    for (attribute, values) in &wanted.attributes {
+        if managed.contains(attribute) && limits.covers_attribute(attribute) {
+            let values = values.iter().map(|v| Value::from(v.as_str())).collect();
+            attributes.insert(attribute.clone(), values);
+        }
+    }
+    let refusal = attributes
+        .iter()
+        .find_map(|(name, values)| refused(name, values));
+    (attributes, refusal)
+}
+
+/// Links to other accounts (`manager`).
+pub(super) fn links(
+    draft: &mut Draft<'_>,
+    person: &Person,
+    directory: &Directory,
+    limits: &Limits,
+) {
+    let Some(wanted) = &person.account else {
+        return;
+    };
+    if wanted.trouble.is_some() || person.state == UserState::Left {
+        return;
+    }
+    let linked = draft.inputs.desired.rules.attributes.iter().filter(|a| {
+        limits.covers_attribute(a) && (wanted.links.contains_key(*a) || matching::is_link(a))
+    });
+    for attribute in linked {
+        let goal = wanted
+            .links
+            .get(attribute)
+            .map(|user| goal(draft, user, directory));
+        let (goal, needs) = match goal {
+            Some(Some((dn, needs))) => (Some(dn), needs),
+            // The other has no account (yet): nothing is known, so nothing is changed.
+            Some(None) => continue,
+            None => (None, None),
+        };
+        link(
+            draft, person, wanted, attribute, goal, needs, directory, limits,
+        );
+    }
+}
+
+/// Where another user's account will stand, and the change that creates it.
+fn goal(
+    draft: &Draft<'_>,
+    user: &crate::name::UserName,
+    directory: &Directory,
+) -> Option<(Dn, Option<ChangeId>)> {
+    if let Some((change, dn)) = draft.created.get(user) {
+        return Some((dn.clone(), Some(change.clone())));
+    }
+    let (guid, _) = draft
+        .inputs
+        .desired
+        .people
+        .get(user)?
+        .account
+        .as_ref()?
+        .known?;
+    Some((draft.final_place(guid, directory)?, None))
+}
+
+impl Draft<'_> {
+    /// Where an account will stand when the plan's moves are done.
+    pub(super) fn final_place(&self, guid: Guid, directory: &Directory) -> Option<Dn> {
+        let moved = self.moved.get(&guid).cloned();
+        moved.or_else(|| directory.accounts.get(&guid).map(|a| a.dn.clone()))
+    }
+}
+
+#[allow(clippy::too_many_arguments)]
+fn link(
+    draft: &mut Draft<'_>,
+    person: &Person,
+    wanted: &DesiredAccount,
+    attribute: &AttributeName,
+    goal: Option<Dn>,
+    needs: Option<ChangeId>,
+    directory: &Directory,
+    limits: &Limits,
+) {
+    let why: &[Cause] = causes(person);
+    let known = wanted
+        .known
+        .and_then(|(guid, _)| directory.accounts.get(&guid));
+    let mut after: Vec<ChangeId> = needs.into_iter().collect();
+    let (at, dn, old, login) = match (known, draft.created.get(&person.name)) {
+        (Some(account), _) => {
+            if untouchable(person, account, limits).is_some() {
+                return;
+            }
+            let read = account.values(attribute).first().and_then(Value::text);
+            let read = read.and_then(|text| Dn::parse(text).ok());
+            // A link follows its target: compare and remove it where the target will stand.
+            let old = read.map(|dn| {
+                let moved = directory
+                    .at(&dn)
+                    .and_then(|guid| draft.moved.get(&guid).cloned());
+                moved.unwrap_or(dn)
+            });
+            let dn = draft
+                .final_place(account.guid, directory)
+                .unwrap_or(account.dn.clone());
+            (account.place(), dn, old, account.login.clone())
+        }
+        (None, Some((created, dn))) => {
+            after.push(created.clone());
+            (At::Dn(dn.clone()), dn.clone(), None, wanted.login.clone())
+        }
+        (None, None) => return,
+    };
+    if old == goal {
+        return;
+    }
+    let value = |dn: &Dn| Value::from(dn.to_string());
+    let old: Vec<Value> = old.iter().map(value).collect();
+    let new: Vec<Value> = goal.iter().map(value).collect();
+    let modifications = exchange(attribute, &old, &new);
+    let resource = &draft.inputs.desired.directory;
+    draft.change(Proposal {
+        action: Action::Link,
+        user: Some(&person.name),
+        resource,
+        target: login,
+        what: attribute.to_string(),
+        write: Write::Modify {
+            at,
+            dn,
+            modifications,
+        },
+        fields: vec![FieldChange {
+            name: attribute.clone(),
+            before: old,
+            after: new,
+        }],
+        after,
+        causes: why,
+    });
+}
+
+/// Whether nothing may be done to a known account; what memberships ask too.
+pub(super) fn is_untouchable(person: &Person, account: &Account, limits: &Limits) -> bool {
+    untouchable(person, account, limits).is_some()
+}

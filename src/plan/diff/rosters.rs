@@ -1,0 +1,112 @@
+//! Rosters: rows of a file an application reads.
+
+use super::{Draft, Proposal};
+use crate::connector::roster::{Row, RowKey};
+use crate::connector::{AttributeName, Value};
+use crate::desired::{Cause, EntitlementKey};
+use crate::manifest::resource::{Connector, SignIn};
+use crate::manifest::user::UserState;
+use crate::name::{ResourceName, UserName};
+use crate::plan::{Action, FieldChange, Write};
+use std::collections::BTreeMap;
+
+/// What the rosters need.
+pub(super) fn rows(draft: &mut Draft<'_>) {
+    let desired = draft.inputs.desired;
+    for (resource, terms) in &desired.resources {
+        if terms.connector != Connector::Roster {
+            continue;
+        }
+        let Some(observed) = draft.inputs.observed.rosters.get(resource) else {
+            continue;
+        };
+        let mut wanted: BTreeMap<RowKey, (Row, Vec<Cause>)> = BTreeMap::new();
+        for person in desired.people.values() {
+            // On leave: no login where the application has one of its own.
+            if person.state == UserState::Suspended && terms.sign_in == SignIn::Own {
+                continue;
+            }
+            for (key, entitlement) in &person.entitlements {
+                if key.resource == *resource {
+                    let row = (entitlement.fields.clone(), entitlement.causes.clone());
+                    wanted.insert(row_key(&person.name, key), row);
+                }
+            }
+        }
+        for (key, (after, causes)) in &wanted {
+            let before = observed.get(key);
+            if before != Some(after) {
+                row(draft, resource, key, before, Some(after), causes);
+            }
+        }
+        for (key, before) in observed.iter().filter(|(key, _)| !wanted.contains_key(key)) {
+            let person = desired.people.get(&key.user);
+            let cause = person.map_or_else(
+                || Cause {
+                    text: "nobody declares this user".into(),
+                    file: "".into(),
+                    line: 0,
+                },
+                |p| p.declared.clone(),
+            );
+            row(draft, resource, key, Some(before), None, &[cause]);
+        }
+    }
+}
+
+fn row_key(user: &UserName, key: &EntitlementKey) -> RowKey {
+    RowKey {
+        user: user.clone(),
+        identity: key.identity.clone().unwrap_or_default(),
+        entitlement: key.grant.to_string(),
+    }
+}
+
+fn row(
+    draft: &mut Draft<'_>,
+    resource: &ResourceName,
+    key: &RowKey,
+    before: Option<&Row>,
+    after: Option<&Row>,
+    causes: &[Cause],
+) {
+    let names = before.into_iter().chain(after).flat_map(BTreeMap::keys);
+    let names: std::collections::BTreeSet<_> = names.collect();
+    let value = |row: Option<&Row>, name| -> Vec<Value> {
+        row.and_then(|r| r.get(name))
+            .map(|v| Value::from(v.as_str()))
+            .into_iter()
+            .collect()
+    };
+    let fields = names
+        .into_iter()
+        .map(|name| FieldChange {
+            name: AttributeName::new(name.as_str()),
+            before: value(before, name),
+            after: value(after, name),
+        })
+        .filter(|change| change.before != change.after)
+        .collect();
+    draft.change(Proposal {
+        action: if after.is_some() {
+            Action::Grant
+        } else {
+            Action::Revoke
+        },
+        user: Some(&key.user),
+        resource,
+        target: key.user.to_string(),
+        what: match key.identity.as_str() {
+            "" => key.entitlement.clone(),
+            identity => format!("{} ({identity})", key.entitlement),
+        },
+        write: Write::Row {
+            key: key.clone(),
+            before: before.cloned(),
+            after: after.cloned(),
+        },
+        fields,
+        after: Vec::new(),
+        causes,
+    });
+}

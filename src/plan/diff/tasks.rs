@@ -1,0 +1,307 @@
+//! Tasks: what maintainers are asked, compared with what was asked and what was confirmed.
+
+use super::Draft;
+use crate::desired::{Cause, Entitlement, EntitlementKey, Person, ResourceTerms};
+use crate::manifest::resource::{Connector, SignIn};
+use crate::manifest::user::UserState;
+use crate::name::UserName;
+use crate::plan::TaskField;
+use crate::plan::recorded::ManualState;
+use crate::plan::task::FieldValues;
+use crate::plan::{
+    Assumption, ChangeId, DirectoryMode, Finding, Task, TaskAction, TaskChange, TaskId, TaskStep,
+};
+use std::collections::BTreeSet;
+
+/// What the resources without a connector need.
+pub(super) fn tasks(draft: &mut Draft<'_>) {
+    assume(draft);
+    let inputs = draft.inputs;
+    for person in inputs.desired.people.values() {
+        let mut keys: BTreeSet<&EntitlementKey> = person.entitlements.keys().collect();
+        keys.extend(of_user(&inputs.recorded.manual, &person.name));
+        keys.extend(of_user(inputs.bootstrap, &person.name));
+        for key in keys {
+            let Some(terms) = inputs.desired.resources.get(&key.resource) else {
+                continue;
+            };
+            if terms.connector == Connector::Manual {
+                one(draft, person, key, terms);
+            }
+        }
+    }
+}
+
+/// The keys of a map that are one user's.
+fn of_user<'m, V>(
+    map: &'m std::collections::BTreeMap<(UserName, EntitlementKey), V>,
+    user: &'m UserName,
+) -> impl Iterator<Item = &'m EntitlementKey> {
+    map.range((
+        std::ops::Bound::Included(least(user)),
+        std::ops::Bound::Unbounded,
+    ))
+    .take_while(move |((name, _), _)| name == user)
+    .map(|((_, key), _)| key)
+}
+
+/// A key before every other of a user: a resource name sorts behind `-`, the least character of a name.
+fn least(user: &UserName) -> (UserName, EntitlementKey) {
+    let resource = crate::name::ResourceName::new("-");
+    let level = crate::name::LevelName::new("-");
+    match (resource, level) {
+        (Ok(resource), Ok(level)) => (
+            user.clone(),
+            EntitlementKey {
+                resource,
+                identity: None,
+                grant: crate::desired::Grant::Level(level),
+            },
+        ),
+        _ => unreachable!("the literals keep the rule"),
+    }
+}
+
+fn assume(draft: &mut Draft<'_>) {
+    let inputs = draft.inputs;
+    for ((user, key), fields) in inputs.bootstrap {
+        if inputs
+            .recorded
+            .manual
+            .contains_key(&(user.clone(), key.clone()))
+        {
+            continue;
+        }
+        let person = inputs.desired.people.get(user);
+        let causes = person
+            .and_then(|p| p.entitlements.get(key))
+            .map(|e| e.causes.clone())
+            .or_else(|| person.map(|p| vec![p.declared.clone()]))
+            .unwrap_or_default();
+        draft.assumed.push(Assumption {
+            user: user.clone(),
+            entitlement: key.clone(),
+            fields: fields.clone(),
+            causes,
+        });
+    }
+}
+
+/// What is wanted of a maintainer.
+struct Wish {
+    action: TaskAction,
+    before: FieldValues,
+    after: FieldValues,
+    causes: Vec<Cause>,
+    label: String,
+    provisional: bool,
+}
+
+fn one(draft: &mut Draft<'_>, person: &Person, key: &EntitlementKey, terms: &ResourceTerms) {
+    let at = (person.name.clone(), key.clone());
+    let recorded = draft.inputs.recorded.manual.get(&at);
+    let assumed = draft
+        .inputs
+        .bootstrap
+        .get(&at)
+        .filter(|_| recorded.is_none());
+    let state = match assumed {
+        Some(fields) => ManualState {
+            held: Some(fields.clone()),
+            ..ManualState::default()
+        },
+        None => recorded.cloned().unwrap_or_default(),
+    };
+    let entitlement = person.entitlements.get(key);
+    let wish = wish(person, key, terms, entitlement, &state);
+    let closed = draft
+        .inputs
+        .recorded
+        .generations
+        .get(&at)
+        .copied()
+        .unwrap_or(0);
+    match (wish, state.open) {
+        (None, None) => {}
+        (None, Some(open)) => {
+            draft.tasks.push(TaskChange {
+                step: TaskStep::Cancel,
+                task: open,
+                after: Vec::new(),
+            });
+        }
+        (Some(wish), None) => open(draft, person, key, terms, wish, closed + 1),
+        (Some(wish), Some(open_task)) => {
+            let fresh = task(person, key, terms, &wish, open_task.generation);
+            if open_task.action != wish.action {
+                let generation = open_task.generation + 1;
+                draft.tasks.push(TaskChange {
+                    step: TaskStep::Cancel,
+                    task: open_task,
+                    after: Vec::new(),
+                });
+                open(draft, person, key, terms, wish, generation);
+            } else if asks(&fresh) != asks(&open_task) {
+                let task = Task {
+                    revision: open_task.revision + 1,
+                    ..fresh
+                };
+                let after = awaited(draft, person, wish.provisional);
+                draft.tasks.push(TaskChange {
+                    step: TaskStep::Revise,
+                    task,
+                    after,
+                });
+            }
+        }
+    }
+}
+
+/// What of a task its maintainer has to know anew when it changes.
+fn asks(task: &Task) -> Vec<(&str, Option<&str>)> {
+    task.fields
+        .iter()
+        .map(|f| (f.name.as_str(), f.after.as_deref()))
+        .collect()
+}
+
+fn wish(
+    person: &Person,
+    key: &EntitlementKey,
+    terms: &ResourceTerms,
+    entitlement: Option<&Entitlement>,
+    state: &ManualState,
+) -> Option<Wish> {
+    let on_leave = person.state == UserState::Suspended && terms.sign_in == SignIn::Own;
+    let held = state.held.clone();
+    let Some(entitlement) = entitlement else {
+        let before = held?;
+        return Some(Wish {
+            action: TaskAction::Revoke,
+            before,
+            after: FieldValues::new(),
+            causes: vec![person.declared.clone()],
+            label: match &key.grant {
+                crate::desired::Grant::Level(level) => level.to_string(),
+                crate::desired::Grant::Role(role) => role.to_string(),
+                crate::desired::Grant::Scope(scope, value) => format!("{scope} = {value}"),
+            },
+            provisional: false,
+        });
+    };
+    let (action, before) = match held {
+        // Nothing new is asked for while the user is away.
+        None if person.state == UserState::Suspended => return None,
+        None => (TaskAction::Grant, FieldValues::new()),
+        Some(held) if on_leave && !state.disabled => (TaskAction::Disable, held),
+        Some(_) if on_leave => return None,
+        Some(held) if state.disabled => (TaskAction::Enable, held),
+        Some(held) if held != entitlement.fields => (TaskAction::Update, held),
+        Some(_) => return None,
+    };
+    Some(Wish {
+        action,
+        before,
+        after: entitlement.fields.clone(),
+        causes: entitlement.causes.clone(),
+        label: entitlement.label.clone(),
+        provisional: entitlement.provisional,
+    })
+}
+
+fn open(
+    draft: &mut Draft<'_>,
+    person: &Person,
+    key: &EntitlementKey,
+    terms: &ResourceTerms,
+    wish: Wish,
+    generation: u32,
+) {
+    let direct = draft.inputs.mode == DirectoryMode::Direct;
+    let created = draft.created.contains_key(&person.name);
+    if wish.provisional && !(direct && created) {
+        draft.findings.push(Finding {
+            code: "provisional".into(),
+            message: format!(
+                "{key} of {} is asked for when the account exists: its login is not settled yet",
+                person.name
+            ),
+        });
+        return;
+    }
+    let task = task(person, key, terms, &wish, generation);
+    if task.maintainers.is_empty() {
+        let reason =
+            "nobody can be mailed: give a maintainer, the owner or an administrator an address";
+        let what = format!("{} {key} for {}", task.action.as_str(), person.name);
+        draft.hold(
+            crate::diagnostic::Code::NoMail,
+            Some(&person.name),
+            what,
+            reason,
+            &wish.causes,
+        );
+        return;
+    }
+    let after = awaited(draft, person, wish.provisional);
+    draft.tasks.push(TaskChange {
+        step: TaskStep::Open,
+        task,
+        after,
+    });
+}
+
+/// The change that must have been applied before the login in a mail is settled.
+fn awaited(draft: &Draft<'_>, person: &Person, provisional: bool) -> Vec<ChangeId> {
+    match draft.created.get(&person.name).filter(|_| provisional) {
+        Some((created, _)) => vec![created.clone()],
+        None => Vec::new(),
+    }
+}
+
+fn task(
+    person: &Person,
+    key: &EntitlementKey,
+    terms: &ResourceTerms,
+    wish: &Wish,
+    generation: u32,
+) -> Task {
+    let instructions = &terms.instructions;
+    let fields = terms
+        .fields
+        .iter()
+        .filter_map(|field| {
+            let before = wish.before.get(&field.name).cloned();
+            let after = wish.after.get(&field.name).cloned();
+            (before.is_some() || after.is_some()).then(|| TaskField {
+                name: field.name.clone(),
+                label: field.label.clone(),
+                before,
+                after,
+            })
+        })
+        .collect();
+    Task {
+        id: TaskId::of(&person.name, key, wish.action, generation),
+        generation,
+        revision: 1,
+        action: wish.action,
+        user: person.name.clone(),
+        user_display: person.display_name.clone(),
+        employee_number: person.employee_number.clone(),
+        resource: key.resource.clone(),
+        resource_display: terms.display_name.clone(),
+        url: terms.url.clone(),
+        entitlement: key.clone(),
+        entitlement_label: wish.label.clone(),
+        fields,
+        instructions: match wish.action {
+            TaskAction::Grant => instructions.grant.clone(),
+            TaskAction::Update | TaskAction::Enable => instructions.update.clone(),
+            TaskAction::Revoke => instructions.revoke.clone(),
+            TaskAction::Disable => instructions.disable.clone(),
+        },
+        maintainers: terms.maintainers.clone(),
+        causes: wish.causes.clone(),
+    }
+}

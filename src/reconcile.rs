@@ -1,0 +1,308 @@
+//! Reconciling: the pipeline from end to end, with the world at its edges. Every step is a call of
+//! the stage it is named after; what this module adds is their order.
+
+pub mod run;
+pub mod world;
+
+use crate::catalog::linking::Findings;
+use crate::catalog::{Catalog, link};
+use crate::connector::roster::Roster;
+use crate::connector::{AttributeName, Failure, Guid, Transport};
+use crate::desired::expand::{expand, rules};
+use crate::desired::{Accounts, Desired, EntitlementKey};
+use crate::diagnostic::{Diagnostic, sorted};
+use crate::manifest::parse::{Known, parse};
+use crate::manifest::resource::{Connector, FieldSource};
+use crate::name::{FieldName, ResourceName, UserName};
+use crate::observed::tie::{Claim, Rules as TieRules, tie};
+use crate::observed::{Observed, attributes, collect};
+use crate::plan::limits::{Limits, Outer};
+use crate::plan::recorded::Recorded;
+use crate::plan::task::FieldValues;
+use crate::plan::{DirectoryMode, Inputs, Plan, plan};
+use crate::request::{Folded, fold};
+use crate::source::{self, Origin, Source, SourceError};
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// A repository that was read and linked.
+pub struct Reading {
+    /// Its files.
+    pub source: Source,
+    /// Its manifests.
+    pub catalog: Catalog,
+    /// What is wrong with it, as far as linking shows.
+    pub findings: Findings,
+    /// How many manifests it has.
+    pub manifests: usize,
+}
+
+/// Reads and links a repository.
+///
+/// # Errors
+/// [`SourceError`] when it cannot be read at all.
+pub fn read(origin: &Origin, known: &mut Known) -> Result<Reading, SourceError> {
+    let source = source::read(origin, &|blob| known.0.contains_key(blob))?;
+    let manifests = parse(&source, known);
+    let count = manifests.list.len() + manifests.broken.len();
+    let (catalog, findings) = link(manifests);
+    Ok(Reading {
+        source,
+        catalog,
+        findings,
+        manifests: count,
+    })
+}
+
+/// What keeps a plan from being made.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum ReconcileError {
+    #[error("the repository has mistakes")]
+    Invalid(Vec<Diagnostic>),
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error("the directory was not read to its end, so nothing is planned: {0}")]
+    Directory(Failure),
+    #[error("the roster of `{0}` could not be read, so nothing is planned: {1}")]
+    Roster(ResourceName, Failure),
+    #[error("a pattern of managed groups cannot be read: {0}")]
+    Pattern(#[from] globset::Error),
+}
+
+/// Everything a plan is made of, in the order it came about.
+pub struct Situation {
+    /// What should be.
+    pub desired: Desired,
+    /// What is.
+    pub observed: Observed,
+    /// What may be touched.
+    pub limits: Option<Limits>,
+    /// What is wrong, sorted by place; warnings only.
+    pub diagnostics: Vec<Diagnostic>,
+    accounts: Accounts,
+}
+
+/// What the world gives: where the directory and the rosters are, and what came from here.
+pub struct World<'a> {
+    /// The directory; none: names are provisional and accounts are left alone.
+    pub directory: Option<&'a mut dyn Transport>,
+    /// Who writes it.
+    pub mode: DirectoryMode,
+    /// The rosters.
+    pub rosters: &'a BTreeMap<ResourceName, Roster>,
+    /// The operator's limits.
+    pub outer: &'a Outer,
+    /// What came from here.
+    pub recorded: &'a Recorded,
+}
+
+/// Every mistake of a repository at one instant, with its place; sorted.
+pub fn diagnose(reading: Reading, now: Timestamp) -> Vec<Diagnostic> {
+    let Reading {
+        source,
+        catalog,
+        findings,
+        ..
+    } = reading;
+    let mut problems = findings.problems;
+    let mut seen = BTreeSet::new();
+    // Whatever the passing of time brings is a mistake today (SEMANTICS 11).
+    let mut instants = vec![now];
+    while let Some(instant) = instants.pop() {
+        if !seen.insert(instant) {
+            continue;
+        }
+        let mut found = Vec::new();
+        let folded = fold(&catalog, instant, &mut found);
+        let (_, more) = expand(&catalog, &folded, &Accounts::default(), instant);
+        if instant == now {
+            instants.extend(folded.later);
+        }
+        problems.extend(found);
+        problems.extend(more);
+    }
+    let mut diagnostics = findings.diagnostics;
+    diagnostics.extend(problems.into_iter().map(|p| p.locate(&source)));
+    sorted(diagnostics)
+}
+
+/// Looks at the world and works out what should be.
+///
+/// # Errors
+/// [`ReconcileError::Invalid`] when the repository has mistakes, [`ReconcileError::Directory`] when
+/// the directory could not be read completely.
+pub fn situation(
+    reading: &mut Reading,
+    world: &mut World<'_>,
+    now: Timestamp,
+) -> Result<Situation, ReconcileError> {
+    let catalog = &reading.catalog;
+    let mut problems = std::mem::take(&mut reading.findings.problems);
+    let mut diagnostics = std::mem::take(&mut reading.findings.diagnostics);
+    let folded = fold(catalog, now, &mut problems);
+    let rules = rules(catalog);
+    let mut observed = Observed::default();
+    let mut limits = None;
+    let mut accounts = Accounts::default();
+    if let Some(transport) = world.directory.as_deref_mut() {
+        let only_read = only_read(catalog);
+        let wanted = rules.attributes.iter().chain(&only_read).cloned();
+        let wanted = attributes(wanted.chain(world.outer.adopt_by_anchor.clone()));
+        let directory = collect(transport, &wanted).map_err(ReconcileError::Directory)?;
+        let within = Limits::new(&directory.base, &rules, world.outer)?;
+        accounts = tie(
+            &directory,
+            &claims(&folded, world.recorded),
+            &TieRules {
+                anchor: world.outer.adopt_by_anchor.as_ref(),
+                observed: &only_read,
+                covers: &|dn| within.covers(dn),
+                names_used: &world.recorded.names_used,
+            },
+        );
+        observed.directory = Some(directory);
+        limits = Some(within);
+    }
+    for (resource, roster) in world.rosters {
+        let rows = roster
+            .observe()
+            .map_err(|f| ReconcileError::Roster(resource.clone(), f))?;
+        observed.rosters.insert(resource.clone(), rows);
+    }
+    let (desired, more) = expand(catalog, &folded, &accounts, now);
+    problems.extend(more);
+    diagnostics.extend(problems.into_iter().map(|p| p.locate(&reading.source)));
+    let diagnostics = sorted(diagnostics);
+    if crate::diagnostic::any_error(&diagnostics) {
+        return Err(ReconcileError::Invalid(diagnostics));
+    }
+    Ok(Situation {
+        desired,
+        observed,
+        limits,
+        diagnostics,
+        accounts,
+    })
+}
+
+/// Makes the plan of a situation.
+pub fn make_plan(
+    situation: &Situation,
+    world: &World<'_>,
+    reading: &Reading,
+    bootstrap: &BTreeMap<(UserName, EntitlementKey), FieldValues>,
+    approval: &str,
+) -> Plan {
+    plan(&Inputs {
+        desired: &situation.desired,
+        observed: &situation.observed,
+        recorded: world.recorded,
+        limits: situation.limits.as_ref(),
+        bootstrap,
+        revision: reading.source.revision.as_deref(),
+        policies: &policies(&reading.catalog),
+        approval,
+        mode: world.mode,
+    })
+}
+
+/// The manual entitlements in force at the revision an empty record starts from (SEMANTICS 9).
+///
+/// # Errors
+/// [`ReconcileError`] when that revision cannot be read or has mistakes.
+pub fn bootstrap(
+    folder: &Path,
+    revision: &str,
+    situation: &Situation,
+    now: Timestamp,
+    known: &mut Known,
+) -> Result<BTreeMap<(UserName, EntitlementKey), FieldValues>, ReconcileError> {
+    let origin = Origin::Revision {
+        folder: folder.to_owned(),
+        revision: revision.to_owned(),
+    };
+    let reading = read(&origin, known)?;
+    if reading.catalog.users.is_empty() && reading.catalog.requests.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let mut problems = Vec::new();
+    let folded = fold(&reading.catalog, now, &mut problems);
+    let (desired, more) = expand(&reading.catalog, &folded, &situation.accounts, now);
+    problems.extend(more);
+    let located = problems.into_iter().chain(reading.findings.problems);
+    let mut diagnostics = reading.findings.diagnostics;
+    diagnostics.extend(located.map(|p| p.locate(&reading.source)));
+    if crate::diagnostic::any_error(&diagnostics) {
+        return Err(ReconcileError::Invalid(sorted(diagnostics)));
+    }
+    let mut assumed = BTreeMap::new();
+    for (name, person) in desired.people {
+        for (key, entitlement) in person.entitlements {
+            let terms = desired.resources.get(&key.resource);
+            if terms.is_some_and(|t| t.connector == Connector::Manual) {
+                assumed.insert((name.clone(), key), entitlement.fields);
+            }
+        }
+    }
+    Ok(assumed)
+}
+
+/// SHA-256 of the configuration and the policies: what a saved plan must still rest on.
+pub fn policies(catalog: &Catalog) -> String {
+    let policies: Vec<_> = catalog
+        .policies
+        .iter()
+        .map(|(name, p)| (name, &p.spec))
+        .collect();
+    let text = serde_json::json!([&catalog.config.spec, policies]).to_string();
+    Sha256::digest(text.as_bytes())
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect()
+}
+
+/// Attributes of the directory that are read and never written.
+fn only_read(catalog: &Catalog) -> BTreeSet<AttributeName> {
+    let directory = catalog.resources.get(&catalog.config.spec.directory);
+    let fields = directory.into_iter().flat_map(|d| &d.spec.fields);
+    fields
+        .filter(|f| f.source == Some(FieldSource::Observed))
+        .map(|f| AttributeName::new(f.name.as_str()))
+        .collect()
+}
+
+/// What every user brings to find their account by.
+fn claims(folded: &Folded, recorded: &Recorded) -> BTreeMap<UserName, Claim> {
+    folded
+        .people
+        .iter()
+        .map(|(name, user)| {
+            let declared = user.spec.account.as_ref();
+            let claim = Claim {
+                recorded: recorded.accounts.get(name).map(|a| a.guid),
+                declared: declared.and_then(|a| Guid::parse(&a.object_guid)),
+                anchor: user.spec.employee_number.as_ref().map(|n| n.0.clone()),
+            };
+            (name.clone(), claim)
+        })
+        .collect()
+}
+
+/// The fields of the rosters, in the resource's order.
+pub fn roster_fields(catalog: &Catalog) -> BTreeMap<ResourceName, Vec<FieldName>> {
+    let rosters = catalog
+        .resources
+        .iter()
+        .filter(|(_, r)| r.spec.connector == Some(Connector::Roster));
+    rosters
+        .map(|(name, r)| {
+            (
+                name.clone(),
+                r.spec.fields.iter().map(|f| f.name.clone()).collect(),
+            )
+        })
+        .collect()
+}

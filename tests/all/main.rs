@@ -1,0 +1,3 @@
+//! Tests of the whole library.
+mod agreement;
+mod validators;
