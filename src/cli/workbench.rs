@@ -245,11 +245,9 @@ pub fn bench(
         talk(shown(&situation.diagnostics, Some(&reading)));
     }
     Ok(Bench {
-        reading,
         operator,
         situation,
         directory,
-        mode,
         rosters,
         plan,
     })
