@@ -72,7 +72,10 @@ pub fn apply(
         let waits = change.after.iter().find(|id| !reached.contains(id));
         let (result, events) = match waits {
             _ if stop.asked() => (held("the run was asked to stop"), Vec::new()),
-            _ if lost >= PATIENCE => (held("the connection is lost; the next run goes on"), Vec::new()),
+            _ if lost >= PATIENCE => (
+                held("the connection is lost; the next run goes on"),
+                Vec::new(),
+            ),
             Some(_) => (held("a change it needs did not come about"), Vec::new()),
             None => one(change, connections),
         };
@@ -84,7 +87,11 @@ pub fn apply(
             reached.insert(&change.id);
         }
         record(ledger, run, clock(), change, &result, events)?;
-        done.push(Done { id: change.id.clone(), outcome: result.outcome, detail: result.detail });
+        done.push(Done {
+            id: change.id.clone(),
+            outcome: result.outcome,
+            detail: result.detail,
+        });
     }
     Ok(done)
 }
@@ -109,11 +116,19 @@ struct Ended {
 }
 
 fn held(why: &str) -> Ended {
-    Ended { outcome: Outcome::Held, detail: Some(why.into()), class: None }
+    Ended {
+        outcome: Outcome::Held,
+        detail: Some(why.into()),
+        class: None,
+    }
 }
 
 fn reached(outcome: Outcome) -> Ended {
-    Ended { outcome, detail: None, class: None }
+    Ended {
+        outcome,
+        detail: None,
+        class: None,
+    }
 }
 
 fn record(
@@ -135,14 +150,21 @@ fn record(
         causes: change.causes.clone(),
     };
     let records = events.into_iter().chain([outcome]);
-    ledger.append_all(records.map(|event| Record { at, run: run.clone(), event }))
+    ledger.append_all(records.map(|event| Record {
+        at,
+        run: run.clone(),
+        event,
+    }))
 }
 
 /// Carries out one change, and says what of it the record must keep.
 fn one(change: &Change, connections: &mut Connections<'_>) -> (Ended, Vec<Event>) {
     if let Write::Row { key, before, after } = &change.write {
         let Some(roster) = connections.rosters.get(&change.resource) else {
-            return (held("the roster is not set up in the operator's file"), Vec::new());
+            return (
+                held("the roster is not set up in the operator's file"),
+                Vec::new(),
+            );
         };
         return match roster.apply(key, before.as_ref(), after.as_ref()) {
             Ok(applied) => {
@@ -156,7 +178,14 @@ fn one(change: &Change, connections: &mut Connections<'_>) -> (Ended, Vec<Event>
                     (Some(_), None) => RowChange::Remove,
                 };
                 let resource = change.resource.clone();
-                (reached(outcome), vec![Event::Row { resource, key: key.clone(), change: row }])
+                (
+                    reached(outcome),
+                    vec![Event::Row {
+                        resource,
+                        key: key.clone(),
+                        change: row,
+                    }],
+                )
             }
             Err(failure) => (failed(failure), Vec::new()),
         };
@@ -169,7 +198,11 @@ fn one(change: &Change, connections: &mut Connections<'_>) -> (Ended, Vec<Event>
         Err(failure) => explain(change, directory, failure),
     };
     let came_about = matches!(result.outcome, Outcome::Applied | Outcome::AlreadySo);
-    let events = if came_about { events(change, directory) } else { Vec::new() };
+    let events = if came_about {
+        events(change, directory)
+    } else {
+        Vec::new()
+    };
     (result, events)
 }
 
@@ -207,7 +240,11 @@ fn failed(failure: Failure) -> Ended {
         FailureClass::Changed | FailureClass::Gone | FailureClass::Exists => Outcome::Conflict,
         _ => Outcome::Failed,
     };
-    Ended { outcome, detail: Some(failure.to_string()), class: Some(failure.class) }
+    Ended {
+        outcome,
+        detail: Some(failure.to_string()),
+        class: Some(failure.class),
+    }
 }
 
 fn write(write: &Write, directory: &mut dyn Transport) -> Result<(), Failure> {
@@ -223,15 +260,28 @@ fn write(write: &Write, directory: &mut dyn Transport) -> Result<(), Failure> {
         },
         Write::Create { dn, attributes } => directory.add(dn, attributes),
         Write::SetPassword { at } => set_password(at, directory),
-        Write::Modify { at, modifications, .. } => directory.modify(at, modifications),
-        Write::Rename { guid, dn, rdn, parent } => {
+        Write::Modify {
+            at, modifications, ..
+        } => directory.modify(at, modifications),
+        Write::Rename {
+            guid,
+            dn,
+            rdn,
+            parent,
+        } => {
             // A name may have passed to another object since: only the one that was planned moves.
             match directory.read(&At::Guid(*guid), &[])? {
                 Some(entry) if entry.dn == *dn => directory.rename(dn, rdn, parent),
                 _ => Err(moved_on(dn)),
             }
         }
-        Write::Member { group, change, member, member_dn, .. } => {
+        Write::Member {
+            group,
+            change,
+            member,
+            member_dn,
+            ..
+        } => {
             let dn = match member {
                 At::Guid(_) => directory.read(member, &[])?.map(|entry| entry.dn),
                 At::Dn(dn) => Some(dn.clone()),
@@ -293,10 +343,19 @@ fn events(change: &Change, directory: &mut dyn Transport) -> Vec<Event> {
         Write::Modify { modifications, .. } => {
             let named = ["sAMAccountName", "userPrincipalName", "mail"];
             let named = |m: &Modification| named.iter().any(|n| m.attribute.is(n));
-            modifications.iter().any(named).then(|| names(How::Seen)).flatten()
+            modifications
+                .iter()
+                .any(named)
+                .then(|| names(How::Seen))
+                .flatten()
         }
         Write::SetPassword { .. } | Write::Row { .. } => None,
-        Write::Member { group_dn: _, change: step, member, .. } => {
+        Write::Member {
+            group_dn: _,
+            change: step,
+            member,
+            ..
+        } => {
             let account = guid(member, directory);
             return account
                 .map(|account| Event::Membership {
@@ -309,10 +368,17 @@ fn events(change: &Change, directory: &mut dyn Transport) -> Vec<Event> {
                 .collect();
         }
     };
-    let Some((user, at, how)) = seen else { return Vec::new() };
-    let attributes: [AttributeName; 3] =
-        ["sAMAccountName".into(), "userPrincipalName".into(), "mail".into()];
-    let Ok(Some(entry)) = directory.read(&at, &attributes) else { return Vec::new() };
+    let Some((user, at, how)) = seen else {
+        return Vec::new();
+    };
+    let attributes: [AttributeName; 3] = [
+        "sAMAccountName".into(),
+        "userPrincipalName".into(),
+        "mail".into(),
+    ];
+    let Ok(Some(entry)) = directory.read(&at, &attributes) else {
+        return Vec::new();
+    };
     let text = |name: &str| {
         let values = entry.attributes.get(&name.into())?;
         values.first()?.text().map(str::to_owned)
@@ -331,7 +397,11 @@ fn events(change: &Change, directory: &mut dyn Transport) -> Vec<Event> {
 fn guid(at: &At, directory: &mut dyn Transport) -> Option<Guid> {
     match at {
         At::Guid(guid) => Some(*guid),
-        At::Dn(_) => directory.read(at, &[]).ok().flatten().map(|entry| entry.guid),
+        At::Dn(_) => directory
+            .read(at, &[])
+            .ok()
+            .flatten()
+            .map(|entry| entry.guid),
     }
 }
 

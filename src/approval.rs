@@ -29,12 +29,21 @@ pub struct Approved(Plan);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs)]
 pub enum Refusal {
-    #[error("the plan was made from a working folder; only a commit can be applied: commit, and plan again")]
+    #[error(
+        "the plan was made from a working folder; only a commit can be applied: commit, and plan again"
+    )]
     NoRevision,
     #[error("the plan rests on `{plan}`, and the operator asks for `{wanted}`")]
     OtherEvidence { plan: String, wanted: &'static str },
-    #[error("guard `{guard}`: the plan has {count}, and {limit} are allowed (set by {set_by}); nothing was written")]
-    Guard { guard: String, count: usize, limit: usize, set_by: String },
+    #[error(
+        "guard `{guard}`: the plan has {count}, and {limit} are allowed (set by {set_by}); nothing was written"
+    )]
+    Guard {
+        guard: String,
+        count: usize,
+        limit: usize,
+        set_by: String,
+    },
 }
 
 /// Binds a plan to the evidence for its commit.

@@ -115,7 +115,9 @@ impl Catalog {
     /// The values a scope has: its own, then those of organizations; sorted.
     pub fn scope_values(&self, name: &ScopeName) -> BTreeMap<String, Option<OrganizationName>> {
         let mut values = BTreeMap::new();
-        let Some(scope) = self.scopes.get(name) else { return values };
+        let Some(scope) = self.scopes.get(name) else {
+            return values;
+        };
         values.extend(scope.spec.values.iter().map(|v| (v.clone(), None)));
         if let Some(from) = &scope.spec.values_from {
             for (name, organization) in &self.organizations {

@@ -55,7 +55,11 @@ impl PartialOrd for AttributeName {
 
 impl Ord for AttributeName {
     fn cmp(&self, other: &Self) -> Ordering {
-        let lower = |s: &Self| s.0.bytes().map(|b| b.to_ascii_lowercase()).collect::<Vec<_>>();
+        let lower = |s: &Self| {
+            s.0.bytes()
+                .map(|b| b.to_ascii_lowercase())
+                .collect::<Vec<_>>()
+        };
         match self.0.len() == other.0.len() && self.is(&other.0) {
             true => Ordering::Equal,
             false => lower(self).cmp(&lower(other)),
@@ -105,9 +109,9 @@ impl TryFrom<ValueForm> for Value {
         use base64::Engine as _;
         match form {
             ValueForm::Text(text) => Ok(Self(text.into_bytes())),
-            ValueForm::Binary { base64 } => {
-                base64::engine::general_purpose::STANDARD.decode(base64).map(Self)
-            }
+            ValueForm::Binary { base64 } => base64::engine::general_purpose::STANDARD
+                .decode(base64)
+                .map(Self),
         }
     }
 }
@@ -164,7 +168,9 @@ pub struct Guid(uuid::Uuid);
 impl Guid {
     /// Reads the 16 bytes of an objectGUID value.
     pub fn from_wire(bytes: &[u8]) -> Option<Self> {
-        <[u8; 16]>::try_from(bytes).ok().map(|b| Self(uuid::Uuid::from_bytes_le(b)))
+        <[u8; 16]>::try_from(bytes)
+            .ok()
+            .map(|b| Self(uuid::Uuid::from_bytes_le(b)))
     }
 
     /// The 16 bytes as the directory keeps them.

@@ -47,7 +47,12 @@ pub struct Place {
 impl Place {
     /// The head of a file: for what concerns the whole of it.
     pub fn of_file(file: &Arc<str>) -> Self {
-        Self { file: file.clone(), line: 1, column: 1, width: 1 }
+        Self {
+            file: file.clone(),
+            line: 1,
+            column: 1,
+            width: 1,
+        }
     }
 }
 
@@ -103,7 +108,12 @@ impl Diagnostic {
     }
 
     fn key(&self) -> (&Place, Severity, &'static str, &str) {
-        (&self.place, self.severity, self.code.as_str(), &self.message)
+        (
+            &self.place,
+            self.severity,
+            self.code.as_str(),
+            &self.message,
+        )
     }
 }
 

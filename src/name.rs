@@ -24,13 +24,17 @@ pub struct NameError {
 
 fn is_name(text: &str) -> bool {
     (1..=64).contains(&text.len())
-        && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'))
+        && text
+            .bytes()
+            .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'))
 }
 
 fn is_field_name(text: &str) -> bool {
     (1..=64).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
 }
 
 macro_rules! names {
@@ -174,7 +178,19 @@ mod tests {
         let name = regex::Regex::new(NAME_PATTERN).unwrap();
         let field = regex::Regex::new(FIELD_NAME_PATTERN).unwrap();
         let long = "a".repeat(65);
-        for text in ["a", "", "A", "a.b-c_9", "ä", "a b", "-", "9a", "Ab9", long.as_str(), "a\n"] {
+        for text in [
+            "a",
+            "",
+            "A",
+            "a.b-c_9",
+            "ä",
+            "a b",
+            "-",
+            "9a",
+            "Ab9",
+            long.as_str(),
+            "a\n",
+        ] {
             assert_eq!(is_name(text), name.is_match(text), "{text:?}");
             assert_eq!(is_field_name(text), field.is_match(text), "{text:?}");
         }

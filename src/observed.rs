@@ -126,15 +126,25 @@ pub fn collect(
 
 impl Directory {
     fn put(&mut self, entry: Entry) {
-        let Entry { dn, guid, kind, mut attributes } = entry;
+        let Entry {
+            dn,
+            guid,
+            kind,
+            mut attributes,
+        } = entry;
         self.by_dn.insert(dn.clone(), guid);
         let protection = protection(&attributes);
         let login = text(&attributes, "sAMAccountName").unwrap_or_default();
         match kind {
             EntryKind::Account => {
-                let control_text =
-                    attributes.get(&"userAccountControl".into()).and_then(|v| v.first()).cloned();
-                let control = control_text.as_ref().and_then(Value::text).and_then(uac::parse);
+                let control_text = attributes
+                    .get(&"userAccountControl".into())
+                    .and_then(|v| v.first())
+                    .cloned();
+                let control = control_text
+                    .as_ref()
+                    .and_then(Value::text)
+                    .and_then(uac::parse);
                 let account = Account {
                     guid,
                     dn,
@@ -154,7 +164,13 @@ impl Directory {
                     .filter_map(|text| Dn::parse(text).ok())
                     .collect();
                 members.sort();
-                let group = Group { guid, dn, name: login.clone(), members, protection };
+                let group = Group {
+                    guid,
+                    dn,
+                    name: login.clone(),
+                    members,
+                    protection,
+                };
                 self.groups.insert(GroupKey::new(&login), group);
             }
             EntryKind::Unit => {
@@ -170,7 +186,10 @@ impl Directory {
                 if let Some(guid) = self.by_dn.get(member)
                     && self.accounts.contains_key(guid)
                 {
-                    self.memberships.entry(*guid).or_default().insert(key.clone());
+                    self.memberships
+                        .entry(*guid)
+                        .or_default()
+                        .insert(key.clone());
                 }
             }
         }
@@ -188,7 +207,9 @@ impl Directory {
 
     /// Whether an account is a direct member of a group.
     pub fn is_member(&self, guid: Guid, group: &GroupKey) -> bool {
-        self.memberships.get(&guid).is_some_and(|groups| groups.contains(group))
+        self.memberships
+            .get(&guid)
+            .is_some_and(|groups| groups.contains(group))
     }
 }
 

@@ -63,8 +63,13 @@ pub struct Origin {
 pub fn fold(catalog: &Catalog, now: Timestamp, problems: &mut Vec<Problem>) -> Folded {
     let mut folded = Folded::default();
     for (name, Linked { at, spec }) in &catalog.users {
-        let origin = Origin { text: format!("user {name}").into(), at: at.clone() };
-        folded.people.insert(name.clone(), of_manifest(origin, spec));
+        let origin = Origin {
+            text: format!("user {name}").into(),
+            at: at.clone(),
+        };
+        folded
+            .people
+            .insert(name.clone(), of_manifest(origin, spec));
     }
     let mut requests: Vec<(Timestamp, &RequestName, &Linked<RequestSpec>)> = Vec::new();
     for (name, request) in &catalog.requests {
@@ -83,7 +88,10 @@ pub fn fold(catalog: &Catalog, now: Timestamp, problems: &mut Vec<Problem>) -> F
                     Code::RequestUnsupported,
                     at,
                     "action",
-                    format!("this version does not carry out `{}` requests yet", spec.action.as_str()),
+                    format!(
+                        "this version does not carry out `{}` requests yet",
+                        spec.action.as_str()
+                    ),
                 )
                 .help("change the user's manifest instead (`state: left` disables and strips)"),
             );
@@ -95,7 +103,10 @@ pub fn fold(catalog: &Catalog, now: Timestamp, problems: &mut Vec<Problem>) -> F
         }
         activated.insert(&spec.subject, at);
         answers(catalog, request, problems);
-        let origin = Origin { text: format!("request {name}").into(), at: at.clone() };
+        let origin = Origin {
+            text: format!("request {name}").into(),
+            at: at.clone(),
+        };
         let Some(user) = of_request(origin, spec) else {
             problems.push(
                 Problem::new(
@@ -117,7 +128,9 @@ pub fn fold(catalog: &Catalog, now: Timestamp, problems: &mut Vec<Problem>) -> F
             }
         }
     }
-    let instants = instants(catalog, &folded).filter(|t| *t > now).collect::<BTreeSet<_>>();
+    let instants = instants(catalog, &folded)
+        .filter(|t| *t > now)
+        .collect::<BTreeSet<_>>();
     folded.later.extend(instants);
     folded
 }
@@ -134,7 +147,10 @@ fn contradiction(
                 Code::RequestContradiction,
                 at,
                 "subject",
-                format!("`{}` is activated by an earlier request already", spec.subject),
+                format!(
+                    "`{}` is activated by an earlier request already",
+                    spec.subject
+                ),
             )
             .help("a second activation needs a termination in between")
             .related(earlier, "subject", "the earlier request"),
@@ -164,7 +180,10 @@ fn contradiction(
 /// Required questions of the profiles that a request attaches must be answered in it.
 fn answers(catalog: &Catalog, request: &Linked<RequestSpec>, problems: &mut Vec<Problem>) {
     let Linked { at, spec } = request;
-    let attached = spec.profiles.iter().flat_map(|p| p.add.iter().chain(p.replace.iter().flatten()));
+    let attached = spec
+        .profiles
+        .iter()
+        .flat_map(|p| p.add.iter().chain(p.replace.iter().flatten()));
     let mut known = BTreeSet::new();
     for profile in attached {
         for (name, linked) in catalog.lineage(profile) {
@@ -179,7 +198,11 @@ fn answers(catalog: &Catalog, request: &Linked<RequestSpec>, problems: &mut Vec<
                             format!("`{}` must be answered: {}", question.key, question.label),
                         )
                         .help(format!("add `{}: …` under `answers`", question.key))
-                        .related(&linked.at, "questions", format!("asked by profile `{name}`")),
+                        .related(
+                            &linked.at,
+                            "questions",
+                            format!("asked by profile `{name}`"),
+                        ),
                     );
                 }
             }
@@ -201,7 +224,11 @@ fn of_manifest(origin: Origin, spec: &UserSpec) -> FoldedUser {
 }
 
 fn assigned<T>(values: Vec<T>, origin: &Origin, route: &str) -> Vec<Assigned<T>> {
-    let one = |(i, value)| Assigned { value, origin: origin.clone(), route: format!("{route}.{i}") };
+    let one = |(i, value)| Assigned {
+        value,
+        origin: origin.clone(),
+        route: format!("{route}.{i}"),
+    };
     values.into_iter().enumerate().map(one).collect()
 }
 
@@ -257,9 +284,13 @@ fn instants<'a>(catalog: &'a Catalog, folded: &'a Folded) -> impl Iterator<Item 
         start.chain(end).chain(grants.map(|m| (m, Edge::End)))
     });
     let profiles = catalog.profiles.values().flat_map(|p| &p.spec.access);
-    let of_profiles = profiles.filter_map(|a| a.until.as_ref()).map(|m| (m, Edge::End));
+    let of_profiles = profiles
+        .filter_map(|a| a.until.as_ref())
+        .map(|m| (m, Edge::End));
     let identities = catalog.identities.values();
-    let of_identities = identities.filter_map(|i| i.spec.until.as_ref()).map(|m| (m, Edge::End));
+    let of_identities = identities
+        .filter_map(|i| i.spec.until.as_ref())
+        .map(|m| (m, Edge::End));
     of_people
         .chain(of_profiles)
         .chain(of_identities)

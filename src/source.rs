@@ -59,18 +59,32 @@ pub enum Origin {
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)]
 pub enum SourceError {
-    #[error("{folder} is not in a git repository; name one with -C, or read the folder as it is with --worktree")]
+    #[error(
+        "{folder} is not in a git repository; name one with -C, or read the folder as it is with --worktree"
+    )]
     NotARepository { folder: String },
     #[error("there is no revision `{revision}` in this repository{}", empty_hint(*.empty))]
     NoSuchRevision { revision: String, empty: bool },
     #[error("cannot read {what}")]
-    Git { what: String, #[source] source: git2::Error },
+    Git {
+        what: String,
+        #[source]
+        source: git2::Error,
+    },
     #[error("cannot read {path}")]
-    Io { path: String, #[source] source: std::io::Error },
+    Io {
+        path: String,
+        #[source]
+        source: std::io::Error,
+    },
 }
 
 fn empty_hint(empty: bool) -> &'static str {
-    if empty { ": it has no commit yet; commit first, or use --worktree" } else { "" }
+    if empty {
+        ": it has no commit yet; commit first, or use --worktree"
+    } else {
+        ""
+    }
 }
 
 /// Reads every manifest file.

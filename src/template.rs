@@ -71,7 +71,11 @@ impl Template {
     pub fn compile(text: &str) -> Result<Self, TemplateError> {
         if !text.contains("{{") && !text.contains("{%") && !text.contains("{#") {
             let form = Form::Constant(text.to_owned());
-            return Ok(Self { form, reads: Vec::new(), variables: Vec::new() });
+            return Ok(Self {
+                form,
+                reads: Vec::new(),
+                variables: Vec::new(),
+            });
         }
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -80,8 +84,9 @@ impl Template {
             .add_template_owned("t", text.to_owned())
             .map_err(|error| TemplateError::Syntax(words(&error)))?;
         let reads = reads(text)?;
-        let template =
-            environment.get_template("t").map_err(|e| TemplateError::Syntax(words(&e)))?;
+        let template = environment
+            .get_template("t")
+            .map_err(|e| TemplateError::Syntax(words(&e)))?;
         let mut variables: Vec<String> = template
             .undeclared_variables(true)
             .into_iter()
@@ -92,7 +97,11 @@ impl Template {
             Some(path) => Form::Variable(path),
             None => Form::Engine(Arc::new(Engine { environment })),
         };
-        Ok(Self { form, reads, variables })
+        Ok(Self {
+            form,
+            reads,
+            variables,
+        })
     }
 
     /// Whether it is nothing but one variable of that dotted name.
@@ -120,7 +129,9 @@ impl Template {
             Form::Engine(engine) => engine.fill(variables.all())?,
         };
         match text.len() > LONGEST {
-            true => Err(TemplateError::Failed(format!("it gives more than {LONGEST} bytes"))),
+            true => Err(TemplateError::Failed(format!(
+                "it gives more than {LONGEST} bytes"
+            ))),
             false => Ok(text),
         }
     }
@@ -132,7 +143,10 @@ impl Engine {
             ErrorKind::UndefinedError => TemplateError::Absent,
             _ => TemplateError::Failed(words(&error)),
         };
-        self.environment.get_template("t").and_then(|t| t.render(variables)).map_err(failed)
+        self.environment
+            .get_template("t")
+            .and_then(|t| t.render(variables))
+            .map_err(failed)
     }
 }
 
@@ -151,12 +165,18 @@ fn reads(text: &str) -> Result<Vec<(String, String)>, TemplateError> {
         Regex::new(r#"\bfields\s*(?:\[\s*(?:'([^']+)'|"([^"]+)")\s*\]|\.\s*([A-Za-z_][A-Za-z0-9_]*))\s*(?:\.\s*([A-Za-z_][A-Za-z0-9_]*)|\[\s*(?:'([^']+)'|"([^"]+)")\s*\])"#).ok()
     });
     let any = ANY.get_or_init(|| Regex::new(r"\bfields\b").ok());
-    let (Some(read), Some(any)) = (read, any) else { return Err(TemplateError::NotLiteral) };
+    let (Some(read), Some(any)) = (read, any) else {
+        return Err(TemplateError::NotLiteral);
+    };
     let found: Vec<_> = read
         .captures_iter(text)
         .map(|c| {
             let pick = |groups: [usize; 3]| {
-                groups.into_iter().find_map(|g| c.get(g)).map_or("", |m| m.as_str()).to_owned()
+                groups
+                    .into_iter()
+                    .find_map(|g| c.get(g))
+                    .map_or("", |m| m.as_str())
+                    .to_owned()
             };
             (pick([1, 2, 3]), pick([4, 5, 6]))
         })
@@ -179,9 +199,7 @@ fn single(text: &str, reads: &[(String, String)], variables: &[String]) -> Optio
         return None;
     }
     match (reads, variables) {
-        ([(resource, field)], []) => {
-            Some(vec!["fields".into(), resource.clone(), field.clone()])
-        }
+        ([(resource, field)], []) => Some(vec!["fields".into(), resource.clone(), field.clone()]),
         ([], [variable]) => Some(variable.split('.').map(str::to_owned).collect()),
         _ => None,
     }
@@ -231,7 +249,9 @@ impl Nested {
 
     /// Makes sure that there is a mapping at a path, empty if need be.
     pub fn map(&mut self, name: &str) {
-        self.0.entry(name.to_owned()).or_insert_with(|| NestedValue::Map(BTreeMap::new()));
+        self.0
+            .entry(name.to_owned())
+            .or_insert_with(|| NestedValue::Map(BTreeMap::new()));
     }
 }
 
@@ -292,7 +312,9 @@ mod tests {
         ] {
             let short = Template::compile(text).unwrap().fill(&variables());
             // A comment makes the same template long.
-            let long = Template::compile(&format!("{text}{{# #}}")).unwrap().fill(&variables());
+            let long = Template::compile(&format!("{text}{{# #}}"))
+                .unwrap()
+                .fill(&variables());
             assert_eq!(short, long, "{text}");
         }
     }
@@ -301,19 +323,28 @@ mod tests {
     fn what_it_reads_is_known_before_it_is_filled() {
         let template =
             Template::compile("{{ fields['a-b'].x }}{{ fields.c.y }}{{ user.name }}").unwrap();
-        assert_eq!(template.reads, [("a-b".into(), "x".into()), ("c".into(), "y".into())]);
+        assert_eq!(
+            template.reads,
+            [("a-b".into(), "x".into()), ("c".into(), "y".into())]
+        );
         assert_eq!(template.variables, ["user.name"]);
         assert_eq!(
             Template::compile("{{ fields[user.name].x }}").unwrap_err(),
             TemplateError::NotLiteral
         );
-        assert!(matches!(Template::compile("{{ user."), Err(TemplateError::Syntax(_))));
+        assert!(matches!(
+            Template::compile("{{ user."),
+            Err(TemplateError::Syntax(_))
+        ));
     }
 
     #[test]
     fn it_is_bounded() {
         let loops = "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}";
-        let error = Template::compile(loops).unwrap().fill(&variables()).unwrap_err();
+        let error = Template::compile(loops)
+            .unwrap()
+            .fill(&variables())
+            .unwrap_err();
         assert!(matches!(error, TemplateError::Failed(_)), "{error:?}");
         let long = "{{ 'x' * 9000 }}{{ user.givenName }}";
         assert!(Template::compile(long).unwrap().fill(&variables()).is_err());

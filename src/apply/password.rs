@@ -33,7 +33,9 @@ pub fn generate() -> Result<SecretString, rand::rngs::SysError> {
         let j = below(i + 1)?;
         text.swap(i, j);
     }
-    Ok(SecretString::from(text.iter().map(|b| char::from(*b)).collect::<String>()))
+    Ok(SecretString::from(
+        text.iter().map(|b| char::from(*b)).collect::<String>(),
+    ))
 }
 
 /// A number below a bound of at most 256, each as likely as any other.
@@ -63,7 +65,10 @@ mod tests {
             let text = password.expose_secret();
             assert_eq!(text.len(), LENGTH);
             for class in CLASSES {
-                assert!(text.bytes().any(|b| class.contains(&b)), "a class is missing");
+                assert!(
+                    text.bytes().any(|b| class.contains(&b)),
+                    "a class is missing"
+                );
             }
             assert!(!format!("{password:?}").contains(text));
             assert!(seen.insert(text.to_owned()));

@@ -44,7 +44,9 @@ pub fn probe(change: &Change, directory: &mut dyn Transport) -> Result<State, Fa
                 Some(_) => State::Ready,
             }
         }
-        Write::Modify { at, modifications, .. } => {
+        Write::Modify {
+            at, modifications, ..
+        } => {
             let attributes: Vec<AttributeName> =
                 modifications.iter().map(|m| m.attribute.clone()).collect();
             match directory.read(at, &attributes)? {
@@ -52,7 +54,12 @@ pub fn probe(change: &Change, directory: &mut dyn Transport) -> Result<State, Fa
                 Some(entry) => modified(&entry, modifications),
             }
         }
-        Write::Rename { guid, dn, rdn, parent } => {
+        Write::Rename {
+            guid,
+            dn,
+            rdn,
+            parent,
+        } => {
             let goal = parent.child(rdn.clone());
             match directory.read(&At::Guid(*guid), &[])? {
                 None => State::MovedOn(format!("{dn} is gone")),
@@ -61,19 +68,23 @@ pub fn probe(change: &Change, directory: &mut dyn Transport) -> Result<State, Fa
                 Some(entry) => State::MovedOn(format!("{dn} now stands at {}", entry.dn)),
             }
         }
-        Write::Member { group_dn, change: step, member, member_dn, .. } => {
-            match directory.read(member, &["memberOf".into()])? {
-                None => match not_yet(change, member) {
-                    State::MovedOn(_) if *step == MemberChange::Remove => State::AlreadySo,
-                    State::MovedOn(_) => State::MovedOn(format!("{member_dn} is gone")),
-                    state => state,
-                },
-                Some(entry) => match (is_member(&entry, group_dn), step) {
-                    (true, MemberChange::Add) | (false, MemberChange::Remove) => State::AlreadySo,
-                    (false, MemberChange::Add) | (true, MemberChange::Remove) => State::Ready,
-                },
-            }
-        }
+        Write::Member {
+            group_dn,
+            change: step,
+            member,
+            member_dn,
+            ..
+        } => match directory.read(member, &["memberOf".into()])? {
+            None => match not_yet(change, member) {
+                State::MovedOn(_) if *step == MemberChange::Remove => State::AlreadySo,
+                State::MovedOn(_) => State::MovedOn(format!("{member_dn} is gone")),
+                state => state,
+            },
+            Some(entry) => match (is_member(&entry, group_dn), step) {
+                (true, MemberChange::Add) | (false, MemberChange::Remove) => State::AlreadySo,
+                (false, MemberChange::Add) | (true, MemberChange::Remove) => State::Ready,
+            },
+        },
     })
 }
 
@@ -87,7 +98,10 @@ fn not_yet(change: &Change, at: &At) -> State {
 }
 
 fn same(entry: &Entry, wanted: Option<&Vec<Value>>, attribute: &AttributeName) -> bool {
-    match (entry.attributes.get(attribute).and_then(|v| v.first()), wanted.and_then(|v| v.first())) {
+    match (
+        entry.attributes.get(attribute).and_then(|v| v.first()),
+        wanted.and_then(|v| v.first()),
+    ) {
         (Some(found), Some(wanted)) => same_value(attribute, found, wanted),
         _ => false,
     }
@@ -102,7 +116,10 @@ fn is_member(entry: &Entry, group: &Dn) -> bool {
 fn modified(entry: &Entry, modifications: &[Modification]) -> State {
     let has = |m: &Modification, value: &Value| {
         let found = entry.attributes.get(&m.attribute);
-        found.into_iter().flatten().any(|f| same_value(&m.attribute, f, value))
+        found
+            .into_iter()
+            .flatten()
+            .any(|f| same_value(&m.attribute, f, value))
     };
     let mut before = true;
     let mut after = true;
@@ -123,7 +140,10 @@ fn modified(entry: &Entry, modifications: &[Modification]) -> State {
         });
         let other = entry.attributes.get(&modification.attribute);
         let differs = other.into_iter().flatten().any(|f| {
-            !modification.values.iter().any(|v| same_value(&modification.attribute, f, v))
+            !modification
+                .values
+                .iter()
+                .any(|v| same_value(&modification.attribute, f, v))
         });
         if alone && differs {
             before = false;

@@ -8,16 +8,25 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Organizations that belong to themselves.
 pub fn organizations(catalog: &Catalog, problems: &mut Vec<Problem>) {
-    let graph = catalog.organizations.iter().map(|(name, Linked { at, spec })| {
-        (name.as_str(), (at, spec.parent.iter().map(AsRef::as_ref).collect()))
-    });
+    let graph = catalog
+        .organizations
+        .iter()
+        .map(|(name, Linked { at, spec })| {
+            (
+                name.as_str(),
+                (at, spec.parent.iter().map(AsRef::as_ref).collect()),
+            )
+        });
     report(graph.collect(), "parent", "belongs to", problems);
 }
 
 /// Users who report to themselves.
 pub fn supervisors(catalog: &Catalog, problems: &mut Vec<Problem>) {
     let graph = catalog.users.iter().map(|(name, Linked { at, spec })| {
-        (name.as_str(), (at, spec.supervisor.iter().map(AsRef::as_ref).collect()))
+        (
+            name.as_str(),
+            (at, spec.supervisor.iter().map(AsRef::as_ref).collect()),
+        )
     });
     report(graph.collect(), "supervisor", "reports to", problems);
 }
@@ -25,7 +34,10 @@ pub fn supervisors(catalog: &Catalog, problems: &mut Vec<Problem>) {
 /// Profiles that extend themselves.
 pub fn profiles(catalog: &Catalog, problems: &mut Vec<Problem>) {
     let graph = catalog.profiles.iter().map(|(name, Linked { at, spec })| {
-        (name.as_str(), (at, spec.extends.iter().map(AsRef::as_ref).collect()))
+        (
+            name.as_str(),
+            (at, spec.extends.iter().map(AsRef::as_ref).collect()),
+        )
     });
     report(graph.collect(), "extends", "extends", problems);
 }
@@ -33,7 +45,10 @@ pub fn profiles(catalog: &Catalog, problems: &mut Vec<Problem>) {
 /// Roles that include themselves.
 pub fn roles(catalog: &Catalog, problems: &mut Vec<Problem>) {
     let graph = catalog.roles.iter().map(|(name, Linked { at, spec })| {
-        (name.as_str(), (at, spec.includes.iter().map(AsRef::as_ref).collect()))
+        (
+            name.as_str(),
+            (at, spec.includes.iter().map(AsRef::as_ref).collect()),
+        )
     });
     report(graph.collect(), "includes", "includes", problems);
 }
@@ -52,9 +67,23 @@ pub fn levels(catalog: &Catalog, problems: &mut Vec<Problem>) {
 /// Resources whose access follows their own.
 pub fn followers(catalog: &Catalog, problems: &mut Vec<Problem>) {
     let graph = catalog.resources.iter().map(|(name, Linked { at, spec })| {
-        (name.as_str(), (at, spec.inherits_from.iter().map(|i| i.resource.as_str()).collect()))
+        (
+            name.as_str(),
+            (
+                at,
+                spec.inherits_from
+                    .iter()
+                    .map(|i| i.resource.as_str())
+                    .collect(),
+            ),
+        )
     });
-    report(graph.collect(), "inheritsFrom.resource", "follows", problems);
+    report(
+        graph.collect(),
+        "inheritsFrom.resource",
+        "follows",
+        problems,
+    );
 }
 
 type Graph<'a> = BTreeMap<&'a str, (&'a Location, Vec<&'a str>)>;
@@ -70,7 +99,10 @@ fn report(graph: Graph<'_>, route: &str, verb: &str, problems: &mut Vec<Problem>
         let mut path: Vec<(&str, usize)> = vec![(start, 0)];
         while let Some((name, next)) = path.last_mut() {
             let name: &str = name;
-            let target = graph.get(name).and_then(|(_, targets)| targets.get(*next)).copied();
+            let target = graph
+                .get(name)
+                .and_then(|(_, targets)| targets.get(*next))
+                .copied();
             *next += 1;
             let Some(target) = target else {
                 settled.insert(name);
@@ -92,10 +124,22 @@ fn report(graph: Graph<'_>, route: &str, verb: &str, problems: &mut Vec<Problem>
 }
 
 fn circle(graph: &Graph<'_>, ring: &[&str], route: &str, verb: &str, problems: &mut Vec<Problem>) {
-    let least = ring.iter().enumerate().min_by_key(|(_, name)| **name).map_or(0, |(i, _)| i);
-    let mut names: Vec<&str> = ring.iter().cycle().skip(least).take(ring.len()).copied().collect();
+    let least = ring
+        .iter()
+        .enumerate()
+        .min_by_key(|(_, name)| **name)
+        .map_or(0, |(i, _)| i);
+    let mut names: Vec<&str> = ring
+        .iter()
+        .cycle()
+        .skip(least)
+        .take(ring.len())
+        .copied()
+        .collect();
     names.push(names[0]);
-    let Some((at, _)) = graph.get(names[0]) else { return };
+    let Some((at, _)) = graph.get(names[0]) else {
+        return;
+    };
     let text = names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>();
     let mut problem = Problem::new(
         Code::Cycle,

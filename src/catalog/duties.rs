@@ -26,7 +26,10 @@ pub fn config(catalog: &Catalog, problems: &mut Vec<Problem>) {
                     Code::BadDirectory,
                     at,
                     "directory",
-                    format!("`{}` is not a directory that can hold accounts", spec.directory),
+                    format!(
+                        "`{}` is not a directory that can hold accounts",
+                        spec.directory
+                    ),
                 )
                 .help("name a resource with `type: directory` and `connector: active-directory`")
                 .related(&directory.at, "type", "this resource"),
@@ -47,11 +50,19 @@ pub fn config(catalog: &Catalog, problems: &mut Vec<Problem>) {
         }
     }
     let managed = &spec.managed;
-    for (globs, route) in [(&managed.groups, "managed.groups"), (&managed.exact, "managed.exact")] {
+    for (globs, route) in [
+        (&managed.groups, "managed.groups"),
+        (&managed.exact, "managed.exact"),
+    ] {
         for (i, glob) in globs.iter().enumerate() {
             if let Err(error) = GlobBuilder::new(glob).build() {
                 let route = format!("{route}.{i}");
-                problems.push(Problem::new(Code::BadPattern, at, &route, error.to_string()));
+                problems.push(Problem::new(
+                    Code::BadPattern,
+                    at,
+                    &route,
+                    error.to_string(),
+                ));
             }
         }
     }
@@ -104,7 +115,10 @@ fn maintained(
                     Code::FollowerAccess,
                     at,
                     "connector",
-                    format!("`{name}` follows `{}`, so it has no connector of its own", inherits.resource),
+                    format!(
+                        "`{name}` follows `{}`, so it has no connector of its own",
+                        inherits.resource
+                    ),
                 )
                 .help("take `connector` out"),
             );
@@ -112,7 +126,14 @@ fn maintained(
         let theirs = catalog.resources.get(&inherits.resource);
         for (their, our) in &inherits.levels {
             if let Some(theirs) = theirs.filter(|t| !has_level(&t.spec, their)) {
-                unknown_level(at, "inheritsFrom.levels", &inherits.resource, &theirs.spec, their, problems);
+                unknown_level(
+                    at,
+                    "inheritsFrom.levels",
+                    &inherits.resource,
+                    &theirs.spec,
+                    their,
+                    problems,
+                );
             }
             if !has_level(spec, our) {
                 unknown_level(at, "inheritsFrom.levels", name, spec, our, problems);
@@ -132,8 +153,19 @@ fn maintained(
         );
     }
     for (i, maintainer) in spec.maintainers.iter().enumerate() {
-        if let Some(level) = maintainer.holders_of.as_ref().filter(|l| !has_level(spec, l)) {
-            unknown_level(at, &format!("maintainers.{i}.holdersOf"), name, spec, level, problems);
+        if let Some(level) = maintainer
+            .holders_of
+            .as_ref()
+            .filter(|l| !has_level(spec, l))
+        {
+            unknown_level(
+                at,
+                &format!("maintainers.{i}.holdersOf"),
+                name,
+                spec,
+                level,
+                problems,
+            );
         }
         let organization = maintainer.organization.as_ref();
         let silent = organization
@@ -154,7 +186,12 @@ fn maintained(
     }
 }
 
-fn levels(at: &Location, spec: &ResourceSpec, managed: &ManagedGroups, problems: &mut Vec<Problem>) {
+fn levels(
+    at: &Location,
+    spec: &ResourceSpec,
+    managed: &ManagedGroups,
+    problems: &mut Vec<Problem>,
+) {
     let mut seen: BTreeSet<&LevelName> = BTreeSet::new();
     for (i, level) in spec.levels.iter().enumerate() {
         if !seen.insert(&level.name) {
@@ -215,28 +252,45 @@ fn fields(at: &Location, spec: &ResourceSpec, problems: &mut Vec<Problem>) {
         }
         pattern(field.pattern.as_deref(), at, &route, problems);
         choice(field.kind, &field.options, at, &route, problems);
-        let sources = [field.value.is_some(), field.default.is_some(), field.source.is_some()];
+        let sources = [
+            field.value.is_some(),
+            field.default.is_some(),
+            field.source.is_some(),
+        ];
         if sources.iter().filter(|given| **given).count() > 1 {
             problems.push(
                 Problem::new(
                     Code::FixedField,
                     at,
                     &format!("{route}.name"),
-                    format!("`{}` has more than one of `value`, `default` and `source`", field.name),
+                    format!(
+                        "`{}` has more than one of `value`, `default` and `source`",
+                        field.name
+                    ),
                 )
                 .help("keep the one that is meant: `value` cannot be overridden, `default` can"),
             );
         }
-        let named_by_us = ["sAMAccountName", "userPrincipalName", "cn", "distinguishedName"];
+        let named_by_us = [
+            "sAMAccountName",
+            "userPrincipalName",
+            "cn",
+            "distinguishedName",
+        ];
         if spec.kind == ResourceType::Directory
-            && named_by_us.iter().any(|n| field.name.as_str().eq_ignore_ascii_case(n))
+            && named_by_us
+                .iter()
+                .any(|n| field.name.as_str().eq_ignore_ascii_case(n))
         {
             problems.push(
                 Problem::new(
                     Code::FixedField,
                     at,
                     &format!("{route}.name"),
-                    format!("`{}` follows from the naming rules of countersign.yaml", field.name),
+                    format!(
+                        "`{}` follows from the naming rules of countersign.yaml",
+                        field.name
+                    ),
                 )
                 .help("take the field out; it can be read all the same"),
             );
@@ -251,13 +305,16 @@ fn identity_rules(
     spec: &ResourceSpec,
     problems: &mut Vec<Problem>,
 ) {
-    let Some(rules) = &spec.identities else { return };
+    let Some(rules) = &spec.identities else {
+        return;
+    };
     let mut seen = BTreeSet::new();
     for (i, kind) in rules.types.iter().enumerate() {
         if !seen.insert(&kind.name) {
             let message = format!("there are two identity types `{}`", kind.name);
             let route = format!("identities.types.{i}.name");
-            problems.push(Problem::new(Code::DuplicateEntry, at, &route, message).help("rename one"));
+            problems
+                .push(Problem::new(Code::DuplicateEntry, at, &route, message).help("rename one"));
         }
     }
     for (i, default) in rules.default.iter().enumerate() {
@@ -281,10 +338,18 @@ pub fn roles_and_scopes(catalog: &Catalog, problems: &mut Vec<Problem>) {
         for (i, other) in spec.includes.iter().enumerate() {
             let there = catalog.roles.get(other);
             if there.is_some_and(|r| r.spec.resource != spec.resource) {
-                other_resource(at, &format!("includes.{i}"), other.as_str(), &spec.resource, problems);
+                other_resource(
+                    at,
+                    &format!("includes.{i}"),
+                    other.as_str(),
+                    &spec.resource,
+                    problems,
+                );
             }
         }
-        let Some(resource) = catalog.resources.get(&spec.resource) else { continue };
+        let Some(resource) = catalog.resources.get(&spec.resource) else {
+            continue;
+        };
         for (i, level) in spec.levels.iter().enumerate() {
             if !has_level(&resource.spec, level) {
                 let route = format!("levels.{i}");
@@ -293,7 +358,13 @@ pub fn roles_and_scopes(catalog: &Catalog, problems: &mut Vec<Problem>) {
         }
         let types = spec.eligible.iter().flat_map(|e| &e.identities).enumerate();
         for (i, kind) in types {
-            identity_type(&resource.spec, kind, at, &format!("eligible.identities.{i}"), problems);
+            identity_type(
+                &resource.spec,
+                kind,
+                at,
+                &format!("eligible.identities.{i}"),
+                problems,
+            );
         }
     }
     for (name, Linked { at, spec }) in &catalog.scopes {
@@ -320,9 +391,17 @@ pub fn roles_and_scopes(catalog: &Catalog, problems: &mut Vec<Problem>) {
                 .help("say `wildcard: true`"),
             );
         }
-        let Some(resource) = catalog.resources.get(&spec.resource) else { continue };
+        let Some(resource) = catalog.resources.get(&spec.resource) else {
+            continue;
+        };
         for (i, kind) in spec.required_for.iter().enumerate() {
-            identity_type(&resource.spec, kind, at, &format!("requiredFor.{i}"), problems);
+            identity_type(
+                &resource.spec,
+                kind,
+                at,
+                &format!("requiredFor.{i}"),
+                problems,
+            );
         }
     }
 }
@@ -353,8 +432,15 @@ pub fn identities(catalog: &Catalog, problems: &mut Vec<Problem>) {
                 Problem::new(
                     Code::DuplicateEntry,
                     at,
-                    if spec.alias.is_some() { "alias" } else { "type" },
-                    format!("`{}` has an identity `{}` in `{}` already", key.0, key.2, key.1),
+                    if spec.alias.is_some() {
+                        "alias"
+                    } else {
+                        "type"
+                    },
+                    format!(
+                        "`{}` has an identity `{}` in `{}` already",
+                        key.0, key.2, key.1
+                    ),
                 )
                 .help("give one of them another `alias`")
                 .related(first, "type", "the other one"),
@@ -371,7 +457,11 @@ pub fn identities(catalog: &Catalog, problems: &mut Vec<Problem>) {
                     Code::IdentityType,
                     at,
                     "type",
-                    format!("a user of type {} cannot be `{}` here", user.spec.kind.as_str(), kind.name),
+                    format!(
+                        "a user of type {} cannot be `{}` here",
+                        user.spec.kind.as_str(),
+                        kind.name
+                    ),
                 )
                 .help(format!("this type is for {}", types(&kind.user_types)))
                 .related(&user.at, "type", "the user"),
@@ -406,7 +496,9 @@ pub fn people(catalog: &Catalog, problems: &mut Vec<Problem>) {
         }
         for (i, without) in spec.without.iter().enumerate() {
             let route = format!("without.{i}");
-            let Some(resource) = catalog.resources.get(&without.resource) else { continue };
+            let Some(resource) = catalog.resources.get(&without.resource) else {
+                continue;
+            };
             if resource.spec.inherits_from.is_some() {
                 problems.push(
                     Problem::new(
@@ -418,9 +510,20 @@ pub fn people(catalog: &Catalog, problems: &mut Vec<Problem>) {
                     .help("name the one it follows"),
                 );
             }
-            if let Some(level) = without.level.as_ref().filter(|l| !has_level(&resource.spec, l)) {
+            if let Some(level) = without
+                .level
+                .as_ref()
+                .filter(|l| !has_level(&resource.spec, l))
+            {
                 let route = format!("{route}.level");
-                unknown_level(at, &route, &without.resource, &resource.spec, level, problems);
+                unknown_level(
+                    at,
+                    &route,
+                    &without.resource,
+                    &resource.spec,
+                    level,
+                    problems,
+                );
             }
             let own = |a: &Access| {
                 a.resource == without.resource
@@ -455,7 +558,9 @@ pub fn profiles_and_requests(catalog: &Catalog, problems: &mut Vec<Problem>) {
         }
         let software = spec.software.iter().enumerate();
         for (i, resource) in software {
-            let Some(found) = catalog.resources.get(resource) else { continue };
+            let Some(found) = catalog.resources.get(resource) else {
+                continue;
+            };
             if found.spec.kind != ResourceType::Software {
                 problems.push(
                     Problem::new(
@@ -468,7 +573,11 @@ pub fn profiles_and_requests(catalog: &Catalog, problems: &mut Vec<Problem>) {
                 );
             }
         }
-        let entries = spec.access.iter().map(|a| &a.resource).chain(&spec.software);
+        let entries = spec
+            .access
+            .iter()
+            .map(|a| &a.resource)
+            .chain(&spec.software);
         for resource in entries {
             let found = catalog.resources.get(resource);
             if found.is_some_and(|r| {
@@ -508,7 +617,13 @@ pub fn profiles_and_requests(catalog: &Catalog, problems: &mut Vec<Problem>) {
             attributes(catalog, set.attributes.keys(), at, problems);
         }
         for (i, identity) in spec.identities.iter().flat_map(|c| &c.add).enumerate() {
-            given_identity(catalog, identity, at, &format!("identities.add.{i}"), problems);
+            given_identity(
+                catalog,
+                identity,
+                at,
+                &format!("identities.add.{i}"),
+                problems,
+            );
         }
     }
 }
@@ -548,7 +663,9 @@ fn identity(
         "" => part.to_owned(),
         route => format!("{route}.{part}"),
     };
-    let Some(resource) = catalog.resources.get(given.resource) else { return };
+    let Some(resource) = catalog.resources.get(given.resource) else {
+        return;
+    };
     match &resource.spec.identities {
         Some(_) => identity_type(&resource.spec, given.kind, at, &below("type"), problems),
         None => problems.push(
@@ -562,7 +679,9 @@ fn identity(
         ),
     }
     for (i, name) in given.roles.iter().enumerate() {
-        let Some(role) = catalog.roles.get(name) else { continue };
+        let Some(role) = catalog.roles.get(name) else {
+            continue;
+        };
         let route = below(&format!("roles.{i}"));
         if role.spec.resource != *given.resource {
             other_resource(at, &route, name.as_str(), given.resource, problems);
@@ -574,14 +693,19 @@ fn identity(
                     Code::NotEligible,
                     at,
                     &route,
-                    format!("role `{name}` is not for identities of type `{}`", given.kind),
+                    format!(
+                        "role `{name}` is not for identities of type `{}`",
+                        given.kind
+                    ),
                 )
                 .related(&role.at, "eligible.identities", "the role's rule"),
             );
         }
     }
     for (name, values) in given.scopes {
-        let Some(scope) = catalog.scopes.get(name) else { continue };
+        let Some(scope) = catalog.scopes.get(name) else {
+            continue;
+        };
         let route = below(&format!("scopes.`{name}`"));
         if scope.spec.resource != *given.resource {
             other_resource(at, &route, name.as_str(), given.resource, problems);
@@ -597,7 +721,10 @@ fn identity(
                 if !scope.spec.wildcard {
                     say("this scope does not allow `*`", "name the values");
                 } else if values.len() > 1 {
-                    say("`*` stands beside other values", "keep `*` alone, or the values");
+                    say(
+                        "`*` stands beside other values",
+                        "keep `*` alone, or the values",
+                    );
                 }
             } else if !value.contains('{') && !known.contains_key(value) {
                 problems.push(
@@ -624,7 +751,13 @@ fn access(
     let mut seen = BTreeSet::new();
     for (i, entry) in entries.iter().enumerate() {
         let route = format!("{route}.{i}");
-        moment(catalog, entry.until.as_ref(), at, &format!("{route}.until"), problems);
+        moment(
+            catalog,
+            entry.until.as_ref(),
+            at,
+            &format!("{route}.until"),
+            problems,
+        );
         if !seen.insert((&entry.resource, &entry.level)) {
             problems.push(
                 Problem::new(
@@ -636,14 +769,19 @@ fn access(
                 .help("keep one"),
             );
         }
-        let Some(resource) = catalog.resources.get(&entry.resource) else { continue };
+        let Some(resource) = catalog.resources.get(&entry.resource) else {
+            continue;
+        };
         if let Some(inherits) = &resource.spec.inherits_from {
             problems.push(
                 Problem::new(
                     Code::FollowerAccess,
                     at,
                     &format!("{route}.resource"),
-                    format!("access to `{}` follows `{}`", entry.resource, inherits.resource),
+                    format!(
+                        "access to `{}` follows `{}`",
+                        entry.resource, inherits.resource
+                    ),
                 )
                 .help(format!("give access to `{}`", inherits.resource)),
             );
@@ -663,7 +801,10 @@ fn access(
                         &route,
                         format!("`{}` has levels, and this entry names none", entry.resource),
                     )
-                    .help(format!("name one of {}", known.collect::<Vec<_>>().join(", "))),
+                    .help(format!(
+                        "name one of {}",
+                        known.collect::<Vec<_>>().join(", ")
+                    )),
                 );
             }
             _ => {}
@@ -690,7 +831,10 @@ fn access(
                             Code::FixedField,
                             at,
                             &route,
-                            format!("`{name}` of `{}` cannot be given a value here", entry.resource),
+                            format!(
+                                "`{name}` of `{}` cannot be given a value here",
+                                entry.resource
+                            ),
                         )
                         .help("take it out; the resource says where its value comes from"),
                     );
@@ -707,7 +851,9 @@ fn attributes<'a>(
     at: &Location,
     problems: &mut Vec<Problem>,
 ) {
-    let Some(directory) = catalog.resources.get(&catalog.config.spec.directory) else { return };
+    let Some(directory) = catalog.resources.get(&catalog.config.spec.directory) else {
+        return;
+    };
     for name in names {
         let field = directory
             .spec
@@ -758,7 +904,11 @@ fn moment(
     route: &str,
     problems: &mut Vec<Problem>,
 ) {
-    let edge = if route.ends_with("until") || route == "endDate" { Edge::End } else { Edge::Start };
+    let edge = if route.ends_with("until") || route == "endDate" {
+        Edge::End
+    } else {
+        Edge::Start
+    };
     if let Some(Err(error)) = moment.map(|m| m.resolve(&catalog.zone, edge)) {
         problems.push(
             Problem::new(Code::BadMoment, at, route, error.to_string())
@@ -770,7 +920,12 @@ fn moment(
 fn pattern(pattern: Option<&str>, at: &Location, route: &str, problems: &mut Vec<Problem>) {
     if let Some(Err(error)) = pattern.map(Regex::new) {
         let text = error.to_string();
-        let last = text.lines().last().unwrap_or("it cannot be read").trim().to_owned();
+        let last = text
+            .lines()
+            .last()
+            .unwrap_or("it cannot be read")
+            .trim()
+            .to_owned();
         let route = format!("{route}.pattern");
         problems.push(Problem::new(Code::BadPattern, at, &route, last));
     }
@@ -798,20 +953,27 @@ fn identity_type(
     route: &str,
     problems: &mut Vec<Problem>,
 ) {
-    let Some(rules) = &resource.identities else { return };
+    let Some(rules) = &resource.identities else {
+        return;
+    };
     if !rules.types.iter().any(|k| k.name == *kind) {
         let known = rules.types.iter().map(|k| k.name.as_str());
         problems.push(
-            Problem::new(Code::IdentityType, at, route, format!("there is no identity type `{kind}`"))
-                .maybe_help(did_you_mean(kind.as_str(), known)),
+            Problem::new(
+                Code::IdentityType,
+                at,
+                route,
+                format!("there is no identity type `{kind}`"),
+            )
+            .maybe_help(did_you_mean(kind.as_str(), known)),
         );
     }
 }
 
 fn prefixed(name: &str, resource: &ResourceName, at: &Location, problems: &mut Vec<Problem>) {
-    let fits = name.strip_prefix(resource.as_str()).is_some_and(|rest| {
-        rest.strip_prefix('.').is_some_and(|rest| !rest.is_empty())
-    });
+    let fits = name
+        .strip_prefix(resource.as_str())
+        .is_some_and(|rest| rest.strip_prefix('.').is_some_and(|rest| !rest.is_empty()));
     if !fits {
         problems.push(
             Problem::new(
@@ -856,8 +1018,13 @@ fn unknown_level(
         known.push("access");
     }
     problems.push(
-        Problem::new(Code::UnknownLevel, at, route, format!("`{name}` has no level `{level}`"))
-            .maybe_help(did_you_mean(level.as_str(), known.iter().copied())),
+        Problem::new(
+            Code::UnknownLevel,
+            at,
+            route,
+            format!("`{name}` has no level `{level}`"),
+        )
+        .maybe_help(did_you_mean(level.as_str(), known.iter().copied())),
     );
 }
 
@@ -878,7 +1045,11 @@ pub fn default_level(spec: &ResourceSpec) -> Option<LevelName> {
 
 /// `employee, contractor`.
 pub fn types(types: &[UserType]) -> String {
-    types.iter().map(|t| t.as_str()).collect::<Vec<_>>().join(", ")
+    types
+        .iter()
+        .map(|t| t.as_str())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 struct ManagedGroups(Option<globset::GlobSet>);

@@ -78,11 +78,17 @@ pub fn link(manifests: Manifests) -> (Catalog, Findings) {
                 Place::of_file(&CONFIG_FILE.into()),
                 "the repository has no `Config`",
             )
-            .help(format!("write one into {CONFIG_FILE}; `countersign init` shows what it looks like")),
+            .help(format!(
+                "write one into {CONFIG_FILE}; `countersign init` shows what it looks like"
+            )),
         );
     }
     let config = shelves.config.unwrap_or_else(|| Linked {
-        at: Location { file: CONFIG_FILE.into(), document: 0, line: 1 },
+        at: Location {
+            file: CONFIG_FILE.into(),
+            document: 0,
+            line: 1,
+        },
         spec: no_config(),
     });
     let zone = TimeZone::get(&config.spec.time_zone);
@@ -111,13 +117,20 @@ pub fn link(manifests: Manifests) -> (Catalog, Findings) {
     for check in CHECKS {
         check(&catalog, &mut problems);
     }
-    (catalog, Findings { diagnostics, problems })
+    (
+        catalog,
+        Findings {
+            diagnostics,
+            problems,
+        },
+    )
 }
 
 #[derive(Default)]
 struct Shelves {
     config: Option<Linked<ConfigSpec>>,
-    organizations: BTreeMap<crate::name::OrganizationName, Linked<crate::manifest::OrganizationSpec>>,
+    organizations:
+        BTreeMap<crate::name::OrganizationName, Linked<crate::manifest::OrganizationSpec>>,
     profiles: BTreeMap<crate::name::ProfileName, Linked<crate::manifest::ProfileSpec>>,
     users: BTreeMap<crate::name::UserName, Linked<crate::manifest::UserSpec>>,
     resources: BTreeMap<ResourceName, Linked<crate::manifest::ResourceSpec>>,
@@ -143,9 +156,20 @@ impl Shelves {
                     .help("keep one, in countersign.yaml")
                     .related(&first.at, "/kind", "the first one"),
                 ),
-                None => self.config = Some(Linked { at, spec: manifest.spec }),
+                None => {
+                    self.config = Some(Linked {
+                        at,
+                        spec: manifest.spec,
+                    })
+                }
             },
-            Body::Organization(m) => shelve(&mut self.organizations, at, *m, Kind::Organization, problems),
+            Body::Organization(m) => shelve(
+                &mut self.organizations,
+                at,
+                *m,
+                Kind::Organization,
+                problems,
+            ),
             Body::Profile(m) => shelve(&mut self.profiles, at, *m, Kind::Profile, problems),
             Body::User(m) => shelve(&mut self.users, at, *m, Kind::User, problems),
             Body::Resource(m) => shelve(&mut self.resources, at, *m, Kind::Resource, problems),
@@ -180,7 +204,13 @@ fn shelve<N, S>(
             .related(&first.at, "/metadata.name", "the first one"),
         ),
         None => {
-            shelf.insert(N::from(name), Linked { at, spec: manifest.spec });
+            shelf.insert(
+                N::from(name),
+                Linked {
+                    at,
+                    spec: manifest.spec,
+                },
+            );
         }
     }
 }
@@ -192,7 +222,11 @@ fn no_config() -> ConfigSpec {
         time_zone: "UTC".into(),
         directory: ResourceName::from(&directory_name()),
         naming: Naming {
-            login: LoginNaming { max_length: 20, then_number: true, candidates: Vec::new() },
+            login: LoginNaming {
+                max_length: 20,
+                then_number: true,
+                candidates: Vec::new(),
+            },
             mail: None,
             upn: None,
             cn: None,
@@ -218,4 +252,3 @@ fn directory_name() -> ManifestName {
         Err(_) => unreachable!("the literal keeps the rule"),
     }
 }
-

@@ -56,7 +56,8 @@ impl Problem {
     /// The same with another place.
     #[must_use]
     pub fn related(mut self, at: &Location, route: &str, word: impl Into<String>) -> Self {
-        self.related.push((at.clone(), self::route(route), word.into()));
+        self.related
+            .push((at.clone(), self::route(route), word.into()));
         self
     }
 

@@ -16,7 +16,11 @@ pub fn check(
     broken: &BTreeSet<(Kind, ManifestName)>,
     problems: &mut Vec<Problem>,
 ) {
-    let mut check = References { catalog, broken, problems };
+    let mut check = References {
+        catalog,
+        broken,
+        problems,
+    };
     check.all();
 }
 
@@ -29,16 +33,31 @@ struct References<'a> {
 impl References<'_> {
     fn all(&mut self) {
         let catalog = self.catalog;
-        self.one(Kind::Resource, catalog.config.spec.directory.as_str(), &catalog.config.at, "directory");
+        self.one(
+            Kind::Resource,
+            catalog.config.spec.directory.as_str(),
+            &catalog.config.at,
+            "directory",
+        );
         for Linked { at, spec } in catalog.organizations.values() {
             self.maybe(Kind::Organization, spec.parent.as_ref(), at, "parent");
             self.maybe(Kind::User, spec.head.as_ref(), at, "head");
             for (i, member) in spec.profiles.iter().enumerate() {
-                self.one(Kind::Profile, member.profile.as_str(), at, &format!("profiles.{i}.profile"));
+                self.one(
+                    Kind::Profile,
+                    member.profile.as_str(),
+                    at,
+                    &format!("profiles.{i}.profile"),
+                );
             }
         }
         for Linked { at, spec } in catalog.users.values() {
-            self.one(Kind::Organization, spec.organization.as_str(), at, "organization");
+            self.one(
+                Kind::Organization,
+                spec.organization.as_str(),
+                at,
+                "organization",
+            );
             self.maybe(Kind::User, spec.supervisor.as_ref(), at, "supervisor");
             self.list(Kind::Organization, &spec.associated, at, "associated");
             self.list(Kind::Profile, &spec.profiles, at, "profiles");
@@ -46,7 +65,12 @@ impl References<'_> {
             self.without(&spec.without, at);
         }
         for Linked { at, spec } in catalog.profiles.values() {
-            self.maybe(Kind::Organization, spec.organization.as_ref(), at, "organization");
+            self.maybe(
+                Kind::Organization,
+                spec.organization.as_ref(),
+                at,
+                "organization",
+            );
             self.list(Kind::Profile, &spec.extends, at, "extends");
             self.access(&spec.access, at, "access");
             self.list(Kind::Resource, &spec.software, at, "software");
@@ -62,10 +86,20 @@ impl References<'_> {
             }
             if let Some(owner) = &spec.owner {
                 self.maybe(Kind::User, owner.user.as_ref(), at, "owner.user");
-                self.maybe(Kind::Organization, owner.organization.as_ref(), at, "owner.organization");
+                self.maybe(
+                    Kind::Organization,
+                    owner.organization.as_ref(),
+                    at,
+                    "owner.organization",
+                );
             }
             if let Some(inherits) = &spec.inherits_from {
-                self.one(Kind::Resource, inherits.resource.as_str(), at, "inheritsFrom.resource");
+                self.one(
+                    Kind::Resource,
+                    inherits.resource.as_str(),
+                    at,
+                    "inheritsFrom.resource",
+                );
             }
             for (i, default) in spec.identities.iter().flat_map(|r| &r.default).enumerate() {
                 let route = format!("identities.default.{i}");
@@ -76,7 +110,10 @@ impl References<'_> {
         for Linked { at, spec } in catalog.roles.values() {
             self.one(Kind::Resource, spec.resource.as_str(), at, "resource");
             self.list(Kind::Role, &spec.includes, at, "includes");
-            let replacement = spec.deprecated.as_ref().and_then(|d| d.replacement.as_ref());
+            let replacement = spec
+                .deprecated
+                .as_ref()
+                .and_then(|d| d.replacement.as_ref());
             self.maybe(Kind::Role, replacement, at, "deprecated.replacement");
         }
         for Linked { at, spec } in catalog.scopes.values() {
@@ -98,7 +135,12 @@ impl References<'_> {
                 self.user(spec.subject.as_str(), at, "subject");
             }
             if let Some(set) = &spec.set {
-                self.maybe(Kind::Organization, set.organization.as_ref(), at, "set.organization");
+                self.maybe(
+                    Kind::Organization,
+                    set.organization.as_ref(),
+                    at,
+                    "set.organization",
+                );
                 if let Some(supervisor) = &set.supervisor {
                     self.user(supervisor.as_str(), at, "set.supervisor");
                 }
@@ -136,15 +178,30 @@ impl References<'_> {
     fn without(&mut self, without: &[Without], at: &Location) {
         for (i, entry) in without.iter().enumerate() {
             let route = format!("without.{i}");
-            self.one(Kind::Resource, entry.resource.as_str(), at, &format!("{route}.resource"));
-            self.maybe(Kind::Role, entry.role.as_ref(), at, &format!("{route}.role"));
+            self.one(
+                Kind::Resource,
+                entry.resource.as_str(),
+                at,
+                &format!("{route}.resource"),
+            );
+            self.maybe(
+                Kind::Role,
+                entry.role.as_ref(),
+                at,
+                &format!("{route}.role"),
+            );
         }
     }
 
     fn identities(&mut self, identities: &[GivenIdentity], at: &Location, route: &str) {
         for (i, identity) in identities.iter().enumerate() {
             let route = format!("{route}.{i}");
-            self.one(Kind::Resource, identity.resource.as_str(), at, &format!("{route}.resource"));
+            self.one(
+                Kind::Resource,
+                identity.resource.as_str(),
+                at,
+                &format!("{route}.resource"),
+            );
             self.list::<RoleName>(Kind::Role, &identity.roles, at, &format!("{route}.roles"));
             self.scopes(&identity.scopes, at, &format!("{route}.scopes"));
         }
@@ -152,7 +209,12 @@ impl References<'_> {
 
     fn scopes(&mut self, scopes: &BTreeMap<ScopeName, Vec<String>>, at: &Location, route: &str) {
         for scope in scopes.keys() {
-            self.one(Kind::Scope, scope.as_str(), at, &format!("{route}.`{scope}`"));
+            self.one(
+                Kind::Scope,
+                scope.as_str(),
+                at,
+                &format!("{route}.`{scope}`"),
+            );
         }
     }
 

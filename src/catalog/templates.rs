@@ -14,8 +14,13 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Templates(BTreeMap<String, Template>);
 
 /// Fields the directory resource has without listing them.
-pub const ACCOUNT_FIELDS: [&str; 5] =
-    ["sAMAccountName", "userPrincipalName", "cn", "mail", "distinguishedName"];
+pub const ACCOUNT_FIELDS: [&str; 5] = [
+    "sAMAccountName",
+    "userPrincipalName",
+    "cn",
+    "mail",
+    "distinguishedName",
+];
 
 const USER: [&str; 17] = [
     "name",
@@ -36,8 +41,15 @@ const USER: [&str; 17] = [
     "contact.mobile",
     "contact.address",
 ];
-const ORGANIZATION: [&str; 7] =
-    ["name", "displayName", "code", "type", "parent", "contact.mail", "contact.phone"];
+const ORGANIZATION: [&str; 7] = [
+    "name",
+    "displayName",
+    "code",
+    "type",
+    "parent",
+    "contact.mail",
+    "contact.phone",
+];
 const SUPERVISOR: [&str; 5] = ["name", "displayName", "mail", "login", "dn"];
 const ACCOUNT: [&str; 5] = ["login", "upn", "mail", "cn", "dn"];
 
@@ -49,8 +61,12 @@ impl Templates {
 
     /// Compiles every template of the repository and reports what is wrong with it.
     pub fn compile(catalog: &Catalog, problems: &mut Vec<Problem>) -> Self {
-        let mut compiler =
-            Compiler { catalog, questions: questions(catalog), found: BTreeMap::new(), problems };
+        let mut compiler = Compiler {
+            catalog,
+            questions: questions(catalog),
+            found: BTreeMap::new(),
+            problems,
+        };
         let config = &catalog.config;
         let naming = &config.spec.naming;
         for (i, text) in naming.login.candidates.iter().enumerate() {
@@ -67,8 +83,15 @@ impl Templates {
                 compiler.add(text, &config.at, route, &names);
             }
         }
-        let everything =
-            ["user", "organization", "supervisor", "account", "answers", "fields", "config"];
+        let everything = [
+            "user",
+            "organization",
+            "supervisor",
+            "account",
+            "answers",
+            "fields",
+            "config",
+        ];
         for Linked { at, spec } in catalog.resources.values() {
             for (i, field) in spec.fields.iter().enumerate() {
                 for (text, word) in [(&field.value, "value"), (&field.default, "default")] {
@@ -88,7 +111,10 @@ impl Templates {
             }
         }
         for Linked { at, spec } in catalog.scopes.values() {
-            let lists = [(&spec.groups, "groups"), (&spec.wildcard_groups, "wildcardGroups")];
+            let lists = [
+                (&spec.groups, "groups"),
+                (&spec.wildcard_groups, "wildcardGroups"),
+            ];
             for (texts, word) in lists {
                 for (i, text) in texts.iter().enumerate() {
                     compiler.add(text, at, &format!("{word}.{i}"), &["value", "organization"]);
@@ -103,7 +129,12 @@ impl Templates {
 }
 
 fn questions(catalog: &Catalog) -> BTreeSet<&str> {
-    catalog.profiles.values().flat_map(|p| &p.spec.questions).map(|q| q.key.as_str()).collect()
+    catalog
+        .profiles
+        .values()
+        .flat_map(|p| &p.spec.questions)
+        .map(|q| q.key.as_str())
+        .collect()
 }
 
 struct Compiler<'a> {
@@ -121,7 +152,11 @@ impl Compiler<'_> {
         route: &str,
     ) {
         for (scope, values) in scopes {
-            for (i, text) in values.iter().enumerate().filter(|(_, text)| text.contains('{')) {
+            for (i, text) in values
+                .iter()
+                .enumerate()
+                .filter(|(_, text)| text.contains('{'))
+            {
                 let route = format!("{route}.scopes.`{scope}`.{i}");
                 self.add(text, at, &route, &["user", "organization"]);
             }
@@ -169,7 +204,11 @@ impl Compiler<'_> {
             "supervisor" => names("supervisor", &SUPERVISOR),
             "account" => names("account", &ACCOUNT),
             "config" => names("config", &["displayName"]),
-            "answers" => self.questions.iter().map(|q| format!("answers.{q}")).collect(),
+            "answers" => self
+                .questions
+                .iter()
+                .map(|q| format!("answers.{q}"))
+                .collect(),
             _ => return,
         };
         // `user.givenName[0]` and `user.contact` name a part or a whole of what is known.
@@ -204,7 +243,10 @@ impl Compiler<'_> {
         }
         let Some(target) = self.catalog.resources.get(resource) else {
             let known = self.catalog.resources.keys().map(AsRef::as_ref);
-            say(format!("there is no Resource named `{resource}`"), did_you_mean(resource, known));
+            say(
+                format!("there is no Resource named `{resource}`"),
+                did_you_mean(resource, known),
+            );
             return;
         };
         let mut known: Vec<&str> = target.spec.fields.iter().map(|f| f.name.as_str()).collect();
@@ -246,7 +288,10 @@ fn field_cycles(catalog: &Catalog, templates: &Templates, problems: &mut Vec<Pro
         }
         while let Some((key, next)) = path.last_mut() {
             let key = *key;
-            let target = reads.get(&key).and_then(|(targets, ..)| targets.get(*next)).copied();
+            let target = reads
+                .get(&key)
+                .and_then(|(targets, ..)| targets.get(*next))
+                .copied();
             *next += 1;
             let Some(target) = target else {
                 settled.insert(key);
@@ -258,8 +303,10 @@ fn field_cycles(catalog: &Catalog, templates: &Templates, problems: &mut Vec<Pro
             }
             match path.iter().position(|(seen, _)| *seen == target) {
                 Some(from) => {
-                    let mut ring: Vec<String> =
-                        path[from..].iter().map(|((r, f), _)| format!("`{r}.{f}`")).collect();
+                    let mut ring: Vec<String> = path[from..]
+                        .iter()
+                        .map(|((r, f), _)| format!("`{r}.{f}`"))
+                        .collect();
                     ring.push(ring[0].clone());
                     if let Some((_, at, i)) = reads.get(&target) {
                         problems.push(
@@ -278,4 +325,3 @@ fn field_cycles(catalog: &Catalog, templates: &Templates, problems: &mut Vec<Pro
         }
     }
 }
-

@@ -112,5 +112,7 @@ pub fn is_anothers<K: Ord>(
     user: &UserName,
 ) -> bool {
     let own = |holder: &Holder| matches!(holder, Holder::User(name) if name == user);
-    table.get(key).is_some_and(|holders| holders.iter().any(|h| !own(h)))
+    table
+        .get(key)
+        .is_some_and(|holders| holders.iter().any(|h| !own(h)))
 }

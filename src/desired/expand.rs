@@ -36,8 +36,10 @@ pub fn expand(
     let people: Vec<(&UserName, &FoldedUser)> = folded.people.iter().collect();
     // What everybody holds, user by user.
     let mut held: Vec<Holdings> = Vec::with_capacity(people.len());
-    let parts: Vec<(Holdings, Vec<Problem>)> =
-        people.par_iter().map(|(name, user)| holdings::of(&facts, name, user)).collect();
+    let parts: Vec<(Holdings, Vec<Problem>)> = people
+        .par_iter()
+        .map(|(name, user)| holdings::of(&facts, name, user))
+        .collect();
     for (holdings, found) in parts {
         held.push(holdings);
         problems.extend(found);
@@ -47,7 +49,14 @@ pub fn expand(
     let mut namer = Namer::new(catalog, accounts, folded.people.iter(), &mut problems);
     let mut bases: Vec<Base> = Vec::with_capacity(people.len());
     for ((name, user), holdings) in people.iter().zip(&held) {
-        bases.push(base(&facts, &mut namer, name, user, holdings, &mut problems));
+        bases.push(base(
+            &facts,
+            &mut namer,
+            name,
+            user,
+            holdings,
+            &mut problems,
+        ));
     }
     let supervisors = fields::Supervisors::new(&people, &bases);
     // Field values, user by user.
@@ -117,7 +126,9 @@ impl<'a> Facts<'a> {
     /// Where a user is in their time here.
     fn state(&self, user: &FoldedUser) -> Presence {
         let at = |moment: &Option<Moment>, edge| {
-            moment.as_ref().and_then(|m| m.resolve(&self.catalog.zone, edge).ok())
+            moment
+                .as_ref()
+                .and_then(|m| m.resolve(&self.catalog.zone, edge).ok())
         };
         let ended = at(&user.spec.end_date, Edge::End).is_some_and(|end| end <= self.now);
         let waiting = at(&user.spec.start_date, Edge::Start).is_some_and(|start| self.now < start);
@@ -179,13 +190,28 @@ fn base(
     let here = matches!(holdings.presence, Presence::Active | Presence::Suspended);
     let troubled = facts.accounts.troubled.contains_key(name);
     if !(holdings.has_account && here || known || troubled) {
-        return Base { names: None, ou: Vec::new(), variables, presence: holdings.presence };
+        return Base {
+            names: None,
+            ou: Vec::new(),
+            variables,
+            presence: holdings.presence,
+        };
     }
     let away = holdings.presence == Presence::Left || !holdings.has_account;
     let ou = ou(facts, name, user, holdings, away, problems).unwrap_or_default();
-    let parent = ou.iter().rev().map(|o| format!("ou={o}")).collect::<Vec<_>>().join(",");
+    let parent = ou
+        .iter()
+        .rev()
+        .map(|o| format!("ou={o}"))
+        .collect::<Vec<_>>()
+        .join(",");
     let names = namer.name(name, user, &parent, &mut variables, problems);
-    Base { names, ou, variables, presence: holdings.presence }
+    Base {
+        names,
+        ou,
+        variables,
+        presence: holdings.presence,
+    }
 }
 
 /// The OU: the leavers', the user's, the profiles', the nearest organization's (MODEL 21, 22).
@@ -253,7 +279,9 @@ fn seats(
     problems: &mut Vec<Problem>,
 ) {
     for (resource, linked) in &catalog.resources {
-        let Some(seats) = linked.spec.seats else { continue };
+        let Some(seats) = linked.spec.seats else {
+            continue;
+        };
         let holders: Vec<_> = people
             .iter()
             .zip(held)
@@ -264,10 +292,20 @@ fn seats(
             continue;
         }
         // Whoever a request added came last.
-        let by_request = holders.iter().rev().find(|(_, u)| u.declared.text.starts_with("request "));
+        let by_request = holders
+            .iter()
+            .rev()
+            .find(|(_, u)| u.declared.text.starts_with("request "));
         let last = by_request.or(holders.last());
         let (at, route) = last.map_or((&linked.at, "seats"), |(_, user)| {
-            (&user.declared.at, if by_request.is_some() { "subject" } else { "/metadata.name" })
+            (
+                &user.declared.at,
+                if by_request.is_some() {
+                    "subject"
+                } else {
+                    "/metadata.name"
+                },
+            )
         });
         let names: Vec<&str> = holders.iter().map(|(name, _)| name.as_str()).collect();
         problems.push(
@@ -275,7 +313,11 @@ fn seats(
                 Code::Seats,
                 at,
                 route,
-                format!("`{resource}` has {seats} seats and {} holders: {}", holders.len(), names.join(", ")),
+                format!(
+                    "`{resource}` has {seats} seats and {} holders: {}",
+                    holders.len(),
+                    names.join(", ")
+                ),
             )
             .help("buy seats and raise `seats`, or take the access from somebody")
             .related(&linked.at, "seats", "the seats"),
@@ -285,7 +327,11 @@ fn seats(
 
 /// The cause of a manifest.
 fn cause(text: impl Into<std::sync::Arc<str>>, file: &std::sync::Arc<str>, line: u32) -> Cause {
-    Cause { text: text.into(), file: file.clone(), line }
+    Cause {
+        text: text.into(),
+        file: file.clone(),
+        line,
+    }
 }
 
 fn implicit_level() -> Option<LevelName> {
@@ -294,10 +340,10 @@ fn implicit_level() -> Option<LevelName> {
 
 /// Somebody to mail, of a person.
 fn recipient(person: &Person) -> Option<Recipient> {
-    person
-        .mail
-        .as_ref()
-        .map(|mail| Recipient { mail: mail.clone(), name: Some(person.display_name.clone()) })
+    person.mail.as_ref().map(|mail| Recipient {
+        mail: mail.clone(),
+        name: Some(person.display_name.clone()),
+    })
 }
 
 /// What the parts put together.

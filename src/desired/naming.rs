@@ -4,8 +4,8 @@
 use super::accounts::{Accounts, Holder, KnownAccount, Taken, fold, is_anothers};
 use crate::catalog::{Catalog, Problem};
 use crate::diagnostic::Code;
-use crate::request::FoldedUser;
 use crate::name::UserName;
+use crate::request::FoldedUser;
 use crate::template::{Nested, TemplateError};
 
 /// The names of one account.
@@ -68,7 +68,11 @@ impl<'a> Namer<'a> {
                 }
             }
         }
-        Self { catalog, accounts, taken }
+        Self {
+            catalog,
+            accounts,
+            taken,
+        }
     }
 
     /// The names of a user's account: those it has, or new ones.
@@ -111,10 +115,17 @@ impl<'a> Namer<'a> {
             self.taken.address(mail, Holder::User(name.clone()));
         }
         let cn = self.common_name(name, known, &login, parent, variables);
-        self.taken.common_name(parent, &cn, Holder::User(name.clone()));
+        self.taken
+            .common_name(parent, &cn, Holder::User(name.clone()));
         variables.set(&["account", "cn"], cn.as_str());
         let provisional = known.is_none();
-        Some(Names { login, upn, mail, cn, provisional })
+        Some(Names {
+            login,
+            upn,
+            mail,
+            cn,
+            provisional,
+        })
     }
 
     fn fill(&self, text: &str, variables: &Nested) -> Result<String, TemplateError> {
@@ -188,7 +199,8 @@ impl<'a> Namer<'a> {
         login: &str,
         variables: &Nested,
     ) -> String {
-        if let Some(known) = known.filter(|k| !k.upn.is_empty() && k.login.eq_ignore_ascii_case(login))
+        if let Some(known) =
+            known.filter(|k| !k.upn.is_empty() && k.login.eq_ignore_ascii_case(login))
         {
             return known.upn.clone();
         }

@@ -6,7 +6,9 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     candidates
         .into_iter()
         .map(|c| (strsim::damerau_levenshtein(&lower, &c.to_lowercase()), c))
-        .filter(|(distance, c)| *distance <= (c.chars().count().max(word.chars().count()) / 3).max(1))
+        .filter(|(distance, c)| {
+            *distance <= (c.chars().count().max(word.chars().count()) / 3).max(1)
+        })
         .min()
         .map(|(_, c)| c)
 }
@@ -25,7 +27,10 @@ pub fn did_you_mean<'a>(
         1 => Some(format!("`{}` is the only choice here", all[0])),
         _ => Some(format!(
             "one of {}",
-            all.iter().map(|c| format!("`{c}`")).collect::<Vec<_>>().join(", ")
+            all.iter()
+                .map(|c| format!("`{c}`"))
+                .collect::<Vec<_>>()
+                .join(", ")
         )),
     }
 }

@@ -16,7 +16,14 @@ pub fn check(file: &Arc<str>, node: &Node, shape: &Shape, diagnostics: &mut Vec<
 /// something required is missing then.
 pub fn clean(node: &Node, shape: &Shape) -> Option<Node> {
     let value = match (&node.value, shape) {
-        (Yaml::Mapping(entries), Shape::Object { fields, required, exactly_one }) => {
+        (
+            Yaml::Mapping(entries),
+            Shape::Object {
+                fields,
+                required,
+                exactly_one,
+            },
+        ) => {
             let kept: Vec<(Key, Node)> = entries
                 .iter()
                 .filter_map(|(key, value)| {
@@ -55,7 +62,10 @@ pub fn clean(node: &Node, shape: &Shape) -> Option<Node> {
             value.clone()
         }
     };
-    Some(Node { mark: node.mark, value })
+    Some(Node {
+        mark: node.mark,
+        value,
+    })
 }
 
 struct Check<'a> {
@@ -71,7 +81,14 @@ impl Check<'_> {
 
     fn node(&mut self, node: &Node, shape: &Shape, what: &str) {
         match (&node.value, shape) {
-            (Yaml::Mapping(entries), Shape::Object { fields, required, exactly_one }) => {
+            (
+                Yaml::Mapping(entries),
+                Shape::Object {
+                    fields,
+                    required,
+                    exactly_one,
+                },
+            ) => {
                 self.object(node, entries, fields, what);
                 for name in required {
                     if node.get(name).is_none() {
@@ -83,10 +100,16 @@ impl Check<'_> {
                         );
                     }
                 }
-                let given = exactly_one.iter().filter(|name| node.get(name).is_some()).count();
+                let given = exactly_one
+                    .iter()
+                    .filter(|name| node.get(name).is_some())
+                    .count();
                 if !exactly_one.is_empty() && given != 1 {
-                    let choices =
-                        exactly_one.iter().map(|c| format!("`{c}`")).collect::<Vec<_>>().join(", ");
+                    let choices = exactly_one
+                        .iter()
+                        .map(|c| format!("`{c}`"))
+                        .collect::<Vec<_>>()
+                        .join(", ");
                     self.say(
                         Code::ExactlyOne,
                         node.mark,
@@ -122,7 +145,9 @@ impl Check<'_> {
                 }
             }
             (_, Shape::Either(shapes)) => {
-                let fits = shapes.iter().find(|shape| clean(node, shape).is_some_and(|c| c == *node));
+                let fits = shapes
+                    .iter()
+                    .find(|shape| clean(node, shape).is_some_and(|c| c == *node));
                 let near = shapes.iter().find(|shape| same_sort(&node.value, shape));
                 match fits.or(near).or(shapes.first()) {
                     Some(shape) => self.node(node, shape, what),
@@ -194,7 +219,9 @@ impl Check<'_> {
                 self.say(
                     Code::UnquotedScalar,
                     mark,
-                    format!("{what} is a text, and some readers take `{text}` without quotes for {sort}"),
+                    format!(
+                        "{what} is a text, and some readers take `{text}` without quotes for {sort}"
+                    ),
                     Some(quoted),
                 );
                 return;
@@ -242,8 +269,14 @@ impl Check<'_> {
             self.say(
                 Code::UnquotedScalar,
                 node.mark,
-                format!("{what} is a text, and this is {} without quotes", node.sort()),
-                Some("write it in quotes, so that zeros in front stay and nothing is converted".into()),
+                format!(
+                    "{what} is a text, and this is {} without quotes",
+                    node.sort()
+                ),
+                Some(
+                    "write it in quotes, so that zeros in front stay and nothing is converted"
+                        .into(),
+                ),
             );
             return;
         }
@@ -272,7 +305,10 @@ impl Check<'_> {
             (_, shape) => match shape {
                 Shape::Object { fields, .. } => {
                     let names = fields.iter().map(|(n, _)| format!("`{n}`"));
-                    format!("its fields are {}", names.take(8).collect::<Vec<_>>().join(", "))
+                    format!(
+                        "its fields are {}",
+                        names.take(8).collect::<Vec<_>>().join(", ")
+                    )
                 }
                 _ => format!("write {wanted}"),
             },
@@ -292,7 +328,10 @@ fn same_sort(value: &Yaml, shape: &Shape) -> bool {
         (Yaml::Mapping(_), Shape::Object { .. } | Shape::Map { .. })
             | (Yaml::Sequence(_), Shape::List { .. })
             | (Yaml::Text(..), Shape::Text { .. })
-            | (Yaml::Int(_) | Yaml::Float(_), Shape::Integer(..) | Shape::Number(..))
+            | (
+                Yaml::Int(_) | Yaml::Float(_),
+                Shape::Integer(..) | Shape::Number(..)
+            )
             | (Yaml::Bool(_), Shape::Bool)
     )
 }

@@ -52,7 +52,12 @@ impl Moment {
                 Edge::Start => date,
                 Edge::End => date.checked_add(1.day()).map_err(|_| none())?,
             };
-            return local(date.to_datetime(jiff::civil::Time::midnight()), zone, text, Gap::Forward);
+            return local(
+                date.to_datetime(jiff::civil::Time::midnight()),
+                zone,
+                text,
+                Gap::Forward,
+            );
         }
         let zoned = text.ends_with('Z') || text.get(16..).is_some_and(|t| t.contains(['+', '-']));
         if zoned {
@@ -114,23 +119,46 @@ mod tests {
 
     fn at(text: &str, edge: Edge) -> Result<String, MomentError> {
         let zone = TimeZone::get("America/Indiana/Indianapolis").unwrap();
-        Moment(text.into()).resolve(&zone, edge).map(|t| t.to_string())
+        Moment(text.into())
+            .resolve(&zone, edge)
+            .map(|t| t.to_string())
     }
 
     #[test]
     fn dates_and_times_are_local_and_date_ends_are_inclusive() {
-        assert_eq!(at("2027-02-01", Edge::Start).unwrap(), "2027-02-01T05:00:00Z");
+        assert_eq!(
+            at("2027-02-01", Edge::Start).unwrap(),
+            "2027-02-01T05:00:00Z"
+        );
         assert_eq!(at("2027-02-01", Edge::End).unwrap(), "2027-02-02T05:00:00Z");
-        assert_eq!(at("2027-02-01T08:00", Edge::End).unwrap(), "2027-02-01T13:00:00Z");
-        assert_eq!(at("2027-02-01T08:00:00+01:00", Edge::End).unwrap(), "2027-02-01T07:00:00Z");
-        assert_eq!(at("2027-02-01T08:00Z", Edge::End).unwrap(), "2027-02-01T08:00:00Z");
+        assert_eq!(
+            at("2027-02-01T08:00", Edge::End).unwrap(),
+            "2027-02-01T13:00:00Z"
+        );
+        assert_eq!(
+            at("2027-02-01T08:00:00+01:00", Edge::End).unwrap(),
+            "2027-02-01T07:00:00Z"
+        );
+        assert_eq!(
+            at("2027-02-01T08:00Z", Edge::End).unwrap(),
+            "2027-02-01T08:00:00Z"
+        );
     }
 
     #[test]
     fn a_gap_is_an_error_and_an_overlap_the_earlier() {
-        assert!(matches!(at("2027-03-14T02:30", Edge::Start), Err(MomentError::Gap(..))));
-        assert_eq!(at("2027-11-07T01:30", Edge::Start).unwrap(), "2027-11-07T05:30:00Z");
-        assert!(matches!(at("2027-02-29", Edge::Start), Err(MomentError::NotADate(_))));
+        assert!(matches!(
+            at("2027-03-14T02:30", Edge::Start),
+            Err(MomentError::Gap(..))
+        ));
+        assert_eq!(
+            at("2027-11-07T01:30", Edge::Start).unwrap(),
+            "2027-11-07T05:30:00Z"
+        );
+        assert!(matches!(
+            at("2027-02-29", Edge::Start),
+            Err(MomentError::NotADate(_))
+        ));
         assert_eq!(at("2028-02-29", Edge::End).unwrap(), "2028-03-01T05:00:00Z");
     }
 }

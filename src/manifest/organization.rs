@@ -41,7 +41,9 @@ pub struct OrganizationSpec {
 }
 
 /// What an organization is to us.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum OrganizationType {
     /// The organization whose repository this is, or one that employs for it.

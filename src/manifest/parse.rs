@@ -74,8 +74,13 @@ pub struct Known(pub HashMap<Blob, Vec<(u32, u32, Body)>>);
 /// Parses every file, and notes in `known` what need not be parsed again.
 pub fn parse(source: &Source, known: &mut Known) -> Manifests {
     let ignored = ignored(source);
-    let mut manifests = Manifests { diagnostics: source.diagnostics.clone(), ..Default::default() };
-    manifests.diagnostics.retain(|d| !ignored.iter().any(|glob| glob.is_match(&*d.place.file)));
+    let mut manifests = Manifests {
+        diagnostics: source.diagnostics.clone(),
+        ..Default::default()
+    };
+    manifests
+        .diagnostics
+        .retain(|d| !ignored.iter().any(|glob| glob.is_match(&*d.place.file)));
     let files: Vec<_> = source
         .files
         .iter()
@@ -97,29 +102,51 @@ pub fn parse(source: &Source, known: &mut Known) -> Manifests {
         }
         manifests.diagnostics.extend(parsed.diagnostics);
         manifests.broken.extend(parsed.broken);
-        manifests.list.extend(parsed.manifests.into_iter().map(|(document, line, body)| Located {
-            at: Location { file: path.clone(), document, line },
-            body,
-        }));
+        manifests.list.extend(
+            parsed
+                .manifests
+                .into_iter()
+                .map(|(document, line, body)| Located {
+                    at: Location {
+                        file: path.clone(),
+                        document,
+                        line,
+                    },
+                    body,
+                }),
+        );
     }
     manifests
 }
 
 /// Finds the place of a route into a manifest by composing its file again.
 pub fn locate(source: &Source, at: &Location, route: &[Step]) -> Place {
-    let none = Place { file: at.file.clone(), line: at.line, column: 1, width: 1 };
-    let Some(text) = source.files.get(&at.file).and_then(|f| std::str::from_utf8(&f.bytes).ok())
+    let none = Place {
+        file: at.file.clone(),
+        line: at.line,
+        column: 1,
+        width: 1,
+    };
+    let Some(text) = source
+        .files
+        .get(&at.file)
+        .and_then(|f| std::str::from_utf8(&f.bytes).ok())
     else {
         return none;
     };
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let documents = compose(&at.file, text, &mut Vec::new());
-    documents.get(at.document as usize).map_or(none, |d| d.root.at(route).in_file(&at.file))
+    documents
+        .get(at.document as usize)
+        .map_or(none, |d| d.root.at(route).in_file(&at.file))
 }
 
 /// The globs of `ignore:` in countersign.yaml; a broken one there is reported with the rest.
 fn ignored(source: &Source) -> Vec<globset::GlobMatcher> {
-    let config = source.files.get(CONFIG_FILE).map(|f| parse_file(&CONFIG_FILE.into(), &f.bytes));
+    let config = source
+        .files
+        .get(CONFIG_FILE)
+        .map(|f| parse_file(&CONFIG_FILE.into(), &f.bytes));
     let bodies = config.into_iter().flat_map(|parsed| parsed.manifests);
     bodies
         .filter_map(|(_, _, body)| match body {
@@ -156,8 +183,12 @@ fn parse_file(path: &Arc<str>, bytes: &[u8]) -> Parsed {
         .collect::<Vec<_>>();
     if full.is_empty() && parsed.diagnostics.is_empty() {
         parsed.diagnostics.push(
-            Diagnostic::new(Code::EmptyFile, Place::of_file(path), "the file holds no manifest")
-                .help("write one, or delete the file"),
+            Diagnostic::new(
+                Code::EmptyFile,
+                Place::of_file(path),
+                "the file holds no manifest",
+            )
+            .help("write one, or delete the file"),
         );
     }
     for (index, document) in full {
@@ -172,12 +203,21 @@ fn readable<'a>(path: &Arc<str>, bytes: &'a [u8]) -> Result<&'a str, Box<Diagnos
         let text = String::from_utf8_lossy(before);
         let line = text.matches('\n').count() as u32 + 1;
         let column = text.rsplit('\n').next().unwrap_or_default().chars().count() as u32 + 1;
-        Place { file: path.clone(), line, column, width: 1 }
+        Place {
+            file: path.clone(),
+            line,
+            column,
+            width: 1,
+        }
     };
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
-        Diagnostic::new(Code::NotUtf8, place(before), "the file is not UTF-8 from here on")
-            .help("save it as UTF-8 (not UTF-16, not Windows-1252)")
+        Diagnostic::new(
+            Code::NotUtf8,
+            place(before),
+            "the file is not UTF-8 from here on",
+        )
+        .help("save it as UTF-8 (not UTF-16, not Windows-1252)")
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let bad = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\u{85}');
@@ -190,7 +230,8 @@ fn readable<'a>(path: &Arc<str>, bytes: &'a [u8]) -> Result<&'a str, Box<Diagnos
         ));
     }
     for (number, line) in text.lines().enumerate() {
-        let marker = line.starts_with("<<<<<<<") || line.starts_with(">>>>>>>") || line == "=======";
+        let marker =
+            line.starts_with("<<<<<<<") || line.starts_with(">>>>>>>") || line == "=======";
         if marker {
             let place = Place {
                 file: path.clone(),
@@ -224,7 +265,10 @@ fn secrets(path: &Arc<str>, text: &str) -> Vec<Diagnostic> {
     }
     let token = |line: &str, at: usize, mark: &str| {
         let rest = &line[at + mark.len()..];
-        let long = rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
+        let long = rest
+            .bytes()
+            .take_while(|b| b.is_ascii_alphanumeric() || *b == b'_')
+            .count();
         mark.contains("KEY") || mark.contains("PGP") || long >= 16
     };
     let mut found = Vec::new();
@@ -250,7 +294,9 @@ fn secrets(path: &Arc<str>, text: &str) -> Vec<Diagnostic> {
 
 fn parse_document(path: &Arc<str>, index: u32, document: &Document, parsed: &mut Parsed) {
     let root = &document.root;
-    let Some(kind) = kind_of(path, root, &mut parsed.diagnostics) else { return };
+    let Some(kind) = kind_of(path, root, &mut parsed.diagnostics) else {
+        return;
+    };
     let shape = shape(kind);
     let mut diagnostics = Vec::new();
     check(path, root, shape, &mut diagnostics);
@@ -264,10 +310,14 @@ fn parse_document(path: &Arc<str>, index: u32, document: &Document, parsed: &mut
         Some(Ok(body)) => parsed.manifests.push((index, line, body)),
         Some(Err(error)) => {
             let place = root.mark.in_file(path);
-            parsed.diagnostics.push(Diagnostic::new(Code::WrongType, place, error.to_string()));
+            parsed
+                .diagnostics
+                .push(Diagnostic::new(Code::WrongType, place, error.to_string()));
         }
         None => {
-            let name = name.and_then(Node::text).and_then(|n| ManifestName::new(n).ok());
+            let name = name
+                .and_then(Node::text)
+                .and_then(|n| ManifestName::new(n).ok());
             parsed.broken.extend(name.map(|name| (kind, name)));
         }
     }
@@ -284,10 +334,17 @@ fn kind_of(path: &Arc<str>, root: &Node, diagnostics: &mut Vec<Diagnostic>) -> O
         Some(other) => {
             let help = match other.starts_with("countersign/") {
                 true => format!("this program reads `{API_VERSION}`"),
-                false => format!("a manifest says `apiVersion: {API_VERSION}`; list other files in `ignore` of {CONFIG_FILE}"),
+                false => format!(
+                    "a manifest says `apiVersion: {API_VERSION}`; list other files in `ignore` of {CONFIG_FILE}"
+                ),
             };
             let mark = version.map_or(root.mark, |v| v.mark);
-            say(Code::NotAManifest, mark, format!("`{other}` is not a version this program reads"), Some(help));
+            say(
+                Code::NotAManifest,
+                mark,
+                format!("`{other}` is not a version this program reads"),
+                Some(help),
+            );
             return None;
         }
         None => {
@@ -295,21 +352,33 @@ fn kind_of(path: &Arc<str>, root: &Node, diagnostics: &mut Vec<Diagnostic>) -> O
                 Code::NotAManifest,
                 root.mark,
                 "this YAML document is not a manifest: it has no `apiVersion`".into(),
-                Some(format!("write `apiVersion: {API_VERSION}`, or list the file in `ignore` of {CONFIG_FILE}")),
+                Some(format!(
+                    "write `apiVersion: {API_VERSION}`, or list the file in `ignore` of {CONFIG_FILE}"
+                )),
             );
             return None;
         }
     }
     let Some(node) = root.get("kind") else {
         let kinds = Kind::ALL.map(Kind::as_str).join(", ");
-        say(Code::MissingField, root.mark, "the manifest needs `kind`".into(), Some(format!("one of {kinds}")));
+        say(
+            Code::MissingField,
+            root.mark,
+            "the manifest needs `kind`".into(),
+            Some(format!("one of {kinds}")),
+        );
         return None;
     };
     let text = node.text().unwrap_or_default();
     let kind = Kind::ALL.into_iter().find(|k| k.as_str() == text);
     if kind.is_none() {
         let help = did_you_mean(text, Kind::ALL.map(Kind::as_str));
-        say(Code::UnknownKind, node.mark, format!("there is no kind `{text}`"), help);
+        say(
+            Code::UnknownKind,
+            node.mark,
+            format!("there is no kind `{text}`"),
+            help,
+        );
     }
     kind
 }
@@ -332,7 +401,11 @@ fn body(kind: Kind, node: &Node) -> Result<Body, read::ReadError> {
 /// Lines of a text that a reader of one manifest text needs: the mistakes of form in it.
 pub fn check_text(path: &str, text: &str) -> (Vec<Body>, Vec<Diagnostic>) {
     let parsed = parse_file(&path.into(), text.as_bytes());
-    let bodies = parsed.manifests.into_iter().map(|(_, _, body)| body).collect();
+    let bodies = parsed
+        .manifests
+        .into_iter()
+        .map(|(_, _, body)| body)
+        .collect();
     (bodies, crate::diagnostic::sorted(parsed.diagnostics))
 }
 
@@ -340,4 +413,3 @@ pub fn check_text(path: &str, text: &str) -> (Vec<Body>, Vec<Diagnostic>) {
 pub fn shape_of(kind: Kind) -> &'static Shape {
     shape(kind)
 }
-

@@ -101,7 +101,10 @@ impl<'de> SeqAccess<'de> for Elements<'de> {
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, ReadError> {
-        self.0.next().map(|node| seed.deserialize(Reader(node))).transpose()
+        self.0
+            .next()
+            .map(|node| seed.deserialize(Reader(node)))
+            .transpose()
     }
 }
 
@@ -117,7 +120,11 @@ impl<'a> Fields<'a> {
             Yaml::Mapping(entries) => entries.iter(),
             _ => [].iter(),
         };
-        Self { entries, value: None, line: with_line.then_some(node.mark.line) }
+        Self {
+            entries,
+            value: None,
+            line: with_line.then_some(node.mark.line),
+        }
     }
 }
 
@@ -131,11 +138,13 @@ impl<'de> MapAccess<'de> for Fields<'de> {
         match self.entries.next() {
             Some((key, value)) => {
                 self.value = Some(value);
-                seed.deserialize(BorrowedStrDeserializer::new(&key.text)).map(Some)
+                seed.deserialize(BorrowedStrDeserializer::new(&key.text))
+                    .map(Some)
             }
             None if self.line.is_some() => {
                 self.value = None;
-                seed.deserialize(BorrowedStrDeserializer::new("$line")).map(Some)
+                seed.deserialize(BorrowedStrDeserializer::new("$line"))
+                    .map(Some)
             }
             None => Ok(None),
         }
@@ -158,11 +167,9 @@ struct Choice<'a>(&'a str);
 impl<'de> EnumAccess<'de> for Choice<'de> {
     type Error = ReadError;
     type Variant = Unit;
-    fn variant_seed<V: DeserializeSeed<'de>>(
-        self,
-        seed: V,
-    ) -> Result<(V::Value, Unit), ReadError> {
-        seed.deserialize(BorrowedStrDeserializer::new(self.0)).map(|value| (value, Unit))
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Unit), ReadError> {
+        seed.deserialize(BorrowedStrDeserializer::new(self.0))
+            .map(|value| (value, Unit))
     }
 }
 

@@ -4,9 +4,7 @@ use super::identity::GivenIdentity;
 use super::organization::OuName;
 use super::user::{LoginName, PersonName};
 use super::{Access, AccessMatcher, Contact, Line, MailAddress, Moment, UserType};
-use crate::name::{
-    FieldName, IdentityType, OrganizationName, ProfileName, ResourceName, UserName,
-};
+use crate::name::{FieldName, IdentityType, OrganizationName, ProfileName, ResourceName, UserName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -57,7 +55,9 @@ pub struct RequestSpec {
 }
 
 /// What a request asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 pub enum RequestAction {
     /// A new hire, or a rehire.
     Activate,

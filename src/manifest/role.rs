@@ -43,7 +43,10 @@ pub struct RoleSpec {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RoleEligibility {
     /// The user types; left out: employees.
-    #[serde(default = "super::organization::employees", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default = "super::organization::employees",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     #[schemars(length(min = 1))]
     pub user_types: Vec<UserType>,
     /// The identity types; left out: all.

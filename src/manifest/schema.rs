@@ -30,7 +30,10 @@ pub fn file_name(kind: Kind) -> String {
 
 fn generate<S: JsonSchema>(kind: Kind) -> Json {
     let settings = SchemaSettings::draft07().with(|s| s.inline_subschemas = true);
-    let mut schema = settings.into_generator().into_root_schema_for::<Manifest<S>>().to_value();
+    let mut schema = settings
+        .into_generator()
+        .into_root_schema_for::<Manifest<S>>()
+        .to_value();
     tidy(&mut schema);
     if let Some(root) = schema.as_object_mut() {
         root.insert("title".into(), json!(format!("Countersign {kind}")));
@@ -96,17 +99,29 @@ fn tidy(schema: &mut Json) {
 
 /// `oneOf: [{const, description} …]` → `enum` with the descriptions in one text.
 fn join_choices(object: &mut Map<String, Json>) {
-    let Some(Json::Array(parts)) = object.get("oneOf") else { return };
+    let Some(Json::Array(parts)) = object.get("oneOf") else {
+        return;
+    };
     if !parts.iter().all(|p| p.get("const").is_some()) {
         return;
     }
-    let mut text = object.get("description").and_then(Json::as_str).unwrap_or_default().to_owned();
+    let mut text = object
+        .get("description")
+        .and_then(Json::as_str)
+        .unwrap_or_default()
+        .to_owned();
     let mut choices = Vec::new();
     for part in parts {
         if let Some(value) = part.get("const") {
             choices.push(value.clone());
-            let about = part.get("description").and_then(Json::as_str).unwrap_or_default();
-            text.push_str(&format!("\n- {}: {about}", value.as_str().unwrap_or_default()));
+            let about = part
+                .get("description")
+                .and_then(Json::as_str)
+                .unwrap_or_default();
+            text.push_str(&format!(
+                "\n- {}: {about}",
+                value.as_str().unwrap_or_default()
+            ));
         }
     }
     object.remove("oneOf");
@@ -162,18 +177,27 @@ pub enum Shape {
 pub fn shape(kind: Kind) -> &'static Shape {
     static SHAPES: OnceLock<Vec<Shape>> = OnceLock::new();
     let shapes = SHAPES.get_or_init(|| Kind::ALL.iter().map(|k| compile(&schema(*k))).collect());
-    &shapes[Kind::ALL.iter().position(|k| *k == kind).unwrap_or_default()]
+    &shapes[Kind::ALL
+        .iter()
+        .position(|k| *k == kind)
+        .unwrap_or_default()]
 }
 
 fn compile(schema: &Json) -> Shape {
     let strings = |key: &str| -> Vec<String> {
         let list = schema.get(key).and_then(Json::as_array);
-        list.into_iter().flatten().filter_map(|v| v.as_str().map(str::to_owned)).collect()
+        list.into_iter()
+            .flatten()
+            .filter_map(|v| v.as_str().map(str::to_owned))
+            .collect()
     };
     let pattern = |text: Option<&str>| text.and_then(|p| Regex::new(p).ok());
     let bounds = || {
         let bound = |key: &str, none| schema.get(key).and_then(Json::as_f64).unwrap_or(none);
-        (bound("minimum", f64::NEG_INFINITY), bound("maximum", f64::INFINITY))
+        (
+            bound("minimum", f64::NEG_INFINITY),
+            bound("maximum", f64::INFINITY),
+        )
     };
     if let Some(parts) = schema.get("anyOf").and_then(Json::as_array) {
         return Shape::Either(parts.iter().map(compile).collect());
@@ -183,10 +207,16 @@ fn compile(schema: &Json) -> Shape {
             if let Some(patterns) = schema.get("patternProperties").and_then(Json::as_object)
                 && let Some((key, values)) = patterns.iter().next()
             {
-                return Shape::Map { keys: pattern(Some(key)), values: Box::new(compile(values)) };
+                return Shape::Map {
+                    keys: pattern(Some(key)),
+                    values: Box::new(compile(values)),
+                };
             }
             if let Some(values) = schema.get("additionalProperties").filter(|v| v.is_object()) {
-                return Shape::Map { keys: None, values: Box::new(compile(values)) };
+                return Shape::Map {
+                    keys: None,
+                    values: Box::new(compile(values)),
+                };
             }
             let properties = schema.get("properties").and_then(Json::as_object);
             let one_of = schema.get("oneOf").and_then(Json::as_array);
@@ -213,7 +243,10 @@ fn compile(schema: &Json) -> Shape {
         Some("number") => Shape::Number(bounds().0, bounds().1),
         Some("boolean") => Shape::Bool,
         _ => {
-            let constant = schema.get("const").and_then(Json::as_str).map(str::to_owned);
+            let constant = schema
+                .get("const")
+                .and_then(Json::as_str)
+                .map(str::to_owned);
             Shape::Text {
                 pattern: pattern(schema.get("pattern").and_then(Json::as_str)),
                 choices: constant.map_or_else(|| strings("enum"), |c| vec![c]),
@@ -239,7 +272,12 @@ mod tests {
                 each_field(part, path, check);
             }
         }
-        for part in schema.get("anyOf").and_then(Json::as_array).into_iter().flatten() {
+        for part in schema
+            .get("anyOf")
+            .and_then(Json::as_array)
+            .into_iter()
+            .flatten()
+        {
             each_field(part, path, check);
         }
     }
@@ -252,7 +290,10 @@ mod tests {
             assert_eq!(schema["properties"]["kind"]["const"], kind.as_str());
             assert_eq!(schema["additionalProperties"], false);
             each_field(&schema, kind.as_str(), &mut |path, field| {
-                assert!(field.get("description").is_some(), "{path} has no description");
+                assert!(
+                    field.get("description").is_some(),
+                    "{path} has no description"
+                );
                 assert!(!field.to_string().contains("\"null\""), "{path} takes null");
                 if field.get("properties").is_some() {
                     assert_eq!(field["additionalProperties"], false, "{path} is open");
@@ -272,7 +313,12 @@ mod tests {
         fn patterns(schema: &Json, found: &mut Vec<String>) {
             match schema {
                 Json::Object(object) => {
-                    found.extend(object.get("pattern").and_then(Json::as_str).map(str::to_owned));
+                    found.extend(
+                        object
+                            .get("pattern")
+                            .and_then(Json::as_str)
+                            .map(str::to_owned),
+                    );
                     object.values().for_each(|v| patterns(v, found));
                 }
                 Json::Array(list) => list.iter().for_each(|v| patterns(v, found)),
@@ -289,7 +335,10 @@ mod tests {
                 for class in [r"\d", r"\s", r"\w", r"\b"] {
                     assert!(!pattern.contains(class), "{pattern} has {class}");
                 }
-                assert!(pattern.starts_with('^') && pattern.ends_with('$'), "{pattern}");
+                assert!(
+                    pattern.starts_with('^') && pattern.ends_with('$'),
+                    "{pattern}"
+                );
             }
         }
     }

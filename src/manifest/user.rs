@@ -97,7 +97,9 @@ pub struct PersonName(#[schemars(regex(pattern = r"^[^\x00-\x1f\x7f]{1,64}$"))] 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct LoginName(
-    #[schemars(regex(pattern = r#"^[^\x00-\x20\x7f"/\\\[\]:;|=,+*?<>@]{0,19}[^\x00-\x20\x7f"/\\\[\]:;|=,+*?<>@.]$"#))]
+    #[schemars(regex(
+        pattern = r#"^[^\x00-\x20\x7f"/\\\[\]:;|=,+*?<>@]{0,19}[^\x00-\x20\x7f"/\\\[\]:;|=,+*?<>@.]$"#
+    ))]
     pub String,
 );
 

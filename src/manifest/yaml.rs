@@ -29,7 +29,12 @@ pub struct Mark {
 impl Mark {
     /// The place in a file.
     pub fn in_file(self, file: &Arc<str>) -> Place {
-        Place { file: file.clone(), line: self.line, column: self.column, width: self.width.max(1) }
+        Place {
+            file: file.clone(),
+            line: self.line,
+            column: self.column,
+            width: self.width.max(1),
+        }
     }
 }
 
@@ -92,9 +97,10 @@ impl Node {
     /// Key and value, where this is a mapping that has it.
     pub fn entry(&self, key: &str) -> Option<(&Key, &Node)> {
         match &self.value {
-            Yaml::Mapping(entries) => {
-                entries.iter().find(|(k, _)| k.text == key).map(|(k, node)| (k, node))
-            }
+            Yaml::Mapping(entries) => entries
+                .iter()
+                .find(|(k, _)| k.text == key)
+                .map(|(k, node)| (k, node)),
             _ => None,
         }
     }
@@ -201,7 +207,8 @@ pub fn compose(file: &Arc<str>, text: &str, diagnostics: &mut Vec<Diagnostic>) -
 }
 
 fn is_document_start(line: &str) -> bool {
-    line.strip_prefix("---").is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\r', '\t']))
+    line.strip_prefix("---")
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\r', '\t']))
 }
 
 struct Composer<'a> {
@@ -265,16 +272,24 @@ impl Composer<'_> {
                     open.push(Open::Mapping(mark, anchor, Vec::new(), None));
                     None
                 }
-                Event::SequenceEnd | Event::MappingEnd => open.pop().map(|collection| {
-                    match collection {
-                        Open::Sequence(mark, anchor, nodes) => {
-                            (Node { mark, value: Yaml::Sequence(nodes) }, anchor)
-                        }
-                        Open::Mapping(mark, anchor, entries, _) => {
-                            (Node { mark, value: Yaml::Mapping(entries) }, anchor)
-                        }
-                    }
-                }),
+                Event::SequenceEnd | Event::MappingEnd => {
+                    open.pop().map(|collection| match collection {
+                        Open::Sequence(mark, anchor, nodes) => (
+                            Node {
+                                mark,
+                                value: Yaml::Sequence(nodes),
+                            },
+                            anchor,
+                        ),
+                        Open::Mapping(mark, anchor, entries, _) => (
+                            Node {
+                                mark,
+                                value: Yaml::Mapping(entries),
+                            },
+                            anchor,
+                        ),
+                    })
+                }
                 _ => None,
             };
             let Some((node, anchor)) = done else { continue };
@@ -295,20 +310,27 @@ impl Composer<'_> {
                 self.anchors.insert(anchor, (node.clone(), size));
             }
             match open.last_mut() {
-                None => documents.push(Document { root: node, damaged: self.damaged }),
+                None => documents.push(Document {
+                    root: node,
+                    damaged: self.damaged,
+                }),
                 Some(Open::Sequence(_, _, nodes)) => nodes.push(node),
-                Some(Open::Mapping(_, _, entries, key)) => match key.take() {
-                    None => match key_of(node) {
-                        Ok(found) => *key = Some(found),
-                        Err(mark) => {
-                            self.key(mark);
-                            self.damaged = true;
-                            *key = Some(Key { text: String::new(), mark });
-                        }
-                    },
-                    Some(found) => match entries.iter().find(|(k, _)| k.text == found.text) {
-                        Some((first, _)) => {
-                            self.diagnostics.push(
+                Some(Open::Mapping(_, _, entries, key)) => {
+                    match key.take() {
+                        None => match key_of(node) {
+                            Ok(found) => *key = Some(found),
+                            Err(mark) => {
+                                self.key(mark);
+                                self.damaged = true;
+                                *key = Some(Key {
+                                    text: String::new(),
+                                    mark,
+                                });
+                            }
+                        },
+                        Some(found) => match entries.iter().find(|(k, _)| k.text == found.text) {
+                            Some((first, _)) => {
+                                self.diagnostics.push(
                                 Diagnostic::new(
                                     Code::DuplicateKey,
                                     found.mark.in_file(self.file),
@@ -317,11 +339,12 @@ impl Composer<'_> {
                                 .help("keep one of them; which one counts would depend on the reader")
                                 .related(first.mark.in_file(self.file), "first here"),
                             );
-                            self.damaged = true;
-                        }
-                        None => entries.push((found, node)),
-                    },
-                },
+                                self.damaged = true;
+                            }
+                            None => entries.push((found, node)),
+                        },
+                    }
+                }
             }
         }
         None
@@ -338,25 +361,39 @@ impl Composer<'_> {
         // A collection in block style ends on a later line: underline its first line.
         let width = match end.line() > start.line() {
             true => {
-                let text = self.lines.get(line as usize - 1).copied().unwrap_or_default();
+                let text = self
+                    .lines
+                    .get(line as usize - 1)
+                    .copied()
+                    .unwrap_or_default();
                 let length = text.trim_end().chars().count() as u32;
                 length.saturating_sub(column - 1).max(1)
             }
             false => width,
         };
-        Mark { line, column, width }
+        Mark {
+            line,
+            column,
+            width,
+        }
     }
 
     fn alias(&mut self, id: usize, mark: Mark) -> Option<Node> {
         match self.anchors.get(&id) {
             Some((node, size)) if self.nodes + size <= MOST_NODES => {
                 self.nodes += size;
-                Some(Node { mark, value: node.value.clone() })
+                Some(Node {
+                    mark,
+                    value: node.value.clone(),
+                })
             }
             Some(_) => {
                 // Counted as too much by the caller's next check.
                 self.nodes = MOST_NODES;
-                Some(Node { mark, value: Yaml::Null })
+                Some(Node {
+                    mark,
+                    value: Yaml::Null,
+                })
             }
             None => {
                 self.damaged = true;
@@ -365,13 +402,20 @@ impl Composer<'_> {
                     mark.in_file(self.file),
                     "this alias refers to something that contains it",
                 ));
-                Some(Node { mark, value: Yaml::Null })
+                Some(Node {
+                    mark,
+                    value: Yaml::Null,
+                })
             }
         }
     }
 
     fn key(&mut self, mark: Mark) {
-        let line = self.lines.get(mark.line as usize - 1).copied().unwrap_or_default();
+        let line = self
+            .lines
+            .get(mark.line as usize - 1)
+            .copied()
+            .unwrap_or_default();
         let place = mark.in_file(self.file);
         self.diagnostics.push(match line.contains("{{") {
             true => Diagnostic::new(
@@ -420,8 +464,15 @@ impl Composer<'_> {
     }
 
     fn syntax(&mut self, mark: Mark, message: &str) {
-        let line = self.lines.get(mark.line as usize - 1).copied().unwrap_or_default();
-        let tab = line.chars().take_while(|c| c.is_whitespace()).any(|c| c == '\t');
+        let line = self
+            .lines
+            .get(mark.line as usize - 1)
+            .copied()
+            .unwrap_or_default();
+        let tab = line
+            .chars()
+            .take_while(|c| c.is_whitespace())
+            .any(|c| c == '\t');
         let help = if tab {
             "indent with spaces; YAML does not take tabs".to_owned()
         } else if message.contains("nesting") || message.contains("recursion") {
@@ -465,7 +516,9 @@ pub fn resolve(text: &str) -> Yaml {
         "" | "~" | "null" | "Null" | "NULL" => return Yaml::Null,
         "true" | "True" | "TRUE" => return Yaml::Bool(true),
         "false" | "False" | "FALSE" => return Yaml::Bool(false),
-        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => return Yaml::Float(f64::INFINITY),
+        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => {
+            return Yaml::Float(f64::INFINITY);
+        }
         "-.inf" | "-.Inf" | "-.INF" => return Yaml::Float(f64::NEG_INFINITY),
         ".nan" | ".NaN" | ".NAN" => return Yaml::Float(f64::NAN),
         _ => {}
@@ -541,9 +594,7 @@ fn is_date(text: &str) -> bool {
         && [5, 6, 8, 9].into_iter().all(digit);
     date && match text.get(10..) {
         Some("") => true,
-        Some(rest) => {
-            rest.starts_with(['T', 't', ' ']) && rest.matches(':').count() >= 2
-        }
+        Some(rest) => rest.starts_with(['T', 't', ' ']) && rest.matches(':').count() >= 2,
         None => false,
     }
 }
@@ -556,7 +607,9 @@ fn is_old_number(text: &str) -> bool {
         .strip_prefix("0b")
         .is_some_and(|d| !d.is_empty() && d.bytes().all(|b| matches!(b, b'0' | b'1' | b'_')));
     let underscored = unsigned.contains('_')
-        && unsigned.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'_' | b'.'));
+        && unsigned
+            .bytes()
+            .all(|b| b.is_ascii_digit() || matches!(b, b'_' | b'.'));
     let sexagesimal = unsigned.contains(':')
         && unsigned.split(':').enumerate().all(|(i, part)| {
             !part.is_empty()
@@ -586,12 +639,18 @@ mod tests {
     fn places_are_one_based_and_count_code_points() {
         let (documents, diagnostics) = documents("ä: {b: [1, zwei]}\n---\nc: d\n");
         assert!(diagnostics.is_empty());
-        let mark = documents[0].root.at(&[
-            Step::Key("ä".into()),
-            Step::Key("b".into()),
-            Step::Index(1),
-        ]);
-        assert_eq!(mark, Mark { line: 1, column: 12, width: 4 });
+        let mark =
+            documents[0]
+                .root
+                .at(&[Step::Key("ä".into()), Step::Key("b".into()), Step::Index(1)]);
+        assert_eq!(
+            mark,
+            Mark {
+                line: 1,
+                column: 12,
+                width: 4
+            }
+        );
         assert_eq!(documents[1].root.get("c").unwrap().mark.line, 3);
     }
 
@@ -605,10 +664,22 @@ mod tests {
             ("OFF", Yaml::Text("OFF".into(), Ambiguity::Bool)),
             ("1_000", Yaml::Text("1_000".into(), Ambiguity::Number)),
             ("12:30", Yaml::Text("12:30".into(), Ambiguity::Number)),
-            ("2027-02-01", Yaml::Text("2027-02-01".into(), Ambiguity::Date)),
-            ("2027-02-01T00:00", Yaml::Text("2027-02-01T00:00".into(), Ambiguity::None)),
-            ("2027-02-01T00:00:00Z", Yaml::Text("2027-02-01T00:00:00Z".into(), Ambiguity::Date)),
-            ("812-349-0002", Yaml::Text("812-349-0002".into(), Ambiguity::None)),
+            (
+                "2027-02-01",
+                Yaml::Text("2027-02-01".into(), Ambiguity::Date),
+            ),
+            (
+                "2027-02-01T00:00",
+                Yaml::Text("2027-02-01T00:00".into(), Ambiguity::None),
+            ),
+            (
+                "2027-02-01T00:00:00Z",
+                Yaml::Text("2027-02-01T00:00:00Z".into(), Ambiguity::Date),
+            ),
+            (
+                "812-349-0002",
+                Yaml::Text("812-349-0002".into(), Ambiguity::None),
+            ),
             ("v1.2", Yaml::Text("v1.2".into(), Ambiguity::None)),
         ] {
             assert_eq!(resolve(text), expected, "{text}");
@@ -632,10 +703,15 @@ mod tests {
             bomb.push_str(&format!("a{i}: &a{i} [{parts}]\n"));
         }
         let (_, diagnostics) = documents(&bomb);
-        assert!(diagnostics.iter().any(|d| d.code == Code::TooComplex), "{diagnostics:?}");
+        assert!(
+            diagnostics.iter().any(|d| d.code == Code::TooComplex),
+            "{diagnostics:?}"
+        );
         let deep = format!("a: {}{}", "[".repeat(10_000), "]".repeat(10_000));
         assert!(!documents(&deep).1.is_empty());
-        let block = (0..10_000).map(|i| format!("{}a:\n", " ".repeat(i))).collect::<String>();
+        let block = (0..10_000)
+            .map(|i| format!("{}a:\n", " ".repeat(i)))
+            .collect::<String>();
         assert!(!documents(&block).1.is_empty());
     }
 

@@ -34,7 +34,11 @@ pub struct Rules<'a> {
 }
 
 /// Finds every user's account, and every name that is taken.
-pub fn tie(directory: &Directory, claims: &BTreeMap<UserName, Claim>, rules: &Rules<'_>) -> Accounts {
+pub fn tie(
+    directory: &Directory,
+    claims: &BTreeMap<UserName, Claim>,
+    rules: &Rules<'_>,
+) -> Accounts {
     let anchors = anchors(directory, rules);
     let mut found: BTreeMap<&UserName, (Guid, Tie)> = BTreeMap::new();
     let mut troubled: BTreeMap<UserName, Trouble> = BTreeMap::new();
@@ -55,8 +59,11 @@ pub fn tie(directory: &Directory, claims: &BTreeMap<UserName, Claim>, rules: &Ru
     }
     for users in claimed.values().filter(|users| users.len() > 1) {
         for user in users {
-            let others: Vec<&str> =
-                users.iter().filter(|u| u != &user).map(|u| u.as_str()).collect();
+            let others: Vec<&str> = users
+                .iter()
+                .filter(|u| u != &user)
+                .map(|u| u.as_str())
+                .collect();
             found.remove(user);
             troubled.insert(
                 (*user).clone(),
@@ -67,8 +74,10 @@ pub fn tie(directory: &Directory, claims: &BTreeMap<UserName, Claim>, rules: &Ru
             );
         }
     }
-    let owners: BTreeMap<Guid, &UserName> =
-        found.iter().map(|(user, (guid, _))| (*guid, *user)).collect();
+    let owners: BTreeMap<Guid, &UserName> = found
+        .iter()
+        .map(|(user, (guid, _))| (*guid, *user))
+        .collect();
     let known = found
         .iter()
         .filter_map(|(user, (guid, tie))| {
@@ -88,10 +97,19 @@ pub fn tie(directory: &Directory, claims: &BTreeMap<UserName, Claim>, rules: &Ru
 /// Managed accounts by the value of the anchor attribute, in lower case.
 fn anchors(directory: &Directory, rules: &Rules<'_>) -> BTreeMap<String, Vec<Guid>> {
     let mut anchors: BTreeMap<String, Vec<Guid>> = BTreeMap::new();
-    let Some(anchor) = rules.anchor else { return anchors };
-    for account in directory.accounts.values().filter(|a| (rules.covers)(&a.dn)) {
+    let Some(anchor) = rules.anchor else {
+        return anchors;
+    };
+    for account in directory
+        .accounts
+        .values()
+        .filter(|a| (rules.covers)(&a.dn))
+    {
         if let Some(value) = account.text(anchor.as_str()) {
-            anchors.entry(value.to_lowercase()).or_default().push(account.guid);
+            anchors
+                .entry(value.to_lowercase())
+                .or_default()
+                .push(account.guid);
         }
     }
     anchors
@@ -119,7 +137,10 @@ fn one(
             Some(account) if (rules.covers)(&account.dn) => Ok(Some((guid, Tie::Declared))),
             Some(account) => Err(Trouble {
                 code: Code::Outside,
-                reason: format!("the account to adopt stands outside the managed OUs: {}", account.dn),
+                reason: format!(
+                    "the account to adopt stands outside the managed OUs: {}",
+                    account.dn
+                ),
             }),
             None => Err(gone(guid, "the manifest names")),
         };
@@ -132,7 +153,10 @@ fn one(
         Some([only]) => Ok(Some((*only, Tie::Anchored))),
         Some(several) => Err(Trouble {
             code: Code::AmbiguousAnchor,
-            reason: format!("{} accounts carry the anchor value `{value}`", several.len()),
+            reason: format!(
+                "{} accounts carry the anchor value `{value}`",
+                several.len()
+            ),
         }),
     }
 }
@@ -166,7 +190,11 @@ fn taken(
         };
         taken.login(&account.login, holder.clone());
         for attribute in ["userPrincipalName", "mail", "proxyAddresses"] {
-            for value in account.values(&attribute.into()).iter().filter_map(|v| v.text()) {
+            for value in account
+                .values(&attribute.into())
+                .iter()
+                .filter_map(|v| v.text())
+            {
                 let address = value.split_once(':').map_or(value, |(_, address)| address);
                 taken.address(address, holder.clone());
             }
@@ -201,7 +229,11 @@ fn relative_parent(directory: &Directory, dn: &Dn) -> String {
             break;
         }
         let rdn = parent.rdn();
-        parts.push(format!("{}={}", rdn.attribute().to_lowercase(), rdn.value()));
+        parts.push(format!(
+            "{}={}",
+            rdn.attribute().to_lowercase(),
+            rdn.value()
+        ));
         next = parent.parent();
     }
     parts.join(",")

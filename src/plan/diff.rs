@@ -10,8 +10,8 @@ use super::limits::Limits;
 use super::recorded::Recorded;
 use super::task::FieldValues;
 use super::{
-    Action, Assumption, Change, ChangeId, DirectoryMode, FORMAT_VERSION, FieldChange, Finding, Held,
-    Plan, Summary, TaskChange, TaskStep, Write,
+    Action, Assumption, Change, ChangeId, DirectoryMode, FORMAT_VERSION, FieldChange, Finding,
+    Held, Plan, Summary, TaskChange, TaskStep, Write,
 };
 use crate::desired::{Cause, Desired, EntitlementKey, Person};
 use crate::diagnostic::Code;
@@ -47,7 +47,14 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
     let mut draft = Draft::new(inputs);
     draft.people();
     draft.forgotten();
-    let Draft { mut changes, mut tasks, mut held, mut findings, assumed, .. } = draft;
+    let Draft {
+        mut changes,
+        mut tasks,
+        mut held,
+        mut findings,
+        assumed,
+        ..
+    } = draft;
     changes.sort_by(|a, b| key(a).cmp(&key(b)));
     tasks.sort_by(|a, b| task_key(a).cmp(&task_key(b)));
     held.sort();
@@ -74,8 +81,25 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
     }
 }
 
-fn key(change: &Change) -> (Action, Option<&UserName>, &ResourceName, &str, &str, &ChangeId) {
-    let Change { action, user, resource, target, what, id, .. } = change;
+fn key(
+    change: &Change,
+) -> (
+    Action,
+    Option<&UserName>,
+    &ResourceName,
+    &str,
+    &str,
+    &ChangeId,
+) {
+    let Change {
+        action,
+        user,
+        resource,
+        target,
+        what,
+        id,
+        ..
+    } = change;
     (*action, user.as_ref(), resource, target, what, id)
 }
 
@@ -95,18 +119,40 @@ fn summary(
     for change in changes {
         *counts.entry(change.action.as_str().to_owned()).or_default() += 1;
     }
-    Summary { changes: counts, tasks: tasks.len(), held: held.len(), assumed: assumed.len() }
+    Summary {
+        changes: counts,
+        tasks: tasks.len(),
+        held: held.len(),
+        assumed: assumed.len(),
+    }
 }
 
 fn managed(inputs: &Inputs<'_>) -> Managed {
     let mut managed = Managed::default();
     if let (Some(directory), Some(limits)) = (&inputs.observed.directory, inputs.limits) {
-        managed.accounts = directory.accounts.values().filter(|a| limits.covers(&a.dn)).count();
-        let groups = directory.groups.iter().filter(|(key, _)| limits.covers_group(key));
+        managed.accounts = directory
+            .accounts
+            .values()
+            .filter(|a| limits.covers(&a.dn))
+            .count();
+        let groups = directory
+            .groups
+            .iter()
+            .filter(|(key, _)| limits.covers_group(key));
         managed.grants = groups.map(|(_, group)| group.members.len()).sum();
     }
-    managed.grants += inputs.observed.rosters.values().map(BTreeMap::len).sum::<usize>();
-    managed.grants += inputs.recorded.manual.values().filter(|m| m.held.is_some()).count();
+    managed.grants += inputs
+        .observed
+        .rosters
+        .values()
+        .map(BTreeMap::len)
+        .sum::<usize>();
+    managed.grants += inputs
+        .recorded
+        .manual
+        .values()
+        .filter(|m| m.held.is_some())
+        .count();
     managed
 }
 
@@ -139,7 +185,8 @@ impl<'a> Draft<'a> {
     }
 
     fn people(&mut self) {
-        if let (Some(directory), Some(limits)) = (&self.inputs.observed.directory, self.inputs.limits)
+        if let (Some(directory), Some(limits)) =
+            (&self.inputs.observed.directory, self.inputs.limits)
         {
             for person in self.inputs.desired.people.values() {
                 accounts::account(self, person, directory, limits);
@@ -159,7 +206,11 @@ impl<'a> Draft<'a> {
     fn forgotten(&mut self) {
         let mut users: BTreeSet<&UserName> = self.inputs.recorded.accounts.keys().collect();
         let manual = self.inputs.recorded.manual.iter();
-        users.extend(manual.filter(|(_, m)| m.held.is_some()).map(|((user, _), _)| user));
+        users.extend(
+            manual
+                .filter(|(_, m)| m.held.is_some())
+                .map(|((user, _), _)| user),
+        );
         for user in users {
             if !self.inputs.desired.people.contains_key(user) {
                 self.hold(
@@ -191,7 +242,17 @@ impl<'a> Draft<'a> {
     }
 
     fn change(&mut self, change: Proposal<'_>) -> ChangeId {
-        let Proposal { action, user, resource, target, what, write, fields, after, causes } = change;
+        let Proposal {
+            action,
+            user,
+            resource,
+            target,
+            what,
+            write,
+            fields,
+            after,
+            causes,
+        } = change;
         let id = ChangeId::of(action, user, resource, &write);
         self.changes.push(Change {
             id: id.clone(),

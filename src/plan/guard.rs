@@ -5,9 +5,15 @@ use super::{Action, Change, GuardResult, TaskAction, TaskChange, TaskStep, Verdi
 use crate::manifest::config::Limit;
 
 /// Accounts disabled in one run where nobody says a number: more is more often a mistake than a wish.
-const DISABLES: Limit = Limit { count: 10, percent: 10.0 };
+const DISABLES: Limit = Limit {
+    count: 10,
+    percent: 10.0,
+};
 /// Memberships and grants removed in one run where nobody says a number.
-const REMOVALS: Limit = Limit { count: 100, percent: 10.0 };
+const REMOVALS: Limit = Limit {
+    count: 100,
+    percent: 10.0,
+};
 
 /// What is managed now: what percentages are of.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -33,9 +39,30 @@ pub fn guards(
     let removals = of(Action::RemoveMember) + of(Action::Revoke) + revoked;
     let (inner, outer) = limits.map_or_else(Default::default, |l| (l.guards, l.outer_guards));
     [
-        ("creates", of(Action::Create), inner.creates, outer.creates, None, managed.accounts),
-        ("disables", of(Action::Disable), inner.disables, outer.disables, Some(DISABLES), managed.accounts),
-        ("removals", removals, inner.removals, outer.removals, Some(REMOVALS), managed.grants),
+        (
+            "creates",
+            of(Action::Create),
+            inner.creates,
+            outer.creates,
+            None,
+            managed.accounts,
+        ),
+        (
+            "disables",
+            of(Action::Disable),
+            inner.disables,
+            outer.disables,
+            Some(DISABLES),
+            managed.accounts,
+        ),
+        (
+            "removals",
+            removals,
+            inner.removals,
+            outer.removals,
+            Some(REMOVALS),
+            managed.grants,
+        ),
     ]
     .into_iter()
     .filter_map(|(guard, count, inner, outer, default, managed)| {
@@ -46,7 +73,11 @@ pub fn guards(
             limit,
             managed,
             set_by: set_by.into(),
-            verdict: if count > limit { Verdict::Beyond } else { Verdict::Within },
+            verdict: if count > limit {
+                Verdict::Beyond
+            } else {
+                Verdict::Within
+            },
         })
     })
     .collect()
@@ -75,10 +106,22 @@ mod tests {
     #[test]
     fn the_smaller_limit_is_in_force_and_a_percentage_may_raise_a_count() {
         let limit = |count, percent| Some(Limit { count, percent });
-        assert_eq!(smaller(limit(5, 2.0), limit(10, 5.0), None, 100), Some((5, "repository")));
-        assert_eq!(smaller(limit(5, 2.0), limit(10, 5.0), None, 1000), Some((20, "repository")));
-        assert_eq!(smaller(limit(50, 0.0), limit(10, 0.0), None, 1000), Some((10, "operator")));
+        assert_eq!(
+            smaller(limit(5, 2.0), limit(10, 5.0), None, 100),
+            Some((5, "repository"))
+        );
+        assert_eq!(
+            smaller(limit(5, 2.0), limit(10, 5.0), None, 1000),
+            Some((20, "repository"))
+        );
+        assert_eq!(
+            smaller(limit(50, 0.0), limit(10, 0.0), None, 1000),
+            Some((10, "operator"))
+        );
         assert_eq!(smaller(None, None, None, 1000), None);
-        assert_eq!(smaller(None, None, Some(DISABLES), 1000), Some((100, "default")));
+        assert_eq!(
+            smaller(None, None, Some(DISABLES), 1000),
+            Some((100, "default"))
+        );
     }
 }

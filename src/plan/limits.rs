@@ -77,13 +77,19 @@ impl Limits {
     /// Whether accounts at this place are managed.
     pub fn covers(&self, dn: &Dn) -> bool {
         self.ous.iter().any(|ou| dn.is_within(ou))
-            && self.outer_ous.as_ref().is_none_or(|ous| ous.iter().any(|ou| dn.is_within(ou)))
+            && self
+                .outer_ous
+                .as_ref()
+                .is_none_or(|ous| ous.iter().any(|ou| dn.is_within(ou)))
     }
 
     /// Whether a group is managed.
     pub fn covers_group(&self, group: &GroupKey) -> bool {
         self.groups.is_match(group.as_str())
-            && self.outer_groups.as_ref().is_none_or(|groups| groups.is_match(group.as_str()))
+            && self
+                .outer_groups
+                .as_ref()
+                .is_none_or(|groups| groups.is_match(group.as_str()))
     }
 
     /// Whether an attribute is managed.
@@ -104,7 +110,11 @@ impl Limits {
 pub fn globs(patterns: &[String]) -> Result<GlobSet, globset::Error> {
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {
-        set.add(GlobBuilder::new(&pattern.to_lowercase()).literal_separator(false).build()?);
+        set.add(
+            GlobBuilder::new(&pattern.to_lowercase())
+                .literal_separator(false)
+                .build()?,
+        );
     }
     set.build()
 }

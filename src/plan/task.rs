@@ -29,7 +29,12 @@ impl TaskId {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part.as_bytes());
         }
-        let hex: String = hash.finalize().iter().take(6).map(|b| format!("{b:02x}")).collect();
+        let hex: String = hash
+            .finalize()
+            .iter()
+            .take(6)
+            .map(|b| format!("{b:02x}"))
+            .collect();
         Self(format!("t-{hex}"))
     }
 }

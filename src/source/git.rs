@@ -19,7 +19,10 @@ pub(super) fn read(folder: &Path, revision: &str) -> Result<Source, SourceError>
     let tree = commit.tree().map_err(failed("the revision's tree"))?;
     let tree = below(&repository, tree, folder)?;
     let odb = repository.odb().map_err(failed("the object store"))?;
-    let mut source = Source { revision: Some(commit.id().to_string()), ..Source::default() };
+    let mut source = Source {
+        revision: Some(commit.id().to_string()),
+        ..Source::default()
+    };
     let mut found = Vec::new();
     tree.walk(TreeWalkMode::PreOrder, |parent, entry| {
         let name = String::from_utf8_lossy(entry.name_bytes());
@@ -49,7 +52,10 @@ pub(super) fn read(folder: &Path, revision: &str) -> Result<Source, SourceError>
         let object = odb.read(id).map_err(failed(&path))?;
         let mut blob = [0; 20];
         blob.copy_from_slice(id.as_bytes());
-        let file = File { blob: Blob(blob), bytes: object.data().into() };
+        let file = File {
+            blob: Blob(blob),
+            bytes: object.data().into(),
+        };
         if source.files.insert(path.clone(), file).is_some() {
             source.diagnostics.push(Diagnostic::new(
                 Code::CaseClash,
@@ -93,10 +99,13 @@ pub fn git_folder(folder: &Path) -> Option<std::path::PathBuf> {
 
 fn open(folder: &Path) -> Result<Repository, SourceError> {
     Repository::discover(folder).map_err(|source| match source.code() {
-        ErrorCode::NotFound => {
-            SourceError::NotARepository { folder: folder.display().to_string() }
-        }
-        _ => SourceError::Git { what: folder.display().to_string(), source },
+        ErrorCode::NotFound => SourceError::NotARepository {
+            folder: folder.display().to_string(),
+        },
+        _ => SourceError::Git {
+            what: folder.display().to_string(),
+            source,
+        },
     })
 }
 
@@ -114,7 +123,10 @@ fn resolve<'r>(
                     empty: repository.is_empty().unwrap_or(false),
                 }
             }
-            _ => SourceError::Git { what: format!("revision {revision}"), source },
+            _ => SourceError::Git {
+                what: format!("revision {revision}"),
+                source,
+            },
         })
 }
 
@@ -124,11 +136,15 @@ fn below<'r>(
     tree: git2::Tree<'r>,
     folder: &Path,
 ) -> Result<git2::Tree<'r>, SourceError> {
-    let Some(workdir) = repository.workdir() else { return Ok(tree) };
+    let Some(workdir) = repository.workdir() else {
+        return Ok(tree);
+    };
     let (Ok(workdir), Ok(folder)) = (workdir.canonicalize(), folder.canonicalize()) else {
         return Ok(tree);
     };
-    let Ok(relative) = folder.strip_prefix(&workdir) else { return Ok(tree) };
+    let Ok(relative) = folder.strip_prefix(&workdir) else {
+        return Ok(tree);
+    };
     if relative.as_os_str().is_empty() {
         return Ok(tree);
     }

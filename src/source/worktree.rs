@@ -53,7 +53,13 @@ fn file(at: &Path, path: &Arc<str>, source: &mut Source) {
                 .ok()
                 .and_then(|id| <[u8; 20]>::try_from(id.as_bytes()).ok())
                 .map_or(Blob([0; 20]), Blob);
-            source.files.insert(path.clone(), File { blob, bytes: bytes.into() });
+            source.files.insert(
+                path.clone(),
+                File {
+                    blob,
+                    bytes: bytes.into(),
+                },
+            );
         }
         Ok(Err(size)) => source.diagnostics.push(too_large(path, size)),
         Err(error) => source.diagnostics.push(

@@ -23,9 +23,14 @@ pub(super) struct Supervisors(BTreeMap<UserName, Nested>);
 
 impl Supervisors {
     pub fn new(people: &[(&UserName, &FoldedUser)], bases: &[Base]) -> Self {
-        let wanted: BTreeSet<&UserName> =
-            people.iter().filter_map(|(_, user)| user.spec.supervisor.as_ref()).collect();
-        let of = people.iter().zip(bases).filter(|((name, _), _)| wanted.contains(name));
+        let wanted: BTreeSet<&UserName> = people
+            .iter()
+            .filter_map(|(_, user)| user.spec.supervisor.as_ref())
+            .collect();
+        let of = people
+            .iter()
+            .zip(bases)
+            .filter(|((name, _), _)| wanted.contains(name));
         Self(
             of.map(|((name, user), base)| {
                 let mut nested = Nested::default();
@@ -65,7 +70,14 @@ pub(super) fn variables(
 ) -> Nested {
     let spec = &user.spec;
     let mut variables = Nested::default();
-    for map in ["user", "organization", "account", "answers", "supervisor", "fields"] {
+    for map in [
+        "user",
+        "organization",
+        "account",
+        "answers",
+        "supervisor",
+        "fields",
+    ] {
         variables.map(map);
     }
     variables.set(&["user", "name"], name.as_str());
@@ -83,17 +95,31 @@ pub(super) fn variables(
         Presence::Active | Presence::Waiting => UserState::Active,
     };
     variables.set(&["user", "state"], state.as_str());
-    variables.set_some(&["user", "startDate"], spec.start_date.as_ref().map(|m| m.0.clone()));
-    variables.set_some(&["user", "endDate"], spec.end_date.as_ref().map(|m| m.0.clone()));
+    variables.set_some(
+        &["user", "startDate"],
+        spec.start_date.as_ref().map(|m| m.0.clone()),
+    );
+    variables.set_some(
+        &["user", "endDate"],
+        spec.end_date.as_ref().map(|m| m.0.clone()),
+    );
     contact(&mut variables, "user", spec.contact.as_ref());
     organization(facts.catalog, &spec.organization, &mut variables);
     for (key, answer) in &spec.answers {
         variables.set(&["answers", key.as_str()], answer.as_str());
     }
     let config = &facts.catalog.config.spec;
-    variables.set(&["config", "displayName"], config.display_name.clone().unwrap_or_default());
+    variables.set(
+        &["config", "displayName"],
+        config.display_name.clone().unwrap_or_default(),
+    );
     if let Ok(title) = FieldName::new("title") {
-        let mut sources = Sources { facts, user, holdings, problems: Vec::new() };
+        let mut sources = Sources {
+            facts,
+            user,
+            holdings,
+            problems: Vec::new(),
+        };
         let title = sources.attribute(&title);
         variables.set_some(&["user", "title"], title);
     }
@@ -103,8 +129,17 @@ pub(super) fn variables(
 fn contact(variables: &mut Nested, root: &str, contact: Option<&Contact>) {
     // So that `user.contact.phone` is absent rather than a mistake.
     variables.set(&[root, "contact", ""], "");
-    if let Some(Contact { mail, phone, mobile, address }) = contact {
-        variables.set_some(&[root, "contact", "mail"], mail.as_ref().map(|m| m.0.clone()));
+    if let Some(Contact {
+        mail,
+        phone,
+        mobile,
+        address,
+    }) = contact
+    {
+        variables.set_some(
+            &[root, "contact", "mail"],
+            mail.as_ref().map(|m| m.0.clone()),
+        );
         variables.set_some(&[root, "contact", "phone"], phone.clone());
         variables.set_some(&[root, "contact", "mobile"], mobile.clone());
         variables.set_some(&[root, "contact", "address"], address.clone());
@@ -113,13 +148,23 @@ fn contact(variables: &mut Nested, root: &str, contact: Option<&Contact>) {
 
 /// The variables of an organization.
 pub(super) fn organization(catalog: &Catalog, name: &OrganizationName, variables: &mut Nested) {
-    let Some(Linked { spec, .. }) = catalog.organizations.get(name) else { return };
+    let Some(Linked { spec, .. }) = catalog.organizations.get(name) else {
+        return;
+    };
     let set = |variables: &mut Nested, key: &str, text: &str| {
         variables.set(&["organization", key], text);
     };
     set(variables, "name", name.as_str());
-    set(variables, "displayName", spec.display_name.as_deref().unwrap_or(name.as_str()));
-    set(variables, "code", spec.code.as_deref().unwrap_or(name.as_str()));
+    set(
+        variables,
+        "displayName",
+        spec.display_name.as_deref().unwrap_or(name.as_str()),
+    );
+    set(
+        variables,
+        "code",
+        spec.code.as_deref().unwrap_or(name.as_str()),
+    );
     set(variables, "type", spec.kind.as_str());
     if let Some(parent) = &spec.parent {
         set(variables, "parent", parent.as_str());
@@ -136,18 +181,44 @@ pub(super) fn person(
     holdings: Holdings,
     base: Base,
 ) -> (Person, Vec<Problem>) {
-    let Base { names, ou, mut variables, presence } = base;
-    if let Some(supervisor) = user.spec.supervisor.as_ref().and_then(|s| supervisors.0.get(s)) {
-        variables.0.insert("supervisor".into(), NestedValue::Map(supervisor.0.clone()));
+    let Base {
+        names,
+        ou,
+        mut variables,
+        presence,
+    } = base;
+    if let Some(supervisor) = user
+        .spec
+        .supervisor
+        .as_ref()
+        .and_then(|s| supervisors.0.get(s))
+    {
+        variables
+            .0
+            .insert("supervisor".into(), NestedValue::Map(supervisor.0.clone()));
     }
     let known = facts.accounts.known.get(name);
     variables.set_some(&["account", "dn"], known.map(|k| k.dn.as_str()));
-    let contact = user.spec.contact.as_ref().and_then(|c| c.mail.as_ref()).map(|m| m.0.clone());
+    let contact = user
+        .spec
+        .contact
+        .as_ref()
+        .and_then(|c| c.mail.as_ref())
+        .map(|m| m.0.clone());
     let own = user.spec.mail.as_ref().map(|m| m.0.clone());
-    let mail = names.as_ref().and_then(|n| n.mail.clone()).or(own).or(contact);
+    let mail = names
+        .as_ref()
+        .and_then(|n| n.mail.clone())
+        .or(own)
+        .or(contact);
     variables.set_some(&["user", "mail"], mail.as_deref());
     let mut filler = Filler {
-        sources: Sources { facts, user, holdings: &holdings, problems: Vec::new() },
+        sources: Sources {
+            facts,
+            user,
+            holdings: &holdings,
+            problems: Vec::new(),
+        },
         name,
         variables,
         done: BTreeMap::new(),
@@ -219,7 +290,8 @@ impl Sources<'_, '_> {
             }
         }
         let line = catalog.ancestry(&spec.organization);
-        line.iter().find_map(|(_, organization)| lookup(&organization.spec.attributes))
+        line.iter()
+            .find_map(|(_, organization)| lookup(&organization.spec.attributes))
     }
 
     /// A field of any other resource: as given with the access, the nearest rank first.
@@ -237,7 +309,10 @@ impl Sources<'_, '_> {
             if let Some((_, value)) = personal {
                 return Some(value.clone());
             }
-            let of_profiles = said.into_iter().filter_map(|(p, v)| Some((p?, v))).collect();
+            let of_profiles = said
+                .into_iter()
+                .filter_map(|(p, v)| Some((p?, v)))
+                .collect();
             if let Some(value) = self.undisputed(field, of_profiles) {
                 return Some(value);
             }
@@ -246,15 +321,21 @@ impl Sources<'_, '_> {
     }
 
     /// The value of those profiles that no other of them extends; two that differ are a conflict.
-    fn undisputed(&mut self, field: &FieldName, said: Vec<(&ProfileName, String)>) -> Option<String> {
+    fn undisputed(
+        &mut self,
+        field: &FieldName,
+        said: Vec<(&ProfileName, String)>,
+    ) -> Option<String> {
         let catalog = self.facts.catalog;
         let extended = |name: &ProfileName| {
             said.iter().any(|(other, _)| {
                 *other != name && catalog.lineage(other).iter().any(|(n, _)| *n == name)
             })
         };
-        let nearest: Vec<&(&ProfileName, String)> =
-            said.iter().filter(|(name, _)| said.len() == 1 || !extended(name)).collect();
+        let nearest: Vec<&(&ProfileName, String)> = said
+            .iter()
+            .filter(|(name, _)| said.len() == 1 || !extended(name))
+            .collect();
         let (first, value) = nearest.first()?;
         if let Some((second, other)) = nearest.iter().find(|(_, other)| other != value) {
             self.problems.push(
@@ -287,7 +368,12 @@ impl Filler<'_, '_> {
         let account = resource == self.sources.facts.directory
             && self.variables.text(&["account", "login"]).is_some();
         account
-            || self.sources.holdings.entitlements.keys().any(|key| key.resource == *resource)
+            || self
+                .sources
+                .holdings
+                .entitlements
+                .keys()
+                .any(|key| key.resource == *resource)
     }
 
     /// The value of a field, and whether it rests on names that are not settled.
@@ -303,7 +389,10 @@ impl Filler<'_, '_> {
         let found = self.find(resource, field);
         self.open.remove(&key);
         if let Some(value) = &found.0 {
-            self.variables.set(&["fields", resource.as_str(), field.as_str()], value.as_str());
+            self.variables.set(
+                &["fields", resource.as_str(), field.as_str()],
+                value.as_str(),
+            );
         }
         self.done.insert(key, found.clone());
         found
@@ -311,12 +400,19 @@ impl Filler<'_, '_> {
 
     fn find(&mut self, resource: &ResourceName, field: &FieldName) -> (Option<String>, bool) {
         let catalog = self.sources.facts.catalog;
-        let Some(linked) = catalog.resources.get(resource) else { return (None, false) };
+        let Some(linked) = catalog.resources.get(resource) else {
+            return (None, false);
+        };
         let directory = is_directory(&linked.spec);
-        let listed = linked.spec.fields.iter().enumerate().find(|(_, f)| match directory {
-            true => f.name.as_str().eq_ignore_ascii_case(field.as_str()),
-            false => f.name == *field,
-        });
+        let listed = linked
+            .spec
+            .fields
+            .iter()
+            .enumerate()
+            .find(|(_, f)| match directory {
+                true => f.name.as_str().eq_ignore_ascii_case(field.as_str()),
+                false => f.name == *field,
+            });
         let Some((index, spec)) = listed else {
             let account = |part| self.variables.text(&["account", part]);
             let value = match field.as_str() {
@@ -374,7 +470,8 @@ impl Filler<'_, '_> {
             *provisional = true;
         }
         for (resource, field) in &template.reads {
-            let (Ok(resource), Ok(field)) = (ResourceName::new(resource), FieldName::new(field)) else {
+            let (Ok(resource), Ok(field)) = (ResourceName::new(resource), FieldName::new(field))
+            else {
                 continue;
             };
             if self.holds(&resource) {
@@ -411,17 +508,25 @@ impl Filler<'_, '_> {
     ) {
         let pattern = field.pattern.as_deref();
         let pattern = pattern.and_then(|p| self.sources.facts.patterns.get(p));
-        let mismatch = mismatch(field.kind, &field.options, value)
-            .or_else(|| pattern.filter(|p| !p.is_match(value)).map(|p| (format!("it must match `{p}`"), None)));
+        let mismatch = mismatch(field.kind, &field.options, value).or_else(|| {
+            pattern
+                .filter(|p| !p.is_match(value))
+                .map(|p| (format!("it must match `{p}`"), None))
+        });
         if let Some((why, help)) = mismatch {
             self.sources.problems.push(
                 Problem::new(
                     Code::FieldValue,
                     &self.sources.user.declared.at,
                     "/metadata.name",
-                    format!("`{}` of `{resource}` is `{value}` for `{}`: {why}", field.name, self.name),
+                    format!(
+                        "`{}` of `{resource}` is `{value}` for `{}`: {why}",
+                        field.name, self.name
+                    ),
                 )
-                .maybe_help(help.or_else(|| Some("change the value, or the rule of the field".into())))
+                .maybe_help(
+                    help.or_else(|| Some("change the value, or the rule of the field".into())),
+                )
                 .related(&linked.at, &format!("fields.{index}.name"), "the field"),
             );
         }
@@ -457,7 +562,9 @@ impl Filler<'_, '_> {
             }
         }
         if let Some(mail) = &names.mail {
-            attributes.entry(AttributeName::from("mail")).or_insert_with(|| vec![mail.clone()]);
+            attributes
+                .entry(AttributeName::from("mail"))
+                .or_insert_with(|| vec![mail.clone()]);
         }
         let holdings = self.sources.holdings;
         let mut causes: Vec<Cause> = holdings
@@ -467,7 +574,11 @@ impl Filler<'_, '_> {
             .flat_map(|(_, causes)| causes.iter().cloned())
             .collect();
         let declared = &self.sources.user.declared;
-        causes.push(cause(declared.text.clone(), &declared.at.file, declared.at.line));
+        causes.push(cause(
+            declared.text.clone(),
+            &declared.at.file,
+            declared.at.line,
+        ));
         causes.sort();
         causes.dedup();
         Some(DesiredAccount {
@@ -491,7 +602,8 @@ impl Filler<'_, '_> {
 
     fn entitlements(&mut self) -> Entitlements {
         let catalog = self.sources.facts.catalog;
-        let mut values: BTreeMap<&ResourceName, (BTreeMap<FieldName, String>, bool)> = BTreeMap::new();
+        let mut values: BTreeMap<&ResourceName, (BTreeMap<FieldName, String>, bool)> =
+            BTreeMap::new();
         let holdings = self.sources.holdings;
         let mut found = BTreeMap::new();
         for (key, causes) in &holdings.entitlements {
@@ -540,10 +652,17 @@ impl Filler<'_, '_> {
                             Code::FieldMissing,
                             &self.sources.user.declared.at,
                             "/metadata.name",
-                            format!("`{name}` needs `{}` of `{holder}`, and it has no value", field.name),
+                            format!(
+                                "`{name}` needs `{}` of `{holder}`, and it has no value",
+                                field.name
+                            ),
                         )
                         .help(way_out(field))
-                        .related(&linked.at, &format!("fields.{index}.name"), "required here"),
+                        .related(
+                            &linked.at,
+                            &format!("fields.{index}.name"),
+                            "required here",
+                        ),
                     );
                 }
                 None => {}
@@ -558,7 +677,9 @@ impl Filler<'_, '_> {
         let reads_directory = field.value.iter().chain(&field.default).any(|text| {
             let template = self.sources.facts.catalog.templates.get(text);
             template.is_some_and(|t| {
-                t.reads.iter().any(|(r, _)| r == self.sources.facts.directory.as_str())
+                t.reads
+                    .iter()
+                    .any(|(r, _)| r == self.sources.facts.directory.as_str())
             })
         });
         self.known.is_none() && (observed || reads_directory)
@@ -586,13 +707,22 @@ pub(super) fn mismatch(
             let fits = parts.is_some_and(|(local, domain)| {
                 !local.is_empty() && domain.contains('.') && !value.contains(char::is_whitespace)
             });
-            if fits { None } else { wrong("it must be a mail address") }
+            if fits {
+                None
+            } else {
+                wrong("it must be a mail address")
+            }
         }
         FieldType::Tel => {
             let digits = value.chars().filter(char::is_ascii_digit).count();
-            let allowed =
-                value.chars().all(|c| c.is_ascii_digit() || " +-./()x#*".contains(c));
-            if allowed && digits >= 3 { None } else { wrong("it must be a telephone number") }
+            let allowed = value
+                .chars()
+                .all(|c| c.is_ascii_digit() || " +-./()x#*".contains(c));
+            if allowed && digits >= 3 {
+                None
+            } else {
+                wrong("it must be a telephone number")
+            }
         }
         FieldType::Date => match value.parse::<jiff::civil::Date>().is_ok() && value.len() == 10 {
             true => None,
@@ -622,7 +752,9 @@ fn label(catalog: &Catalog, key: &EntitlementKey) -> String {
         Grant::Level(level) => {
             let resource = catalog.resources.get(&key.resource);
             let found = resource.and_then(|r| r.spec.levels.iter().find(|l| l.name == *level));
-            found.and_then(|l| l.display_name.clone()).unwrap_or_else(|| level.to_string())
+            found
+                .and_then(|l| l.display_name.clone())
+                .unwrap_or_else(|| level.to_string())
         }
         Grant::Role(name) => {
             let role = catalog.roles.get(name).map(|r| &r.spec);

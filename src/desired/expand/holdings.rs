@@ -53,7 +53,11 @@ pub(super) struct Collector<'a, 'p> {
 }
 
 /// Collects what a user holds at the instant.
-pub(super) fn of(facts: &Facts<'_>, name: &UserName, user: &FoldedUser) -> (Holdings, Vec<Problem>) {
+pub(super) fn of(
+    facts: &Facts<'_>,
+    name: &UserName,
+    user: &FoldedUser,
+) -> (Holdings, Vec<Problem>) {
     let presence = facts.state(user);
     let mut collector = Collector {
         facts,
@@ -73,7 +77,9 @@ pub(super) fn of(facts: &Facts<'_>, name: &UserName, user: &FoldedUser) -> (Hold
         identities: Vec::new(),
     };
     collector.all();
-    let Collector { mut held, problems, .. } = collector;
+    let Collector {
+        mut held, problems, ..
+    } = collector;
     let account = |key: &EntitlementKey| key.resource == *facts.directory;
     held.has_account = held.entitlements.keys().any(account);
     match presence {
@@ -93,7 +99,13 @@ impl Collector<'_, '_> {
             let origin = &assigned.origin;
             let line = origin.line(access.line);
             let causes = vec![cause(origin.text.clone(), &origin.at.file, line)];
-            self.access(access, Rank::Personal, None, &causes, Some((origin, &assigned.route)));
+            self.access(
+                access,
+                Rank::Personal,
+                None,
+                &causes,
+                Some((origin, &assigned.route)),
+            );
         }
         for assigned in &self.user.profiles {
             let origin = &assigned.origin;
@@ -104,7 +116,11 @@ impl Collector<'_, '_> {
         for (name, Linked { at, spec }) in catalog.ancestry(&self.user.spec.organization) {
             for member in &spec.profiles {
                 if member.user_types.contains(&self.user.spec.kind) {
-                    let by = cause(format!("organization {name}"), &at.file, member.line.0.max(1));
+                    let by = cause(
+                        format!("organization {name}"),
+                        &at.file,
+                        member.line.0.max(1),
+                    );
                     self.profile(&member.profile, Rank::OrganizationProfile, &by);
                 }
             }
@@ -115,7 +131,8 @@ impl Collector<'_, '_> {
             let causes = vec![cause(origin.text.clone(), &origin.at.file, line)];
             let route = assigned.route.clone();
             let identity = assigned.value.clone();
-            self.identities.push((identity, Rank::Personal, causes, origin.clone(), route));
+            self.identities
+                .push((identity, Rank::Personal, causes, origin.clone(), route));
         }
         identities::collect(self);
         self.exclusive();
@@ -158,9 +175,13 @@ impl Collector<'_, '_> {
             self.access(&access, rank, Some(name), &said(0), None);
         }
         for (i, identity) in spec.identities.iter().enumerate() {
-            let origin = Origin { text: format!("profile {name}").into(), at: at.clone() };
+            let origin = Origin {
+                text: format!("profile {name}").into(),
+                at: at.clone(),
+            };
             let route = format!("identities.{i}");
-            self.identities.push((identity.clone(), rank, said(identity.line.0), origin, route));
+            self.identities
+                .push((identity.clone(), rank, said(identity.line.0), origin, route));
         }
     }
 
@@ -172,20 +193,30 @@ impl Collector<'_, '_> {
         causes: &[Cause],
         own: Option<(&Origin, &str)>,
     ) {
-        let Some(resource) = self.facts.catalog.resources.get(&access.resource) else { return };
+        let Some(resource) = self.facts.catalog.resources.get(&access.resource) else {
+            return;
+        };
         if !self.facts.in_force(access.until.as_ref()) || resource.spec.inherits_from.is_some() {
             return;
         }
-        let Some(level) = access.level.clone().or_else(|| default_level(&resource.spec)) else {
+        let Some(level) = access
+            .level
+            .clone()
+            .or_else(|| default_level(&resource.spec))
+        else {
             return;
         };
         let granted = self.level(&access.resource, &resource.spec, &level, causes, own);
         if granted && !access.fields.is_empty() {
-            self.held.given.entry(access.resource.clone()).or_default().push(Given {
-                rank,
-                profile: profile.cloned(),
-                values: access.fields.clone(),
-            });
+            self.held
+                .given
+                .entry(access.resource.clone())
+                .or_default()
+                .push(Given {
+                    rank,
+                    profile: profile.cloned(),
+                    values: access.fields.clone(),
+                });
         }
     }
 
@@ -207,7 +238,9 @@ impl Collector<'_, '_> {
                 continue;
             }
             let found = resource.levels.iter().find(|l| l.name == *level);
-            let eligible = found.and_then(|l| l.eligible.as_ref()).or(resource.eligible.as_ref());
+            let eligible = found
+                .and_then(|l| l.eligible.as_ref())
+                .or(resource.eligible.as_ref());
             let key = EntitlementKey {
                 resource: name.clone(),
                 identity: None,
@@ -233,7 +266,11 @@ impl Collector<'_, '_> {
         let kind = self.user.spec.kind;
         let eligible = eligible.unwrap_or(&[UserType::Employee]);
         if !eligible.contains(&kind) {
-            let reason = format!("not for users of type {}, only for {}", kind.as_str(), types(eligible));
+            let reason = format!(
+                "not for users of type {}, only for {}",
+                kind.as_str(),
+                types(eligible)
+            );
             match own {
                 Some((origin, route)) => self.problems.push(
                     Problem::new(
@@ -256,12 +293,20 @@ impl Collector<'_, '_> {
             self.drop(key, reason, causes);
             return false;
         }
-        self.held.entitlements.entry(key).or_default().extend(causes.iter().cloned());
+        self.held
+            .entitlements
+            .entry(key)
+            .or_default()
+            .extend(causes.iter().cloned());
         true
     }
 
     fn drop(&mut self, entitlement: EntitlementKey, reason: String, causes: &[Cause]) {
-        let dropped = Dropped { entitlement, reason, causes: causes.to_vec() };
+        let dropped = Dropped {
+            entitlement,
+            reason,
+            causes: causes.to_vec(),
+        };
         if !self.held.dropped.contains(&dropped) {
             self.held.dropped.push(dropped);
         }
@@ -294,7 +339,10 @@ impl Collector<'_, '_> {
                         Code::WithoutNothing,
                         &self.user.declared.at,
                         &format!("without.{i}"),
-                        format!("no profile or organization gives `{}` to `{}`", without.resource, self.name),
+                        format!(
+                            "no profile or organization gives `{}` to `{}`",
+                            without.resource, self.name
+                        ),
                     )
                     .help("delete the exception, or check its name"),
                 );
@@ -305,8 +353,12 @@ impl Collector<'_, '_> {
     /// Of an exclusive resource only the last listed level stays.
     fn exclusive(&mut self) {
         let catalog = self.facts.catalog;
-        let resources: BTreeSet<ResourceName> =
-            self.held.entitlements.keys().map(|k| k.resource.clone()).collect();
+        let resources: BTreeSet<ResourceName> = self
+            .held
+            .entitlements
+            .keys()
+            .map(|k| k.resource.clone())
+            .collect();
         for name in resources {
             let Some(resource) = catalog.resources.get(&name).filter(|r| r.spec.exclusive) else {
                 continue;
@@ -323,10 +375,13 @@ impl Collector<'_, '_> {
                 .map(|l| key(&l.name))
                 .filter(|k| self.held.entitlements.contains_key(k))
                 .collect();
-            let Some((last, others)) = held.split_last() else { continue };
+            let Some((last, others)) = held.split_last() else {
+                continue;
+            };
             for other in others {
                 if let Some(causes) = self.held.entitlements.remove(other) {
-                    let reason = format!("only one level can be held, and {last} is the higher one");
+                    let reason =
+                        format!("only one level can be held, and {last} is the higher one");
                     let causes: Vec<Cause> = causes.into_iter().collect();
                     self.drop(other.clone(), reason, &causes);
                 }
@@ -336,11 +391,19 @@ impl Collector<'_, '_> {
 
     fn level_groups(&mut self) {
         let catalog = self.facts.catalog;
-        let entitlements: Vec<_> =
-            self.held.entitlements.iter().map(|(k, c)| (k.clone(), c.clone())).collect();
+        let entitlements: Vec<_> = self
+            .held
+            .entitlements
+            .iter()
+            .map(|(k, c)| (k.clone(), c.clone()))
+            .collect();
         for (key, causes) in entitlements {
-            let Grant::Level(level) = &key.grant else { continue };
-            let Some(resource) = catalog.resources.get(&key.resource) else { continue };
+            let Grant::Level(level) = &key.grant else {
+                continue;
+            };
+            let Some(resource) = catalog.resources.get(&key.resource) else {
+                continue;
+            };
             let found = resource.spec.levels.iter().find(|l| l.name == *level);
             for group in found.into_iter().flat_map(|l| &l.groups) {
                 self.group(&group.0, &key.resource, causes.iter());
@@ -355,11 +418,15 @@ impl Collector<'_, '_> {
         resource: &ResourceName,
         causes: impl Iterator<Item = &'c Cause>,
     ) {
-        let grant = self.held.groups.entry(GroupKey::new(name)).or_insert_with(|| GroupGrant {
-            name: name.to_owned(),
-            resource: resource.clone(),
-            causes: Vec::new(),
-        });
+        let grant = self
+            .held
+            .groups
+            .entry(GroupKey::new(name))
+            .or_insert_with(|| GroupGrant {
+                name: name.to_owned(),
+                resource: resource.clone(),
+                causes: Vec::new(),
+            });
         grant.causes.extend(causes.cloned());
         grant.causes.sort();
         grant.causes.dedup();
@@ -369,8 +436,12 @@ impl Collector<'_, '_> {
     fn follow(&mut self) {
         let catalog = self.facts.catalog;
         for name in &self.facts.followers {
-            let Some(resource) = catalog.resources.get(*name) else { continue };
-            let Some(inherits) = &resource.spec.inherits_from else { continue };
+            let Some(resource) = catalog.resources.get(*name) else {
+                continue;
+            };
+            let Some(inherits) = &resource.spec.inherits_from else {
+                continue;
+            };
             let theirs: Vec<(LevelName, BTreeSet<Cause>)> = self
                 .held
                 .entitlements
@@ -382,7 +453,8 @@ impl Collector<'_, '_> {
                 })
                 .collect();
             for (level, causes) in theirs {
-                let same = crate::catalog::duties::has_level(&resource.spec, &level).then(|| level.clone());
+                let same = crate::catalog::duties::has_level(&resource.spec, &level)
+                    .then(|| level.clone());
                 let plain = || match resource.spec.levels.is_empty() {
                     true => implicit_level(),
                     false => None,

@@ -39,7 +39,10 @@ pub(super) fn collect(collector: &mut Collector<'_, '_>) {
         {
             continue;
         }
-        let origin = Origin { text: format!("identity {name}").into(), at: at.clone() };
+        let origin = Origin {
+            text: format!("identity {name}").into(),
+            at: at.clone(),
+        };
         let identity = GivenIdentity {
             resource: spec.resource.clone(),
             kind: spec.kind.clone(),
@@ -54,11 +57,27 @@ pub(super) fn collect(collector: &mut Collector<'_, '_>) {
     }
     let mut wholes: Vec<Whole> = Vec::new();
     for (identity, rank, causes, origin, route) in given {
-        put(collector, &mut wholes, identity, rank, &causes, origin, route);
+        put(
+            collector,
+            &mut wholes,
+            identity,
+            rank,
+            &causes,
+            origin,
+            route,
+        );
     }
     for whole in defaults(collector, &wholes) {
         let (identity, causes, origin, route) = whole;
-        put(collector, &mut wholes, identity, Rank::OrganizationProfile, &causes, origin, route);
+        put(
+            collector,
+            &mut wholes,
+            identity,
+            Rank::OrganizationProfile,
+            &causes,
+            origin,
+            route,
+        );
     }
     one_default(collector, &wholes);
     for whole in &wholes {
@@ -67,7 +86,14 @@ pub(super) fn collect(collector: &mut Collector<'_, '_>) {
 }
 
 fn rules<'a>(collector: &Collector<'a, '_>, resource: &ResourceName) -> Option<&'a IdentityRules> {
-    collector.facts.catalog.resources.get(resource)?.spec.identities.as_ref()
+    collector
+        .facts
+        .catalog
+        .resources
+        .get(resource)?
+        .spec
+        .identities
+        .as_ref()
 }
 
 /// Joins an identity to the one of the same alias, or adds it.
@@ -80,11 +106,16 @@ fn put(
     origin: Origin,
     route: String,
 ) {
-    let Some(rules) = rules(collector, &identity.resource) else { return };
+    let Some(rules) = rules(collector, &identity.resource) else {
+        return;
+    };
     let kind = rules.types.iter().find(|k| k.name == identity.kind);
     let named = kind.and_then(|k| k.display_name.clone());
-    let alias =
-        identity.alias.clone().or(named).unwrap_or_else(|| identity.kind.to_string());
+    let alias = identity
+        .alias
+        .clone()
+        .or(named)
+        .unwrap_or_else(|| identity.kind.to_string());
     let same = |w: &Whole| w.resource == identity.resource && w.alias == alias;
     let index = match wholes.iter().position(same) {
         Some(index) => index,
@@ -114,7 +145,10 @@ fn put(
     for (scope, values) in identity.scopes {
         let entry = whole.scopes.entry(scope).or_default();
         for value in values {
-            entry.entry(value).or_default().extend(causes.iter().cloned());
+            entry
+                .entry(value)
+                .or_default()
+                .extend(causes.iter().cloned());
         }
     }
 }
@@ -125,24 +159,42 @@ fn defaults(
     wholes: &[Whole],
 ) -> Vec<(GivenIdentity, Vec<Cause>, Origin, String)> {
     let catalog = collector.facts.catalog;
-    let held: BTreeSet<&ResourceName> =
-        collector.held.entitlements.keys().map(|k| &k.resource).collect();
+    let held: BTreeSet<&ResourceName> = collector
+        .held
+        .entitlements
+        .keys()
+        .map(|k| &k.resource)
+        .collect();
     let mut found = Vec::new();
     for name in held {
-        let Some(resource) = catalog.resources.get(name) else { continue };
-        let Some(rules) = &resource.spec.identities else { continue };
+        let Some(resource) = catalog.resources.get(name) else {
+            continue;
+        };
+        let Some(rules) = &resource.spec.identities else {
+            continue;
+        };
         if wholes.iter().any(|w| w.resource == *name) {
             continue;
         }
-        let fits = |types: &[UserType]| types.is_empty() || types.contains(&collector.user.spec.kind);
-        let Some((i, default)) =
-            rules.default.iter().enumerate().find(|(_, d)| fits(&d.user_types))
+        let fits =
+            |types: &[UserType]| types.is_empty() || types.contains(&collector.user.spec.kind);
+        let Some((i, default)) = rules
+            .default
+            .iter()
+            .enumerate()
+            .find(|(_, d)| fits(&d.user_types))
         else {
             continue;
         };
-        let origin =
-            Origin { text: format!("default identity of {name}").into(), at: resource.at.clone() };
-        let causes = vec![cause(origin.text.clone(), &resource.at.file, resource.at.line)];
+        let origin = Origin {
+            text: format!("default identity of {name}").into(),
+            at: resource.at.clone(),
+        };
+        let causes = vec![cause(
+            origin.text.clone(),
+            &resource.at.file,
+            resource.at.line,
+        )];
         let identity = GivenIdentity {
             resource: name.clone(),
             kind: default.kind.clone(),
@@ -191,7 +243,9 @@ fn join(route: &str, part: &str) -> String {
 
 fn grant(collector: &mut Collector<'_, '_>, whole: &Whole) {
     let catalog = collector.facts.catalog;
-    let Some(resource) = catalog.resources.get(&whole.resource) else { return };
+    let Some(resource) = catalog.resources.get(&whole.resource) else {
+        return;
+    };
     let origin = whole.origin.clone();
     let personal = !origin.text.starts_with("profile ") && !origin.text.starts_with("default ");
     let own = personal.then_some((&origin, whole.route.as_str()));
@@ -204,7 +258,10 @@ fn grant(collector: &mut Collector<'_, '_>, whole: &Whole) {
     for (name, values) in &whole.scopes {
         scope(collector, whole, name, values);
     }
-    let required = catalog.scopes.iter().filter(|(_, s)| s.spec.resource == whole.resource);
+    let required = catalog
+        .scopes
+        .iter()
+        .filter(|(_, s)| s.spec.resource == whole.resource);
     for (name, required) in required {
         let missing = required.spec.required_for.contains(&whole.kind)
             && whole.scopes.get(name).is_none_or(BTreeMap::is_empty);
@@ -215,7 +272,10 @@ fn grant(collector: &mut Collector<'_, '_>, whole: &Whole) {
                 Code::ScopeRequired,
                 &whole.origin.at,
                 &route,
-                format!("identity `{}` of `{name_of}` needs a value for `{name}`", whole.alias),
+                format!(
+                    "identity `{}` of `{name_of}` needs a value for `{name}`",
+                    whole.alias
+                ),
             )
             .help(format!("add it under `scopes: {{{name}: […]}}`"))
             .related(&required.at, "requiredFor", "required here");
@@ -235,10 +295,16 @@ fn role(
     let catalog = collector.facts.catalog;
     let own = (rank == Rank::Personal).then_some((&whole.origin, whole.route.as_str()));
     for included in catalog.role_closure(name) {
-        let Some(Linked { at, spec }) = catalog.roles.get(included) else { continue };
+        let Some(Linked { at, spec }) = catalog.roles.get(included) else {
+            continue;
+        };
         let mut causes = causes.to_vec();
         if included != name {
-            causes.push(cause(format!("role {name} includes {included}"), &at.file, at.line));
+            causes.push(cause(
+                format!("role {name} includes {included}"),
+                &at.file,
+                at.line,
+            ));
         }
         let key = EntitlementKey {
             resource: whole.resource.clone(),
@@ -251,7 +317,11 @@ fn role(
         {
             // A direct role of the wrong identity was reported when the catalog was linked.
             let reason = format!("not for identities of type {}", whole.kind);
-            collector.held.dropped.push(Dropped { entitlement: key, reason, causes });
+            collector.held.dropped.push(Dropped {
+                entitlement: key,
+                reason,
+                causes,
+            });
             continue;
         }
         let eligible = spec.eligible.as_ref().map(|e| e.user_types.as_slice());
@@ -267,7 +337,10 @@ fn role(
                 Code::DeprecatedRole,
                 &whole.origin.at,
                 &route,
-                format!("`{holder}` holds `{included}`, which is no longer given: {}", deprecated.reason),
+                format!(
+                    "`{holder}` holds `{included}`, which is no longer given: {}",
+                    deprecated.reason
+                ),
             )
             .maybe_help(help)
             .related(at, "deprecated", "deprecated here");
@@ -289,7 +362,9 @@ fn scope(
     values: &BTreeMap<String, Vec<Cause>>,
 ) {
     let catalog = collector.facts.catalog;
-    let Some(Linked { at, spec }) = catalog.scopes.get(name) else { return };
+    let Some(Linked { at, spec }) = catalog.scopes.get(name) else {
+        return;
+    };
     let known = catalog.scope_values(name);
     for (text, causes) in values {
         let value = match text.contains('{') {
@@ -372,5 +447,11 @@ fn filled(collector: &Collector<'_, '_>, text: &str) -> Option<String> {
     variables.set(&["user", "type"], types(&[collector.user.spec.kind]));
     let organization = &collector.user.spec.organization;
     super::fields::organization(collector.facts.catalog, organization, &mut variables);
-    collector.facts.catalog.templates.get(text)?.fill(&variables).ok()
+    collector
+        .facts
+        .catalog
+        .templates
+        .get(text)?
+        .fill(&variables)
+        .ok()
 }

@@ -5,11 +5,11 @@ use crate::catalog::{Catalog, Linked, Problem};
 use crate::connector::AttributeName;
 use crate::desired::{FieldTerms, Grant, GroupKey, Person, Recipient, ResourceTerms, Rules};
 use crate::diagnostic::Code;
+use crate::manifest::ResourceSpec;
 use crate::manifest::config::Membership;
 use crate::manifest::organization::OuName;
 use crate::manifest::resource::{Connector, Maintainer, SignIn};
 use crate::manifest::user::UserState;
-use crate::manifest::ResourceSpec;
 use crate::name::{OrganizationName, ResourceName, UserName};
 use std::collections::BTreeMap;
 
@@ -25,14 +25,20 @@ impl<'a> Recipients<'a> {
     }
 
     fn user(&self, name: &UserName) -> Option<Recipient> {
-        let person = self.people.get(name).filter(|p| p.state != UserState::Left)?;
+        let person = self
+            .people
+            .get(name)
+            .filter(|p| p.state != UserState::Left)?;
         recipient(person)
     }
 
     fn organization(&self, name: &OrganizationName) -> Option<Recipient> {
         let organization = &self.catalog.organizations.get(name)?.spec;
         let mail = organization.contact.as_ref()?.mail.as_ref()?.0.clone();
-        Some(Recipient { mail, name: organization.display_name.clone() })
+        Some(Recipient {
+            mail,
+            name: organization.display_name.clone(),
+        })
     }
 
     /// Those who hold a level of a resource.
@@ -44,7 +50,11 @@ impl<'a> Recipients<'a> {
                         && matches!(&key.grant, Grant::Level(l) if l.as_str() == level)
                 })
         };
-        self.people.values().filter(holds).filter_map(recipient).collect()
+        self.people
+            .values()
+            .filter(holds)
+            .filter_map(recipient)
+            .collect()
     }
 
     /// Those who administer Countersign.
@@ -56,22 +66,46 @@ impl<'a> Recipients<'a> {
     }
 
     fn maintainer(&self, resource: &ResourceName, maintainer: &Maintainer) -> Vec<Recipient> {
-        let Maintainer { user, organization, holders_of, mail, .. } = maintainer;
+        let Maintainer {
+            user,
+            organization,
+            holders_of,
+            mail,
+            ..
+        } = maintainer;
         let user = user.iter().filter_map(|name| self.user(name));
-        let organization = organization.iter().filter_map(|name| self.organization(name));
-        let holders = holders_of.iter().flat_map(|level| self.holders(resource, level.as_str()));
-        let mail = mail.iter().map(|mail| Recipient { mail: mail.0.clone(), name: None });
-        user.chain(organization).chain(holders).chain(mail).collect()
+        let organization = organization
+            .iter()
+            .filter_map(|name| self.organization(name));
+        let holders = holders_of
+            .iter()
+            .flat_map(|level| self.holders(resource, level.as_str()));
+        let mail = mail.iter().map(|mail| Recipient {
+            mail: mail.0.clone(),
+            name: None,
+        });
+        user.chain(organization)
+            .chain(holders)
+            .chain(mail)
+            .collect()
     }
 
     /// The maintainers; where none can be reached the owner, then the administrators (MODEL 26).
     fn maintainers(&self, name: &ResourceName, spec: &ResourceSpec) -> (Vec<Recipient>, bool) {
-        let mut found: Vec<Recipient> =
-            spec.maintainers.iter().flat_map(|m| self.maintainer(name, m)).collect();
+        let mut found: Vec<Recipient> = spec
+            .maintainers
+            .iter()
+            .flat_map(|m| self.maintainer(name, m))
+            .collect();
         let reached = !found.is_empty();
         if !reached && let Some(owner) = &spec.owner {
             found.extend(owner.user.iter().filter_map(|u| self.user(u)));
-            found.extend(owner.organization.iter().filter_map(|o| self.organization(o)));
+            found.extend(
+                owner
+                    .organization
+                    .iter()
+                    .filter_map(|o| self.organization(o)),
+            );
         }
         if found.is_empty() {
             found = self.administrators();
@@ -103,7 +137,9 @@ pub(super) fn resources(
                     "maintainers",
                     format!("no maintainer of `{name}` can be mailed"),
                 )
-                .help("give one a mail address; until then its owner or the administrators are asked"),
+                .help(
+                    "give one a mail address; until then its owner or the administrators are asked",
+                ),
             );
         }
         let label = |f: &crate::manifest::resource::Field| FieldTerms {
@@ -112,7 +148,10 @@ pub(super) fn resources(
             sign_in: f.sign_in,
         };
         let terms = ResourceTerms {
-            display_name: spec.display_name.clone().unwrap_or_else(|| name.to_string()),
+            display_name: spec
+                .display_name
+                .clone()
+                .unwrap_or_else(|| name.to_string()),
             kind: spec.kind,
             connector,
             follows: spec.inherits_from.as_ref().map(|i| i.resource.clone()),
@@ -132,7 +171,11 @@ pub(super) fn named_groups(
     catalog: &Catalog,
     people: &BTreeMap<UserName, Person>,
 ) -> std::collections::BTreeSet<GroupKey> {
-    let levels = catalog.resources.values().flat_map(|r| &r.spec.levels).flat_map(|l| &l.groups);
+    let levels = catalog
+        .resources
+        .values()
+        .flat_map(|r| &r.spec.levels)
+        .flat_map(|l| &l.groups);
     let roles = catalog.roles.values().flat_map(|r| &r.spec.groups);
     let mut named: std::collections::BTreeSet<GroupKey> =
         levels.chain(roles).map(|g| GroupKey::new(&g.0)).collect();
@@ -145,10 +188,17 @@ pub(super) fn named_groups(
             }
             let texts = scope.spec.groups.iter().chain(&scope.spec.wildcard_groups);
             let templates = texts.filter_map(|text| catalog.templates.get(text));
-            named.extend(templates.filter_map(|t| t.fill(&variables).ok()).map(|g| GroupKey::new(&g)));
+            named.extend(
+                templates
+                    .filter_map(|t| t.fill(&variables).ok())
+                    .map(|g| GroupKey::new(&g)),
+            );
         }
     }
-    let granted = people.values().filter_map(|p| p.account.as_ref()).flat_map(|a| a.groups.keys());
+    let granted = people
+        .values()
+        .filter_map(|p| p.account.as_ref())
+        .flat_map(|a| a.groups.keys());
     named.extend(granted.cloned());
     named
 }
@@ -160,14 +210,20 @@ pub(super) fn rules(catalog: &Catalog) -> Rules {
     let texts = |ous: &[OuName]| ous.iter().map(|o| o.0.clone()).collect::<Vec<_>>();
     let directory = catalog.resources.get(&config.directory);
     let written = |f: &&crate::manifest::resource::Field| f.source.is_none();
-    let fields = directory.into_iter().flat_map(|d| d.spec.fields.iter().filter(written));
-    let mut attributes: std::collections::BTreeSet<AttributeName> =
-        fields.map(|f| AttributeName::new(f.name.as_str())).collect();
+    let fields = directory
+        .into_iter()
+        .flat_map(|d| d.spec.fields.iter().filter(written));
+    let mut attributes: std::collections::BTreeSet<AttributeName> = fields
+        .map(|f| AttributeName::new(f.name.as_str()))
+        .collect();
     if config.naming.mail.is_some() {
         attributes.insert(AttributeName::from("mail"));
     }
     if let Some(only) = &managed.attributes {
-        let only: Vec<AttributeName> = only.iter().map(|n| AttributeName::new(n.as_str())).collect();
+        let only: Vec<AttributeName> = only
+            .iter()
+            .map(|n| AttributeName::new(n.as_str()))
+            .collect();
         attributes.retain(|a| only.contains(a));
     }
     Rules {
@@ -179,6 +235,9 @@ pub(super) fn rules(catalog: &Catalog) -> Rules {
         exact: managed.exact.clone(),
         guards: config.guards.unwrap_or_default(),
         mail: config.mail.clone().unwrap_or_default(),
-        organization: config.display_name.clone().unwrap_or_else(|| "Countersign".into()),
+        organization: config
+            .display_name
+            .clone()
+            .unwrap_or_else(|| "Countersign".into()),
     }
 }

@@ -22,13 +22,23 @@ pub(super) fn account(
     directory: &Directory,
     limits: &Limits,
 ) {
-    let Some(wanted) = &person.account else { return };
+    let Some(wanted) = &person.account else {
+        return;
+    };
     if let Some(trouble) = &wanted.trouble {
         let what = format!("the account of {}", person.name);
-        draft.hold(trouble.code, Some(&person.name), what, trouble.reason.clone(), causes(person));
+        draft.hold(
+            trouble.code,
+            Some(&person.name),
+            what,
+            trouble.reason.clone(),
+            causes(person),
+        );
         return;
     }
-    let known = wanted.known.and_then(|(guid, tie)| Some((directory.accounts.get(&guid)?, tie)));
+    let known = wanted
+        .known
+        .and_then(|(guid, tie)| Some((directory.accounts.get(&guid)?, tie)));
     match known {
         Some((account, tie)) => present(draft, person, wanted, account, tie, directory, limits),
         None if person.state == UserState::Left => {}
@@ -53,7 +63,10 @@ fn untouchable(person: &Person, account: &Account, limits: &Limits) -> Option<(C
         None => return None,
     };
     let whose = &person.name;
-    Some((Code::Protected, format!("the account of {whose} is protected: {why}; a person must do it")))
+    Some((
+        Code::Protected,
+        format!("the account of {whose} is protected: {why}; a person must do it"),
+    ))
 }
 
 fn present(
@@ -84,7 +97,10 @@ fn present(
             resource,
             target: target.clone(),
             what: format!("found by {by}"),
-            write: Write::Adopt { guid: account.guid, dn: account.dn.clone() },
+            write: Write::Adopt {
+                guid: account.guid,
+                dn: account.dn.clone(),
+            },
             fields: Vec::new(),
             after: Vec::new(),
             causes: why,
@@ -117,14 +133,25 @@ fn present(
         let control = account.control & !uac::ACCOUNTDISABLE & !uac::PASSWD_NOTREQD;
         draft.control(person, account, control, Action::Enable, after);
     }
-    let touched = draft.changes[before..].iter().any(|c| c.action != Action::Adopt);
+    let touched = draft.changes[before..]
+        .iter()
+        .any(|c| c.action != Action::Adopt);
     if let Some((code, reason)) = untouchable(person, account, limits)
         && (touched || draft.changes.len() > before || draft.held.len() > held_before)
     {
-        let dropped: Vec<String> =
-            draft.changes.drain(before..).map(|c| c.action.as_str().to_owned()).collect();
+        let dropped: Vec<String> = draft
+            .changes
+            .drain(before..)
+            .map(|c| c.action.as_str().to_owned())
+            .collect();
         draft.moved.remove(&account.guid);
-        draft.hold(code, Some(name), format!("{} {}", dropped.join(", "), account.login), reason, why);
+        draft.hold(
+            code,
+            Some(name),
+            format!("{} {}", dropped.join(", "), account.login),
+            reason,
+            why,
+        );
     }
 }
 
@@ -152,7 +179,11 @@ impl Draft<'_> {
             resource: &self.inputs.desired.directory,
             target: account.login.clone(),
             what: String::new(),
-            write: Write::Modify { at: account.place(), dn: account.dn.clone(), modifications },
+            write: Write::Modify {
+                at: account.place(),
+                dn: account.dn.clone(),
+                modifications,
+            },
             fields,
             after,
             causes: causes(person),
@@ -190,9 +221,16 @@ fn update(
     let mut fields = Vec::new();
     let mut put = |attribute: &AttributeName, old: &[Value], new: Vec<Value>| {
         modifications.extend(exchange(attribute, old, &new));
-        fields.push(FieldChange { name: attribute.clone(), before: old.to_vec(), after: new });
+        fields.push(FieldChange {
+            name: attribute.clone(),
+            before: old.to_vec(),
+            after: new,
+        });
     };
-    let names = [("sAMAccountName", &wanted.login), ("userPrincipalName", &wanted.upn)];
+    let names = [
+        ("sAMAccountName", &wanted.login),
+        ("userPrincipalName", &wanted.upn),
+    ];
     for (attribute, value) in names {
         let attribute = AttributeName::from(attribute);
         let new = vec![Value::from(value.as_str())];
@@ -208,8 +246,11 @@ fn update(
             continue;
         }
         let texts = wanted.attributes.get(attribute);
-        let new: Vec<Value> =
-            texts.into_iter().flatten().map(|t| Value::from(t.as_str())).collect();
+        let new: Vec<Value> = texts
+            .into_iter()
+            .flatten()
+            .map(|t| Value::from(t.as_str()))
+            .collect();
         let old = account.values(attribute);
         if matching::same_values(attribute, old, &new) {
             continue;
@@ -236,7 +277,11 @@ fn update(
         resource: &draft.inputs.desired.directory,
         target: account.login.clone(),
         what: String::new(),
-        write: Write::Modify { at: account.place(), dn: account.dn.clone(), modifications },
+        write: Write::Modify {
+            at: account.place(),
+            dn: account.dn.clone(),
+            modifications,
+        },
         fields,
         after: Vec::new(),
         causes: causes(person),
@@ -248,7 +293,9 @@ fn refused(attribute: &AttributeName, values: &[Value]) -> Option<String> {
     let longest = matching::longest(attribute)?;
     let value = values.iter().find(|v| matching::length(v) > longest)?;
     let length = matching::length(value);
-    Some(format!("`{attribute}` has {length} characters, and the directory takes {longest} at most"))
+    Some(format!(
+        "`{attribute}` has {length} characters, and the directory takes {longest} at most"
+    ))
 }
 
 fn relocate(
@@ -278,9 +325,18 @@ fn relocate(
     if moved && !draft.place(person, &parent, &what, directory, limits) {
         return;
     }
-    if directory.at(&goal).is_some_and(|other| other != account.guid) {
+    if directory
+        .at(&goal)
+        .is_some_and(|other| other != account.guid)
+    {
         let reason = format!("{goal} is taken by something that belongs to nobody here");
-        draft.hold(Code::NameHeld, Some(&person.name), what, reason, causes(person));
+        draft.hold(
+            Code::NameHeld,
+            Some(&person.name),
+            what,
+            reason,
+            causes(person),
+        );
         return;
     }
     draft.moved.insert(account.guid, goal.clone());
@@ -290,7 +346,12 @@ fn relocate(
         resource: &draft.inputs.desired.directory,
         target: account.login.clone(),
         what: String::new(),
-        write: Write::Rename { guid: account.guid, dn: account.dn.clone(), rdn, parent },
+        write: Write::Rename {
+            guid: account.guid,
+            dn: account.dn.clone(),
+            rdn,
+            parent,
+        },
         fields: vec![FieldChange {
             name: "distinguishedName".into(),
             before: vec![Value::from(account.dn.to_string())],
@@ -314,9 +375,15 @@ impl Draft<'_> {
         let leavers = limits.leavers_ou.as_ref() == Some(parent);
         let (code, reason) = if !limits.covers(parent) {
             let whose = if leavers { "the leavers' OU" } else { "the OU" };
-            (Code::Outside, format!("{whose} {parent} is not within the managed OUs"))
+            (
+                Code::Outside,
+                format!("{whose} {parent} is not within the managed OUs"),
+            )
         } else if !directory.units.contains(parent) {
-            (Code::OuMissing, format!("{parent} is not in the directory, or cannot be seen"))
+            (
+                Code::OuMissing,
+                format!("{parent} is not in the directory, or cannot be seen"),
+            )
         } else {
             return true;
         };
@@ -345,7 +412,9 @@ fn absent(
     }
     let dn = parent.child(Rdn::new("CN", &wanted.cn));
     if directory.at(&dn).is_some() {
-        let reason = format!("{dn} is taken by something that belongs to nobody here; adopt it, or give the user another name");
+        let reason = format!(
+            "{dn} is taken by something that belongs to nobody here; adopt it, or give the user another name"
+        );
         draft.hold(Code::NameHeld, Some(name), what, reason, why);
         return;
     }
@@ -370,12 +439,17 @@ fn absent(
         resource,
         target: wanted.login.clone(),
         what: dn.to_string(),
-        write: Write::Create { dn: dn.clone(), attributes },
+        write: Write::Create {
+            dn: dn.clone(),
+            attributes,
+        },
         fields: shown,
         after: Vec::new(),
         causes: why,
     });
-    draft.created.insert(name.clone(), (created.clone(), dn.clone()));
+    draft
+        .created
+        .insert(name.clone(), (created.clone(), dn.clone()));
     if !wanted.enabled {
         return;
     }
@@ -385,22 +459,36 @@ fn absent(
         resource,
         target: wanted.login.clone(),
         what: "generated, to be changed at the first log-on".into(),
-        write: Write::SetPassword { at: At::Dn(dn.clone()) },
+        write: Write::SetPassword {
+            at: At::Dn(dn.clone()),
+        },
         fields: Vec::new(),
         after: vec![created.clone()],
         causes: why,
     });
     let old = Value::from((uac::NORMAL_ACCOUNT | uac::ACCOUNTDISABLE).to_string());
     let new = Value::from(uac::NORMAL_ACCOUNT.to_string());
-    let modifications = exchange(&CONTROL.into(), std::slice::from_ref(&old), std::slice::from_ref(&new));
+    let modifications = exchange(
+        &CONTROL.into(),
+        std::slice::from_ref(&old),
+        std::slice::from_ref(&new),
+    );
     draft.change(Proposal {
         action: Action::Enable,
         user: Some(name),
         resource,
         target: wanted.login.clone(),
         what: String::new(),
-        write: Write::Modify { at: At::Dn(dn.clone()), dn, modifications },
-        fields: vec![FieldChange { name: CONTROL.into(), before: vec![old], after: vec![new] }],
+        write: Write::Modify {
+            at: At::Dn(dn.clone()),
+            dn,
+            modifications,
+        },
+        fields: vec![FieldChange {
+            name: CONTROL.into(),
+            before: vec![old],
+            after: vec![new],
+        }],
         after: vec![created, password],
         causes: why,
     });
@@ -432,7 +520,9 @@ fn new_attributes(
             attributes.insert(attribute.clone(), values);
         }
     }
-    let refusal = attributes.iter().find_map(|(name, values)| refused(name, values));
+    let refusal = attributes
+        .iter()
+        .find_map(|(name, values)| refused(name, values));
     (attributes, refusal)
 }
 
@@ -443,7 +533,9 @@ pub(super) fn links(
     directory: &Directory,
     limits: &Limits,
 ) {
-    let Some(wanted) = &person.account else { return };
+    let Some(wanted) = &person.account else {
+        return;
+    };
     if wanted.trouble.is_some() || person.state == UserState::Left {
         return;
     }
@@ -451,14 +543,19 @@ pub(super) fn links(
         limits.covers_attribute(a) && (wanted.links.contains_key(*a) || matching::is_link(a))
     });
     for attribute in linked {
-        let goal = wanted.links.get(attribute).map(|user| goal(draft, user, directory));
+        let goal = wanted
+            .links
+            .get(attribute)
+            .map(|user| goal(draft, user, directory));
         let (goal, needs) = match goal {
             Some(Some((dn, needs))) => (Some(dn), needs),
             // The other has no account (yet): nothing is known, so nothing is changed.
             Some(None) => continue,
             None => (None, None),
         };
-        link(draft, person, wanted, attribute, goal, needs, directory, limits);
+        link(
+            draft, person, wanted, attribute, goal, needs, directory, limits,
+        );
     }
 }
 
@@ -471,7 +568,14 @@ fn goal(
     if let Some((change, dn)) = draft.created.get(user) {
         return Some((dn.clone(), Some(change.clone())));
     }
-    let (guid, _) = draft.inputs.desired.people.get(user)?.account.as_ref()?.known?;
+    let (guid, _) = draft
+        .inputs
+        .desired
+        .people
+        .get(user)?
+        .account
+        .as_ref()?
+        .known?;
     Some((draft.final_place(guid, directory)?, None))
 }
 
@@ -495,7 +599,9 @@ fn link(
     limits: &Limits,
 ) {
     let why: &[Cause] = causes(person);
-    let known = wanted.known.and_then(|(guid, _)| directory.accounts.get(&guid));
+    let known = wanted
+        .known
+        .and_then(|(guid, _)| directory.accounts.get(&guid));
     let mut after: Vec<ChangeId> = needs.into_iter().collect();
     let (at, dn, old, login) = match (known, draft.created.get(&person.name)) {
         (Some(account), _) => {
@@ -506,10 +612,14 @@ fn link(
             let read = read.and_then(|text| Dn::parse(text).ok());
             // A link follows its target: compare and remove it where the target will stand.
             let old = read.map(|dn| {
-                let moved = directory.at(&dn).and_then(|guid| draft.moved.get(&guid).cloned());
+                let moved = directory
+                    .at(&dn)
+                    .and_then(|guid| draft.moved.get(&guid).cloned());
                 moved.unwrap_or(dn)
             });
-            let dn = draft.final_place(account.guid, directory).unwrap_or(account.dn.clone());
+            let dn = draft
+                .final_place(account.guid, directory)
+                .unwrap_or(account.dn.clone());
             (account.place(), dn, old, account.login.clone())
         }
         (None, Some((created, dn))) => {
@@ -532,8 +642,16 @@ fn link(
         resource,
         target: login,
         what: attribute.to_string(),
-        write: Write::Modify { at, dn, modifications },
-        fields: vec![FieldChange { name: attribute.clone(), before: old, after: new }],
+        write: Write::Modify {
+            at,
+            dn,
+            modifications,
+        },
+        fields: vec![FieldChange {
+            name: attribute.clone(),
+            before: old,
+            after: new,
+        }],
         after,
         causes: why,
     });

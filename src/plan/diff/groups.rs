@@ -22,11 +22,17 @@ pub(super) fn memberships(
     directory: &Directory,
     limits: &Limits,
 ) {
-    let Some(wanted) = person.account.as_ref().filter(|a| a.trouble.is_none()) else { return };
-    let known = wanted.known.and_then(|(guid, _)| directory.accounts.get(&guid));
+    let Some(wanted) = person.account.as_ref().filter(|a| a.trouble.is_none()) else {
+        return;
+    };
+    let known = wanted
+        .known
+        .and_then(|(guid, _)| directory.accounts.get(&guid));
     let (member, member_dn, after) = match (known, draft.created.get(&person.name)) {
         (Some(account), _) => {
-            let dn = draft.final_place(account.guid, directory).unwrap_or(account.dn.clone());
+            let dn = draft
+                .final_place(account.guid, directory)
+                .unwrap_or(account.dn.clone());
             (At::Guid(account.guid), dn, Vec::new())
         }
         (None, Some((created, dn))) => (At::Dn(dn.clone()), dn.clone(), vec![created.clone()]),
@@ -40,17 +46,25 @@ pub(super) fn memberships(
         }
         let what = format!("add {login} to {}", grant.name);
         let refusal = match directory.groups.get(key) {
-            _ if untouchable => Some((Code::Protected, "the account is protected or outside the managed OUs".to_owned())),
-            _ if !limits.covers_group(key) => {
-                Some((Code::Outside, format!("the group {} is not within the managed groups", grant.name)))
-            }
+            _ if untouchable => Some((
+                Code::Protected,
+                "the account is protected or outside the managed OUs".to_owned(),
+            )),
+            _ if !limits.covers_group(key) => Some((
+                Code::Outside,
+                format!("the group {} is not within the managed groups", grant.name),
+            )),
             None => Some((
                 Code::GroupMissing,
-                format!("the group {} is not in the directory, or cannot be seen", grant.name),
+                format!(
+                    "the group {} is not in the directory, or cannot be seen",
+                    grant.name
+                ),
             )),
-            Some(group) if group.protection.is_some() => {
-                Some((Code::Protected, format!("the group {} is protected", group.name)))
-            }
+            Some(group) if group.protection.is_some() => Some((
+                Code::Protected,
+                format!("the group {} is protected", group.name),
+            )),
             Some(_) => None,
         };
         if let Some((code, reason)) = refusal {
@@ -77,22 +91,40 @@ pub(super) fn memberships(
         if wanted.groups.contains_key(key) || !limits.covers_group(key) {
             continue;
         }
-        let Some(group) = directory.groups.get(key) else { continue };
+        let Some(group) = directory.groups.get(key) else {
+            continue;
+        };
         let exact = limits.membership(key) == Membership::Exact
             && draft.inputs.desired.named_groups.contains(key);
-        let granted = draft.inputs.recorded.memberships.contains(&(account.guid, key.clone()));
+        let granted = draft
+            .inputs
+            .recorded
+            .memberships
+            .contains(&(account.guid, key.clone()));
         let recorded = draft.inputs.recorded.kept == Kept::Yes;
         let what = format!("remove {login} from {}", group.name);
         if !(leaving || exact || granted) {
             if !recorded {
                 let reason = "no record says whether the membership came from here";
-                draft.hold(Code::NoRecord, Some(&person.name), what, reason, causes(person));
+                draft.hold(
+                    Code::NoRecord,
+                    Some(&person.name),
+                    what,
+                    reason,
+                    causes(person),
+                );
             }
             continue;
         }
         if untouchable || group.protection.is_some() {
             let reason = "the account or the group is protected; a person must do it";
-            draft.hold(Code::Protected, Some(&person.name), what, reason, causes(person));
+            draft.hold(
+                Code::Protected,
+                Some(&person.name),
+                what,
+                reason,
+                causes(person),
+            );
             continue;
         }
         // Memberships go before anything moves: the member still stands where it was read.
@@ -102,7 +134,12 @@ pub(super) fn memberships(
             resource: &draft.inputs.desired.directory,
             target: login.to_owned(),
             what: group.name.clone(),
-            write: member_write(group, MemberChange::Remove, At::Guid(account.guid), account.dn.clone()),
+            write: member_write(
+                group,
+                MemberChange::Remove,
+                At::Guid(account.guid),
+                account.dn.clone(),
+            ),
             fields: Vec::new(),
             after: Vec::new(),
             causes: causes(person),
@@ -116,7 +153,13 @@ fn wanted_at_all(person: &Person) -> bool {
 }
 
 fn member_write(group: &Group, change: MemberChange, member: At, member_dn: Dn) -> Write {
-    Write::Member { group: group.guid, group_dn: group.dn.clone(), change, member, member_dn }
+    Write::Member {
+        group: group.guid,
+        group_dn: group.dn.clone(),
+        change,
+        member,
+        member_dn,
+    }
 }
 
 /// Members of exact groups who are nobody's desired account.
@@ -139,7 +182,9 @@ pub(super) fn exact(draft: &mut Draft<'_>, directory: &Directory, limits: &Limit
         if limits.membership(&key) != Membership::Exact || !limits.covers_group(&key) {
             continue;
         }
-        let Some(group) = directory.groups.get(&key) else { continue };
+        let Some(group) = directory.groups.get(&key) else {
+            continue;
+        };
         for member in &group.members {
             let account = directory.at(member);
             if account.is_some_and(|guid| known.contains(&guid)) {
@@ -153,7 +198,9 @@ pub(super) fn exact(draft: &mut Draft<'_>, directory: &Directory, limits: &Limit
             };
             let protected = account
                 .and_then(|guid| directory.accounts.get(&guid))
-                .is_some_and(|a| a.protection.is_some() || limits.protected.contains(&a.login.to_lowercase()));
+                .is_some_and(|a| {
+                    a.protection.is_some() || limits.protected.contains(&a.login.to_lowercase())
+                });
             if protected || group.protection.is_some() {
                 let reason = "the member or the group is protected; a person must do it";
                 draft.hold(Code::Protected, None, what, reason, &[cause]);

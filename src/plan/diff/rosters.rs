@@ -2,12 +2,12 @@
 
 use super::{Draft, Proposal};
 use crate::connector::roster::{Row, RowKey};
+use crate::connector::{AttributeName, Value};
 use crate::desired::{Cause, EntitlementKey};
 use crate::manifest::resource::{Connector, SignIn};
 use crate::manifest::user::UserState;
 use crate::name::{ResourceName, UserName};
 use crate::plan::{Action, FieldChange, Write};
-use crate::connector::{AttributeName, Value};
 use std::collections::BTreeMap;
 
 /// What the rosters need.
@@ -17,7 +17,9 @@ pub(super) fn rows(draft: &mut Draft<'_>) {
         if terms.connector != Connector::Roster {
             continue;
         }
-        let Some(observed) = draft.inputs.observed.rosters.get(resource) else { continue };
+        let Some(observed) = draft.inputs.observed.rosters.get(resource) else {
+            continue;
+        };
         let mut wanted: BTreeMap<RowKey, (Row, Vec<Cause>)> = BTreeMap::new();
         for person in desired.people.values() {
             // On leave: no login where the application has one of its own.
@@ -40,7 +42,11 @@ pub(super) fn rows(draft: &mut Draft<'_>) {
         for (key, before) in observed.iter().filter(|(key, _)| !wanted.contains_key(key)) {
             let person = desired.people.get(&key.user);
             let cause = person.map_or_else(
-                || Cause { text: "nobody declares this user".into(), file: "".into(), line: 0 },
+                || Cause {
+                    text: "nobody declares this user".into(),
+                    file: "".into(),
+                    line: 0,
+                },
                 |p| p.declared.clone(),
             );
             row(draft, resource, key, Some(before), None, &[cause]);
@@ -67,7 +73,10 @@ fn row(
     let names = before.into_iter().chain(after).flat_map(BTreeMap::keys);
     let names: std::collections::BTreeSet<_> = names.collect();
     let value = |row: Option<&Row>, name| -> Vec<Value> {
-        row.and_then(|r| r.get(name)).map(|v| Value::from(v.as_str())).into_iter().collect()
+        row.and_then(|r| r.get(name))
+            .map(|v| Value::from(v.as_str()))
+            .into_iter()
+            .collect()
     };
     let fields = names
         .into_iter()
@@ -79,7 +88,11 @@ fn row(
         .filter(|change| change.before != change.after)
         .collect();
     draft.change(Proposal {
-        action: if after.is_some() { Action::Grant } else { Action::Revoke },
+        action: if after.is_some() {
+            Action::Grant
+        } else {
+            Action::Revoke
+        },
         user: Some(&key.user),
         resource,
         target: key.user.to_string(),
@@ -87,7 +100,11 @@ fn row(
             "" => key.entitlement.clone(),
             identity => format!("{} ({identity})", key.entitlement),
         },
-        write: Write::Row { key: key.clone(), before: before.cloned(), after: after.cloned() },
+        write: Write::Row {
+            key: key.clone(),
+            before: before.cloned(),
+            after: after.cloned(),
+        },
         fields,
         after: Vec::new(),
         causes,

@@ -5,12 +5,12 @@ use crate::desired::{Cause, Entitlement, EntitlementKey, Person, ResourceTerms};
 use crate::manifest::resource::{Connector, SignIn};
 use crate::manifest::user::UserState;
 use crate::name::UserName;
+use crate::plan::TaskField;
 use crate::plan::recorded::ManualState;
 use crate::plan::task::FieldValues;
 use crate::plan::{
     Assumption, ChangeId, DirectoryMode, Finding, Task, TaskAction, TaskChange, TaskId, TaskStep,
 };
-use crate::plan::TaskField;
 use std::collections::BTreeSet;
 
 /// What the resources without a connector need.
@@ -22,7 +22,9 @@ pub(super) fn tasks(draft: &mut Draft<'_>) {
         keys.extend(of_user(&inputs.recorded.manual, &person.name));
         keys.extend(of_user(inputs.bootstrap, &person.name));
         for key in keys {
-            let Some(terms) = inputs.desired.resources.get(&key.resource) else { continue };
+            let Some(terms) = inputs.desired.resources.get(&key.resource) else {
+                continue;
+            };
             if terms.connector == Connector::Manual {
                 one(draft, person, key, terms);
             }
@@ -35,9 +37,12 @@ fn of_user<'m, V>(
     map: &'m std::collections::BTreeMap<(UserName, EntitlementKey), V>,
     user: &'m UserName,
 ) -> impl Iterator<Item = &'m EntitlementKey> {
-    map.range((std::ops::Bound::Included(least(user)), std::ops::Bound::Unbounded))
-        .take_while(move |((name, _), _)| name == user)
-        .map(|((_, key), _)| key)
+    map.range((
+        std::ops::Bound::Included(least(user)),
+        std::ops::Bound::Unbounded,
+    ))
+    .take_while(move |((name, _), _)| name == user)
+    .map(|((_, key), _)| key)
 }
 
 /// A key before every other of a user: a resource name sorts behind `-`, the least character of a name.
@@ -47,7 +52,11 @@ fn least(user: &UserName) -> (UserName, EntitlementKey) {
     match (resource, level) {
         (Ok(resource), Ok(level)) => (
             user.clone(),
-            EntitlementKey { resource, identity: None, grant: crate::desired::Grant::Level(level) },
+            EntitlementKey {
+                resource,
+                identity: None,
+                grant: crate::desired::Grant::Level(level),
+            },
         ),
         _ => unreachable!("the literals keep the rule"),
     }
@@ -56,7 +65,11 @@ fn least(user: &UserName) -> (UserName, EntitlementKey) {
 fn assume(draft: &mut Draft<'_>) {
     let inputs = draft.inputs;
     for ((user, key), fields) in inputs.bootstrap {
-        if inputs.recorded.manual.contains_key(&(user.clone(), key.clone())) {
+        if inputs
+            .recorded
+            .manual
+            .contains_key(&(user.clone(), key.clone()))
+        {
             continue;
         }
         let person = inputs.desired.people.get(user);
@@ -87,18 +100,35 @@ struct Wish {
 fn one(draft: &mut Draft<'_>, person: &Person, key: &EntitlementKey, terms: &ResourceTerms) {
     let at = (person.name.clone(), key.clone());
     let recorded = draft.inputs.recorded.manual.get(&at);
-    let assumed = draft.inputs.bootstrap.get(&at).filter(|_| recorded.is_none());
+    let assumed = draft
+        .inputs
+        .bootstrap
+        .get(&at)
+        .filter(|_| recorded.is_none());
     let state = match assumed {
-        Some(fields) => ManualState { held: Some(fields.clone()), ..ManualState::default() },
+        Some(fields) => ManualState {
+            held: Some(fields.clone()),
+            ..ManualState::default()
+        },
         None => recorded.cloned().unwrap_or_default(),
     };
     let entitlement = person.entitlements.get(key);
     let wish = wish(person, key, terms, entitlement, &state);
-    let closed = draft.inputs.recorded.generations.get(&at).copied().unwrap_or(0);
+    let closed = draft
+        .inputs
+        .recorded
+        .generations
+        .get(&at)
+        .copied()
+        .unwrap_or(0);
     match (wish, state.open) {
         (None, None) => {}
         (None, Some(open)) => {
-            draft.tasks.push(TaskChange { step: TaskStep::Cancel, task: open, after: Vec::new() });
+            draft.tasks.push(TaskChange {
+                step: TaskStep::Cancel,
+                task: open,
+                after: Vec::new(),
+            });
         }
         (Some(wish), None) => open(draft, person, key, terms, wish, closed + 1),
         (Some(wish), Some(open_task)) => {
@@ -112,9 +142,16 @@ fn one(draft: &mut Draft<'_>, person: &Person, key: &EntitlementKey, terms: &Res
                 });
                 open(draft, person, key, terms, wish, generation);
             } else if asks(&fresh) != asks(&open_task) {
-                let task = Task { revision: open_task.revision + 1, ..fresh };
+                let task = Task {
+                    revision: open_task.revision + 1,
+                    ..fresh
+                };
                 let after = awaited(draft, person, wish.provisional);
-                draft.tasks.push(TaskChange { step: TaskStep::Revise, task, after });
+                draft.tasks.push(TaskChange {
+                    step: TaskStep::Revise,
+                    task,
+                    after,
+                });
             }
         }
     }
@@ -122,7 +159,10 @@ fn one(draft: &mut Draft<'_>, person: &Person, key: &EntitlementKey, terms: &Res
 
 /// What of a task its maintainer has to know anew when it changes.
 fn asks(task: &Task) -> Vec<(&str, Option<&str>)> {
-    task.fields.iter().map(|f| (f.name.as_str(), f.after.as_deref())).collect()
+    task.fields
+        .iter()
+        .map(|f| (f.name.as_str(), f.after.as_deref()))
+        .collect()
 }
 
 fn wish(
@@ -191,13 +231,24 @@ fn open(
     }
     let task = task(person, key, terms, &wish, generation);
     if task.maintainers.is_empty() {
-        let reason = "nobody can be mailed: give a maintainer, the owner or an administrator an address";
+        let reason =
+            "nobody can be mailed: give a maintainer, the owner or an administrator an address";
         let what = format!("{} {key} for {}", task.action.as_str(), person.name);
-        draft.hold(crate::diagnostic::Code::NoMail, Some(&person.name), what, reason, &wish.causes);
+        draft.hold(
+            crate::diagnostic::Code::NoMail,
+            Some(&person.name),
+            what,
+            reason,
+            &wish.causes,
+        );
         return;
     }
     let after = awaited(draft, person, wish.provisional);
-    draft.tasks.push(TaskChange { step: TaskStep::Open, task, after });
+    draft.tasks.push(TaskChange {
+        step: TaskStep::Open,
+        task,
+        after,
+    });
 }
 
 /// The change that must have been applied before the login in a mail is settled.
