@@ -1,3 +1,5 @@
 //! Tests of the whole library.
+#![allow(clippy::unwrap_used)]
 mod agreement;
+mod hostile;
 mod validators;
