@@ -2,6 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod agreement;
+mod contract;
+mod fake_ad;
+mod hostile;
+mod notify_ldif;
+mod notify_smtp;
 mod schemas;
 mod tidy;
 mod validators;
