@@ -83,8 +83,11 @@ pub fn records(changes: &[Change]) -> Records {
 
 /// What a change does and why, a line each.
 fn comment(change: &Change) -> Vec<String> {
-    let causes = words::change(change).causes;
-    let causes = causes.iter().map(|cause| format!("  because {cause}"));
+    let reasons = words::change(change, &[]).reasons;
+    let causes = reasons
+        .shown
+        .iter()
+        .map(|cause| format!("  because {cause}"));
     let lines = [title(change)].into_iter().chain(causes);
     lines.flat_map(|line| wrapped(&line)).collect()
 }
