@@ -1,3 +1,7 @@
-//! Tests of the whole library.
+//! Tests of the whole library and program, in one binary.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
 mod agreement;
+mod schemas;
+mod tidy;
 mod validators;
