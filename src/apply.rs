@@ -313,7 +313,17 @@ fn moved_on(dn: &crate::dn::Dn) -> Failure {
 }
 
 /// Sets a generated password that nobody ever sees; whoever hands it out resets it first.
+///
+/// An account that can be logged on to keeps the password it has.
 fn set_password(at: &At, directory: &mut dyn Transport) -> Result<(), Failure> {
+    if probe::is_enabled(at, directory)? {
+        return Err(Failure {
+            class: FailureClass::Changed,
+            code: None,
+            extended: None,
+            message: "the account can be logged on to already".into(),
+        });
+    }
     let mut last = None;
     for _ in 0..PASSWORD_TRIES {
         let password = password::generate().map_err(|error| Failure {

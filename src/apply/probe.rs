@@ -1,6 +1,6 @@
 //! Whether an object is as a change expects it, as it wants it, or neither.
 
-use crate::connector::active_directory::matching::same_value;
+use crate::connector::active_directory::matching::{same_value, uac};
 use crate::connector::{
     At, AttributeName, Entry, Failure, Modification, ModificationKind, Transport, Value,
 };
@@ -37,13 +37,11 @@ pub fn probe(change: &Change, directory: &mut dyn Transport) -> Result<State, Fa
                 Some(_) => State::MovedOn(format!("{dn} has been taken by another account")),
             }
         }
-        Write::SetPassword { at } => {
-            let wanted: [AttributeName; 2] = ["pwdLastSet".into(), "userAccountControl".into()];
-            match directory.read(at, &wanted)? {
-                None => not_yet(change, at),
-                Some(_) => State::Ready,
-            }
-        }
+        Write::SetPassword { at } => match directory.read(at, &[])? {
+            None => not_yet(change, at),
+            Some(_) if is_enabled(at, directory)? => State::AlreadySo,
+            Some(_) => State::Ready,
+        },
         Write::Modify {
             at, modifications, ..
         } => {
@@ -86,6 +84,18 @@ pub fn probe(change: &Change, directory: &mut dyn Transport) -> Result<State, Fa
             },
         },
     })
+}
+
+/// Whether an account is there and can be logged on to.
+///
+/// # Errors
+/// [`Failure`] when that cannot be told.
+pub fn is_enabled(at: &At, directory: &mut dyn Transport) -> Result<bool, Failure> {
+    let control: AttributeName = "userAccountControl".into();
+    let entry = directory.read(at, std::slice::from_ref(&control))?;
+    let values = entry.and_then(|entry| entry.attributes.get(&control).cloned());
+    let bits = values.iter().flatten().find_map(|v| uac::parse(v.text()?));
+    Ok(bits.is_some_and(uac::is_enabled))
 }
 
 /// An object that is not there: an earlier change will make it, or it is gone.
