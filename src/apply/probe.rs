@@ -117,6 +117,28 @@ fn same(entry: &Entry, wanted: Option<&Vec<Value>>, attribute: &AttributeName) -
     }
 }
 
+/// The sAMAccountNames of the groups an entry is in, of those that can be seen.
+///
+/// # Errors
+/// [`Failure`] when that cannot be told.
+pub fn groups(entry: &Entry, directory: &mut dyn Transport) -> Result<Vec<String>, Failure> {
+    let login: AttributeName = "sAMAccountName".into();
+    let groups = entry.attributes.get(&"memberOf".into());
+    let groups = groups.into_iter().flatten().filter_map(Value::text);
+    let mut names = Vec::new();
+    for dn in groups.filter_map(|text| Dn::parse(text).ok()) {
+        let group = directory.read(&At::Dn(dn), std::slice::from_ref(&login))?;
+        let values = group.and_then(|group| group.attributes.get(&login).cloned());
+        names.extend(
+            values
+                .iter()
+                .flatten()
+                .filter_map(|v| v.text().map(str::to_owned)),
+        );
+    }
+    Ok(names)
+}
+
 fn is_member(entry: &Entry, group: &Dn) -> bool {
     let groups = entry.attributes.get(&"memberOf".into());
     let mut groups = groups.into_iter().flatten().filter_map(Value::text);

@@ -1,7 +1,7 @@
 //! A run: an approved plan is applied, tasks are recorded, maintainers are mailed, and the ledger
 //! knows each of it before the next begins.
 
-use crate::apply::{Connections, Stop, apply, asked_of_maintainers};
+use crate::apply::{Connections, Stop, apply, asked_of_maintainers, settle};
 use crate::approval::Approved;
 use crate::desired::{Recipient, Rules};
 use crate::ledger::{
@@ -62,6 +62,7 @@ pub fn carry_out(
         && plan.tasks.is_empty()
         && plan.assumed.is_empty()
         && unasked.is_empty()
+        && ledger.history().recorded().attempts.is_empty()
         && ledger.history().unmailed().is_empty();
     if nothing {
         let summary = RunSummary {
@@ -104,6 +105,9 @@ pub fn carry_out(
         started,
         std::iter::once(begin).chain(assumed).collect(),
     )?;
+    if let Some(directory) = means.connections.directory.as_deref_mut() {
+        settle(directory, ledger, &run, started)?;
+    }
     let done = apply(
         approved,
         &mut means.connections,
@@ -144,9 +148,7 @@ fn is_news(change: &TaskChange, history: &History) -> bool {
     let open = record.is_some_and(|r| r.status == TaskStatus::Open);
     match change.step {
         TaskStep::Open => record.is_none(),
-        TaskStep::Revise => {
-            open && record.is_some_and(|r| r.task.revision < change.task.revision)
-        }
+        TaskStep::Revise => open && record.is_some_and(|r| r.task.revision < change.task.revision),
         TaskStep::Cancel => open,
     }
 }
