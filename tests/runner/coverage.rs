@@ -38,7 +38,10 @@ pub fn check(file: &Path) -> datatest_stable::Result<()> {
         }),
         ("not there at all", {
             let named = covered.iter().chain(excused.keys());
-            named.filter(|name| !known(name)).cloned().collect::<Vec<_>>()
+            named
+                .filter(|name| !known(name))
+                .cloned()
+                .collect::<Vec<_>>()
         }),
     ];
     let wrong: Vec<String> = lists
@@ -67,7 +70,10 @@ fn missing(
     excused: &BTreeMap<String, String>,
 ) -> Vec<String> {
     let without = all.difference(covered);
-    without.filter(|name| !excused.contains_key(*name)).cloned().collect()
+    without
+        .filter(|name| !excused.contains_key(*name))
+        .cloned()
+        .collect()
 }
 
 fn all() -> BTreeSet<String> {
@@ -86,7 +92,12 @@ fn all() -> BTreeSet<String> {
         "task-revised",
     ];
     let others = others.map(str::to_owned);
-    codes.chain(actions).chain(tasks).chain(outcomes).chain(others).collect()
+    codes
+        .chain(actions)
+        .chain(tasks)
+        .chain(outcomes)
+        .chain(others)
+        .collect()
 }
 
 /// Every action: each names the next, so that a new one does not compile unseen.

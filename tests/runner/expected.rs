@@ -67,12 +67,14 @@ impl Expected {
             return std::fs::write(path, text).map_err(|e| e.to_string());
         }
         let name = path.display();
-        let found = std::fs::read_to_string(path)
-            .map_err(|e| format!("{name}: {e}; BLESS=1 writes it"))?;
+        let found =
+            std::fs::read_to_string(path).map_err(|e| format!("{name}: {e}; BLESS=1 writes it"))?;
         match found == text {
             true => Ok(()),
             false => {
-                let diff = TextDiff::from_lines(&found, text).unified_diff().to_string();
+                let diff = TextDiff::from_lines(&found, text)
+                    .unified_diff()
+                    .to_string();
                 Err(format!("{name} is no longer what comes out:\n{diff}"))
             }
         }

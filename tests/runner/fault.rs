@@ -5,8 +5,8 @@ use countersign::connector::{
 };
 use countersign::dn::{Dn, Rdn};
 use countersign::notify::post::{Letter, Post, PostError, Sent};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What goes wrong, and at which effect (the first is 1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

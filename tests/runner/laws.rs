@@ -63,7 +63,10 @@ fn repeatable(case: &Case, start: &Stage, made: &Made) -> Result<()> {
     let shuffled = start.copied()?.with_manifests(&renamed.collect(), 'f')?;
     let shuffled = shuffled.planned()?.plan()?.plan;
     let ignores_nothing = made.plan.policies == shuffled.policies;
-    let (one, other) = (words::without_files(&made.plan)?, words::without_files(&shuffled)?);
+    let (one, other) = (
+        words::without_files(&made.plan)?,
+        words::without_files(&shuffled)?,
+    );
     match ignores_nothing && one == other {
         true => Ok(()),
         false => Err(differ(
@@ -79,7 +82,11 @@ fn written_and_read(plan: &Plan) -> Result<()> {
     let read: Plan = serde_json::from_str(&text).map_err(|e| e.to_string())?;
     match read == *plan {
         true => Ok(()),
-        false => Err(differ("a plan is not what its file says", &text, &words::json(&read))),
+        false => Err(differ(
+            "a plan is not what its file says",
+            &text,
+            &words::json(&read),
+        )),
     }
 }
 
@@ -97,7 +104,10 @@ fn nothing_is_left(case: &Case, plan: &Plan, end: &Stage) -> Result<()> {
     let next = end.planned()?.plan()?.plan;
     let still_held = next.held.iter().all(|held| plan.held.contains(held));
     let asked = plan.directory_mode == DirectoryMode::Maintainer;
-    let changes_left = next.changes.iter().any(|c| !asked || !plan.changes.contains(c));
+    let changes_left = next
+        .changes
+        .iter()
+        .any(|c| !asked || !plan.changes.contains(c));
     let done = !changes_left && next.tasks.is_empty() && next.assumed.is_empty() && still_held;
     match (&case.settings.remains, done) {
         (None, true) | (Some(_), false) => Ok(()),
@@ -150,8 +160,13 @@ fn foreign_is_untouched(plan: &Plan, before: &str, after: &str) -> Result<()> {
     }
     for entry in ldif::gone(before, after) {
         let unfolded = entry.replace("\n ", "").to_lowercase();
-        if !concerned.iter().any(|dn| unfolded.contains(&dn.to_lowercase())) {
-            return Err(format!("an entry that no change is about was written:\n{entry}"));
+        if !concerned
+            .iter()
+            .any(|dn| unfolded.contains(&dn.to_lowercase()))
+        {
+            return Err(format!(
+                "an entry that no change is about was written:\n{entry}"
+            ));
         }
     }
     Ok(())
@@ -172,7 +187,11 @@ fn whatever_fails(start: &Stage, end: &Stage, made: &Made, ran: &Ran) -> Result<
         }
         let reached = End::of(&stage)?;
         let differs = |what: &str, one: &str, other: &str| {
-            Err(differ(&format!("after {fault:?} {what} is another"), one, other))
+            Err(differ(
+                &format!("after {fault:?} {what} is another"),
+                one,
+                other,
+            ))
         };
         if goal.directory != reached.directory {
             return differs("the directory", &goal.directory, &reached.directory);
@@ -182,7 +201,11 @@ fn whatever_fails(start: &Stage, end: &Stage, made: &Made, ran: &Ran) -> Result<
         }
         if goal.recorded != reached.recorded {
             let text = |recorded: &Recorded| format!("{recorded:#?}\n");
-            return differs("the record", &text(&goal.recorded), &text(&reached.recorded));
+            return differs(
+                "the record",
+                &text(&goal.recorded),
+                &text(&reached.recorded),
+            );
         }
         told_once(&ran.letters, &letters).map_err(|e| format!("after {fault:?}: {e}"))?;
     }

@@ -1,24 +1,21 @@
 //! A directory below `tests/cases/` → a test. Its `case.yaml` says what it proves; `expected/` holds what it shows.
 //!
 //! `BLESS=1 cargo test --test cases` writes `expected/`; its difference is reviewed as code. Without it a missing or
-//! left-over file fails. Whatever a case is about, its plan also has to keep every law of [`runner::laws`].
+//! left-over file fails. Whatever a case is about, its plan also has to keep every law of [`laws`].
 //! `tests/cases/_base/README.md` introduces the cast.
 
-mod runner {
-    pub mod case;
-    pub mod coverage;
-    pub mod expected;
-    pub mod fault;
-    pub mod laws;
-    pub mod ldif;
-    pub mod stage;
-    pub mod words;
-}
+mod case;
+mod coverage;
+mod expected;
+mod fault;
+mod laws;
+mod ldif;
+mod stage;
+mod words;
 
-use runner::case::Case;
-use runner::expected::Expected;
-use runner::stage::{Planned, Stage};
-use runner::{coverage, laws, words};
+use case::Case;
+use expected::Expected;
+use stage::{Planned, Stage};
 use std::path::Path;
 
 type Result<T> = datatest_stable::Result<T>;

@@ -271,7 +271,10 @@ impl Stage {
     pub fn recorded_since(&self, start: &Self) -> Result<String, String> {
         let known = start.ledger_lines()?.len();
         let lines = self.ledger_lines()?;
-        lines[known..].iter().map(|line| words::record(line)).collect()
+        lines[known..]
+            .iter()
+            .map(|line| words::record(line))
+            .collect()
     }
 
     fn reading(&self, repository: &TempDir) -> Result<reconcile::Reading, String> {

@@ -83,7 +83,9 @@ pub fn covered(made: &Made, ran: &Ran) -> BTreeSet<String> {
 /// A line of the ledger in short: the event and its words, without digests and reasons.
 pub fn record(line: &str) -> Result<String, String> {
     let json: Value = serde_json::from_str(line).map_err(|e| e.to_string())?;
-    let event = json["event"].as_object().and_then(|event| event.iter().next());
+    let event = json["event"]
+        .as_object()
+        .and_then(|event| event.iter().next());
     let (name, fields) = event.ok_or_else(|| format!("no event: {line}"))?;
     let mut text = name.clone();
     for (key, value) in fields.as_object().into_iter().flatten() {
