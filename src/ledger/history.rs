@@ -324,7 +324,10 @@ impl History {
                 MailResult::Sent => {
                     let address = address_key(&recipient);
                     for change in &changes {
-                        self.asked.entry(change.clone()).or_default().insert(address.clone());
+                        self.asked
+                            .entry(change.clone())
+                            .or_default()
+                            .insert(address.clone());
                     }
                     if !changes.is_empty() {
                         self.directory
@@ -339,7 +342,13 @@ impl History {
                 }
                 MailResult::Failed(_) => {}
             },
-            Event::Outcome { .. } | Event::Row { .. } => {}
+            Event::Begun { change, attempt } => {
+                self.recorded.attempts.insert(change, attempt);
+            }
+            Event::Settled { change } | Event::Outcome { change, .. } => {
+                self.recorded.attempts.remove(&change);
+            }
+            Event::Row { .. } => {}
         }
         Ok(())
     }
