@@ -327,7 +327,10 @@ impl History {
                 MailResult::Sent => {
                     let address = address_key(&recipient);
                     for change in &changes {
-                        self.asked.entry(change.clone()).or_default().insert(address.clone());
+                        self.asked
+                            .entry(change.clone())
+                            .or_default()
+                            .insert(address.clone());
                     }
                     if !changes.is_empty() {
                         self.directory

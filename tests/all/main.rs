@@ -1,3 +1,5 @@
 //! Tests of the whole library.
 mod agreement;
+mod bed;
+mod examples;
 mod validators;
