@@ -203,11 +203,8 @@ impl History {
     }
 
     /// Ends the reading of a file: whether there is one, and what is to be said of it.
-    pub(super) fn end(&mut self, content: Option<Content>, torn: Option<String>) {
-        self.recorded.kept = match &content {
-            Some(_) => Kept::Yes,
-            None => Kept::No,
-        };
+    pub(super) fn end(&mut self, content: Option<Content>, torn: Option<String>, kept: Kept) {
+        self.recorded.kept = kept;
         self.head = content.map(|content| content.head).unwrap_or_default();
         let code = || Code::LedgerTorn.as_str().to_owned();
         self.findings.extend(torn.map(|message| Finding {

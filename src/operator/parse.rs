@@ -223,7 +223,7 @@ impl Reader<'_> {
                 "the record is a file that shows when it was edited; it is not signed",
             );
         }
-        if self.count(&["readBack"]) > 0 {
+        if self.count("readBack") > 0 {
             self.warn("readBack", "manual work is not checked against exports");
         }
     }
@@ -257,7 +257,7 @@ impl Reader<'_> {
         directories: &BTreeMap<ResourceName, Directory>,
     ) -> Outer {
         // Only where every base is known can an OU be said to be outside all of them.
-        let bases: Option<Vec<&Dn>> = match self.count(&["directories"]) == directories.len() {
+        let bases: Option<Vec<&Dn>> = match self.count("directories") == directories.len() {
             true => directories.values().map(Directory::base).collect(),
             false => None,
         };

@@ -553,7 +553,7 @@ pub(super) fn saying(text: &str) -> Plan {
         match &mut change.write {
             Write::Create { dn, attributes } => {
                 *dn = dn.child(Rdn::new("CN", text));
-                attributes.insert(AttributeName::new(text), vec![text.into()]);
+                attributes.insert("info".into(), vec![text.into()]);
             }
             Write::Adopt { dn, .. } => *dn = dn.child(Rdn::new("CN", text)),
             Write::Rename { rdn, .. } => *rdn = Rdn::new("CN", text),
@@ -633,4 +633,18 @@ pub(super) fn hostile() -> Plan {
         plan.guards.extend(other.guards);
     }
     plan
+}
+
+/// Compares a text with the file of the repository that keeps it; with `BLESS=1` writes that file.
+pub(super) fn assert_blessed(path: &str, text: &str) {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    if std::env::var_os("BLESS").is_some_and(|value| value == "1") {
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, text).unwrap();
+    }
+    let kept = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        kept == text,
+        "{path} is not what is written now; BLESS=1 writes it:\n{text}"
+    );
 }

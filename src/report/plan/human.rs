@@ -265,3 +265,59 @@ impl Page {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::cast;
+    use super::*;
+
+    #[test]
+    fn colours_are_all_that_styling_adds() {
+        for plan in [cast::rich(), cast::hostile(), cast::nothing()] {
+            let (plain, styled) = (render(&plan, Styling::Plain), render(&plan, Styling::Ansi));
+            assert!(!plain.contains('\u{1b}') && styled.contains('\u{1b}'));
+            assert_eq!(anstream::adapter::strip_str(&styled).to_string(), plain);
+        }
+    }
+
+    #[test]
+    fn a_line_reads_sign_target_what_because_where() {
+        let text = render(&cast::rich(), Styling::Plain);
+        for line in [
+            "plan of 8f14e45fceea for 2027-02-01T05:00:00Z, valid until 2027-02-03T22:00:00Z",
+            "approval: trust-branch (nobody's approval was checked)",
+            "  - member of ITS-VPN                         because request 2027-02-01-terminate-sam requests/2027-02.yaml:41",
+            "  + create account robin.ellis  CN=Robin Ellis,OU=ITS,OU=City Hall,OU=Departments,DC=city,DC=example",
+            "      userPrincipalName:  robin.ellis@city.example",
+            "      title:           Planner → Planner, \"senior\"",
+            "  ? ask timetrack@city.example: grant Timetrack access to Robin Ellis (robin.ellis)",
+            "  ! gordon.pruitt: disable account gordon.pruitt  [no-manifest]",
+            "  what a code means: countersign explain-code no-manifest",
+        ] {
+            assert!(text.contains(&format!("{line}\n")), "{line}\n{text}");
+        }
+        assert!(text.ends_with("\n\n16 changes, 7 tasks, 2 held, 12 assumed held\n"));
+        let people: Vec<_> = text
+            .lines()
+            .filter(|line| {
+                cast::rich()
+                    .changes
+                    .iter()
+                    .any(|c| c.user.as_ref().is_some_and(|u| u.as_str() == *line))
+            })
+            .collect();
+        assert_eq!(
+            people,
+            ["sam.okafor", "dale.hutchins", "robin.ellis", "kim.lee"]
+        );
+    }
+
+    #[test]
+    fn nothing_to_do_is_said() {
+        assert_eq!(
+            render(&cast::nothing(), Styling::Plain),
+            "plan of the working folder for 2027-02-01T05:00:00Z\n\
+             approval: trust-branch (nobody's approval was checked)\n\nnothing to do\n"
+        );
+    }
+}

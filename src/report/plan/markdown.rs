@@ -15,7 +15,7 @@ const LONGEST: usize = 60_000;
 const CLOSING: usize = 400;
 
 /// Plans of more lines are folded up, a person at a time.
-const LINES_UNFOLDED: usize = 24;
+const LINES_UNFOLDED: usize = 20;
 
 /// Of one change so many values are listed, so that no change alone fills the comment.
 const DETAILS_LISTED: usize = 40;
@@ -149,7 +149,10 @@ impl Comment {
         if written > 0 {
             self.text.push_str(&end);
         }
-        let left_out = section.lines.len() - written;
+        let left_out = match written {
+            0 => number,
+            _ => section.lines.len() - written,
+        };
         match self
             .left_out
             .iter_mut()
@@ -344,7 +347,7 @@ mod tests {
                 "{text:?}"
             );
         }
-        assert!(!usual.contains(['@', '#', '<', '|']) || !usual.contains('x'));
+        assert!(!usual.contains(['@', '|', '[', '*', '_', '\\']), "{usual}");
     }
 
     #[test]
@@ -392,7 +395,7 @@ mod tests {
     fn what_finds_no_room_is_counted() {
         for mut plan in [cast::rich(), cast::hostile()] {
             let (changes, tasks) = (plan.changes.clone(), plan.tasks.clone());
-            for _ in 0..200 {
+            for _ in 0..30 {
                 plan.changes.extend(changes.iter().cloned());
                 plan.tasks.extend(tasks.iter().cloned());
             }
@@ -418,7 +421,7 @@ mod tests {
                 + plan.tasks.len()
                 + plan.held.len()
                 + plan.findings.len()
-                + outline.assumed.len()
+                + plan.assumed.len()
                 + outline.guards.len();
             assert_eq!(shown + left_out.sum::<usize>(), all, "{closing}");
             assert_eq!(
@@ -431,10 +434,9 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
-        fn no_text_leaves_its_code_span(text in "[`\\\\ <>&|@#*_a-c\\[\\]()!\n-]{0,30}") {
+        fn no_text_leaves_its_code_span(text in "[`\\\\ <>&|@#*_a-c\\[\\]()!\n-]{1,30}") {
             let usual = without_code(&render(&cast::saying("x")));
             let said = without_code(&render(&cast::saying(&text)));
-            // A text may be too long to list all; it never adds anything outside of code.
             prop_assert_eq!(said, usual);
         }
     }
