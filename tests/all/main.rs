@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod agreement;
+mod bed;
 mod contract;
+mod examples;
 mod fake_ad;
 mod hostile;
 mod notify_ldif;
