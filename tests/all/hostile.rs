@@ -237,7 +237,7 @@ fn what_cannot_be_read_keeps_the_names_it_declares() {
             .replace("type", "tipe")
             .as_bytes(),
     );
-    let source = source::read(&repository.folder_origin()).unwrap();
+    let source = source::read(&repository.folder_origin(), &|_| false).unwrap();
     let broken = parse(&source, &mut Known::default()).broken;
     let names: Vec<&str> = broken.iter().map(|(_, name)| name.as_str()).collect();
     assert_eq!(names, ["kim", "lee", "pat", "sam"]);
@@ -476,18 +476,18 @@ fn a_repository_may_be_empty() {
         folder: folder.into(),
         revision: "HEAD".into(),
     };
-    let error = source::read(&head(folder.path())).unwrap_err();
+    let error = source::read(&head(folder.path()), &|_| false).unwrap_err();
     assert!(
         matches!(error, SourceError::NotARepository { .. }),
         "{error:?}"
     );
     let nowhere = folder.path().join("nowhere");
-    assert!(source::read(&head(&nowhere)).is_err());
-    assert!(source::read(&Origin::Worktree { folder: nowhere }).is_err());
+    assert!(source::read(&head(&nowhere), &|_| false).is_err());
+    assert!(source::read(&Origin::Worktree { folder: nowhere }, &|_| false).is_err());
 
     let repository = Repository::new();
     let origin = head(repository.folder.path());
-    let error = source::read(&origin).unwrap_err();
+    let error = source::read(&origin, &|_| false).unwrap_err();
     assert!(
         matches!(error, SourceError::NoSuchRevision { empty: true, .. }),
         "{error:?}"
@@ -496,14 +496,17 @@ fn a_repository_may_be_empty() {
     assert!(repository.in_folder().diagnostics.is_empty());
 
     repository.git(&["commit", "--quiet", "--allow-empty", "--message", "empty"]);
-    let source = source::read(&origin).unwrap();
+    let source = source::read(&origin, &|_| false).unwrap();
     assert!(source.files.is_empty() && source.diagnostics.is_empty());
     for revision in ["nowhere", "HEAD~1", "", "HEAD:users", "^", "@{", "\0"] {
         let folder = repository.folder.path().into();
-        let error = source::read(&Origin::Revision {
-            folder,
-            revision: revision.into(),
-        });
+        let error = source::read(
+            &Origin::Revision {
+                folder,
+                revision: revision.into(),
+            },
+            &|_| false,
+        );
         assert!(error.is_err(), "{revision:?}");
     }
 }
@@ -549,7 +552,7 @@ proptest! {
         for (at, sort, byte, other) in changes {
             change(&mut bytes, at.into(), sort, byte, other.into());
         }
-        let file = File { blob: Blob([0; 20]), bytes: bytes.clone().into() };
+        let file = File::new(Blob([0; 20]), bytes.clone());
         let files = BTreeMap::from([("x.yaml".into(), file)]);
         let source = Source { files, ..Source::default() };
         let found = parse(&source, &mut Known::default());
@@ -747,7 +750,7 @@ struct Found {
 
 impl Found {
     fn read(origin: &Origin) -> Self {
-        let source = source::read(origin).unwrap();
+        let source = source::read(origin, &|_| false).unwrap();
         let found = parse(&source, &mut Known::default());
         Self {
             blobs: source
