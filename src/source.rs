@@ -26,6 +26,22 @@ pub struct Source {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+impl Source {
+    /// Adds a file; names that are not UTF-8 can read the same.
+    fn add(&mut self, path: Arc<str>, file: File) {
+        if self.files.insert(path.clone(), file).is_some() {
+            self.diagnostics.push(
+                Diagnostic::new(
+                    Code::CaseClash,
+                    Place::of_file(&path),
+                    "two files have this name once it is read as text",
+                )
+                .help("rename one: names are UTF-8"),
+            );
+        }
+    }
+}
+
 /// One file as it was read.
 #[derive(Debug, Clone)]
 pub struct File {
@@ -158,6 +174,15 @@ fn too_large(file: &Arc<str>, size: u64) -> Diagnostic {
 fn link(file: &Arc<str>) -> Diagnostic {
     Diagnostic::new(Code::SymbolicLink, Place::of_file(file), "the file is a symbolic link")
         .help("put the manifest itself here; links are never followed, so that nothing outside the repository can be read")
+}
+
+fn submodule(folder: &Arc<str>) -> Diagnostic {
+    Diagnostic::new(
+        Code::SymbolicLink,
+        Place::of_file(folder),
+        "the folder is a repository of its own (a submodule); what it holds is not read",
+    )
+    .help("put the manifests themselves here, or list the folder in `ignore` of countersign.yaml")
 }
 
 fn case_clashes(files: &BTreeMap<Arc<str>, File>) -> Vec<Diagnostic> {

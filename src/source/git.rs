@@ -1,8 +1,9 @@
 //! Reading a revision straight from git's objects, without a checkout.
 
-use super::{Blob, Content, File, LARGEST_FILE, Sort, Source, SourceError, link, sort, too_large};
-use crate::diagnostic::{Code, Diagnostic, Place};
-use git2::{ErrorCode, ObjectType, Repository, TreeWalkMode, TreeWalkResult};
+use super::{
+    Blob, Content, File, LARGEST_FILE, Sort, Source, SourceError, link, sort, submodule, too_large,
+};
+use git2::{ErrorCode, ObjectType, Oid, Repository, Tree};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -29,22 +30,12 @@ pub(super) fn read(
     };
     let place: Arc<Path> = repository.path().into();
     let mut found = Vec::new();
-    tree.walk(TreeWalkMode::PreOrder, |parent, entry| {
-        let name = String::from_utf8_lossy(entry.name_bytes());
-        if entry.kind() == Some(ObjectType::Tree) {
-            return match name.starts_with('.') {
-                true => TreeWalkResult::Skip,
-                false => TreeWalkResult::Ok,
-            };
-        }
-        let path: Arc<str> = format!("{parent}{name}").into();
-        if sort(&path) == Sort::Manifest {
-            found.push((path, entry.id(), entry.filemode(), entry.kind()));
-        }
-        TreeWalkResult::Ok
-    })
-    .map_err(failed("the revision's files"))?;
+    walk(&repository, &tree, "", &mut found).map_err(failed("the revision's files"))?;
     for (path, id, mode, kind) in found {
+        if kind == Some(ObjectType::Commit) {
+            source.diagnostics.push(submodule(&path));
+            continue;
+        }
         if mode == LINK || kind != Some(ObjectType::Blob) {
             source.diagnostics.push(link(&path));
             continue;
@@ -52,14 +43,8 @@ pub(super) fn read(
         let mut blob = Blob([0; 20]);
         blob.0.copy_from_slice(id.as_bytes());
         if known(&blob) {
-            let content = Content::InGit(place.clone());
-            source.files.insert(
-                path,
-                File {
-                    blob,
-                    bytes: content,
-                },
-            );
+            let bytes = Content::InGit(place.clone());
+            source.add(path, File { blob, bytes });
             continue;
         }
         let (size, _) = odb.read_header(id).map_err(failed(&path))?;
@@ -68,24 +53,44 @@ pub(super) fn read(
             continue;
         }
         let object = odb.read(id).map_err(failed(&path))?;
-        let file = File::new(blob, object.data());
-        if source.files.insert(path.clone(), file).is_some() {
-            source.diagnostics.push(Diagnostic::new(
-                Code::CaseClash,
-                Place::of_file(&path),
-                "two files have this name once it is read as text",
-            ));
-        }
+        source.add(path, File::new(blob, object.data()));
     }
     Ok(source)
+}
+
+/// What stands in a tree: path, id, mode and sort of object.
+type Found = (Arc<str>, Oid, i32, Option<ObjectType>);
+
+/// Lists the manifest files and submodules of a tree.
+///
+/// Not by libgit2's own walk: that one stops at a folder whose name is not UTF-8.
+fn walk(
+    repository: &Repository,
+    tree: &Tree<'_>,
+    prefix: &str,
+    found: &mut Vec<Found>,
+) -> Result<(), git2::Error> {
+    for entry in tree.iter() {
+        let name = String::from_utf8_lossy(entry.name_bytes());
+        if name.starts_with('.') {
+            continue;
+        }
+        let path: Arc<str> = format!("{prefix}{name}").into();
+        let kind = entry.kind();
+        if kind == Some(ObjectType::Tree) {
+            let tree = repository.find_tree(entry.id())?;
+            walk(repository, &tree, &format!("{path}/"), found)?;
+        } else if kind == Some(ObjectType::Commit) || sort(&path) == Sort::Manifest {
+            found.push((path, entry.id(), entry.filemode(), kind));
+        }
+    }
+    Ok(())
 }
 
 /// The content of a blob, where the repository still has it.
 pub(super) fn blob(repository: &Path, blob: &Blob) -> Option<Arc<[u8]>> {
     let repository = Repository::open(repository).ok()?;
-    let blob = repository
-        .find_blob(git2::Oid::from_bytes(&blob.0).ok()?)
-        .ok()?;
+    let blob = repository.find_blob(Oid::from_bytes(&blob.0).ok()?).ok()?;
     Some(blob.content().into())
 }
 
@@ -158,9 +163,9 @@ fn resolve<'r>(
 /// The tree of the folder that was named, where it is not the root of the git repository.
 fn below<'r>(
     repository: &'r Repository,
-    tree: git2::Tree<'r>,
+    tree: Tree<'r>,
     folder: &Path,
-) -> Result<git2::Tree<'r>, SourceError> {
+) -> Result<Tree<'r>, SourceError> {
     let Some(workdir) = repository.workdir() else {
         return Ok(tree);
     };

@@ -1,6 +1,8 @@
 //! Reading a folder as it lies there.
 
-use super::{Blob, File, LARGEST_FILE, Sort, Source, SourceError, link, sort, too_large};
+use super::{
+    Blob, File, LARGEST_FILE, Sort, Source, SourceError, link, sort, submodule, too_large,
+};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use std::fs;
 use std::path::Path;
@@ -29,7 +31,9 @@ fn walk(folder: &Path, prefix: &str, source: &mut Source) -> Result<(), SourceEr
         }
         let path: Arc<str> = format!("{prefix}{name}").into();
         let kind = entry.file_type().map_err(failed(&entry.path()))?;
-        if kind.is_dir() {
+        if kind.is_dir() && fs::symlink_metadata(entry.path().join(".git")).is_ok() {
+            source.diagnostics.push(submodule(&path));
+        } else if kind.is_dir() {
             walk(&entry.path(), &format!("{path}/"), source)?;
         } else if sort(&path) == Sort::Manifest {
             if kind.is_symlink() || !kind.is_file() {
@@ -53,7 +57,7 @@ fn file(at: &Path, path: &Arc<str>, source: &mut Source) {
                 .ok()
                 .and_then(|id| <[u8; 20]>::try_from(id.as_bytes()).ok())
                 .map_or(Blob([0; 20]), Blob);
-            source.files.insert(path.clone(), File::new(blob, bytes));
+            source.add(path.clone(), File::new(blob, bytes));
         }
         Ok(Err(size)) => source.diagnostics.push(too_large(path, size)),
         Err(error) => source.diagnostics.push(

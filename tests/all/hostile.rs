@@ -470,6 +470,46 @@ fn files_may_have_any_name() {
 }
 
 #[test]
+fn names_that_read_the_same_are_a_mistake_and_folders_may_have_any_name() {
+    let repository = Repository::new();
+    repository.file(OsStr::from_bytes(b"fol\xffder/kim.yaml"), USER.as_bytes());
+    repository.file(
+        OsStr::from_bytes(b"a\xfe.yaml"),
+        USER.replace("kim", "lee").as_bytes(),
+    );
+    repository.file(
+        OsStr::from_bytes(b"a\xff.yaml"),
+        USER.replace("kim", "sam").as_bytes(),
+    );
+    let found = repository.both();
+    assert_eq!(places(&found.diagnostics), [(Code::CaseClash, 1, 1)]);
+    assert_eq!(found.manifests.len(), 2);
+}
+
+#[test]
+fn a_repository_within_is_not_read() {
+    let repository = Repository::new();
+    let inner = Repository::new();
+    inner.file("lee.yaml", USER.replace("kim", "lee").as_bytes());
+    inner.commit();
+    repository.file("users/kim.yaml", USER.as_bytes());
+    let path = inner.folder.path().to_str().unwrap().to_owned();
+    repository.git(&[
+        "-c",
+        "protocol.file.allow=always",
+        "submodule",
+        "--quiet",
+        "add",
+        &path,
+        "vendor",
+    ]);
+    let found = repository.both();
+    assert_eq!(found.names(), ["kim"]);
+    assert_eq!(places(&found.diagnostics), [(Code::SymbolicLink, 1, 1)]);
+    assert_eq!(&*found.diagnostics[0].place.file, "vendor");
+}
+
+#[test]
 fn a_repository_may_be_empty() {
     let folder = TempDir::new().unwrap();
     let head = |folder: &Path| Origin::Revision {
