@@ -4,6 +4,7 @@
 mod agreement;
 mod bed;
 mod contract;
+mod demo;
 mod examples;
 mod fake_ad;
 mod hostile;
