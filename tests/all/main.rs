@@ -1,3 +1,4 @@
 //! Tests of the whole library.
 mod agreement;
+mod city;
 mod validators;
