@@ -231,7 +231,7 @@ impl City {
         let head = number < all;
         let plain = number >= all + ADMINISTRATORS;
         let sort = match number {
-            n if plain && n % 100 == 99 => Sort::Left,
+            n if plain && n % 20 == 19 => Sort::Left,
             n if plain && n % 200 == 50 => Sort::Suspended,
             n if plain && n % 50 == 7 => Sort::Contractor,
             _ => Sort::Employee,
