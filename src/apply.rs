@@ -8,12 +8,13 @@ pub mod probe;
 use crate::approval::Approved;
 use crate::connector::roster::{Applied, Roster};
 use crate::connector::{
-    At, AttributeName, Failure, FailureClass, Guid, Modification, ModificationKind, NextLogOn,
-    Transport, Value,
+    At, AttributeName, Attributes, Failure, FailureClass, Guid, Modification, ModificationKind,
+    NextLogOn, Transport, Value,
 };
 use crate::desired::GroupKey;
 use crate::ledger::{Event, How, Ledger, LedgerError, Outcome, Record, RowChange, RunId};
-use crate::name::ResourceName;
+use crate::name::{ResourceName, UserName};
+use crate::plan::recorded::Attempt;
 use crate::plan::{Change, ChangeId, DirectoryMode, MemberChange, Write};
 use jiff::Timestamp;
 use probe::{State, probe};
@@ -77,7 +78,10 @@ pub fn apply(
                 Vec::new(),
             ),
             Some(_) => (held("a change it needs did not come about"), Vec::new()),
-            None => one(change, connections),
+            None => {
+                begin(ledger, run, clock(), change)?;
+                one(change, connections)
+            }
         };
         lost = match result.class {
             Some(FailureClass::Transient | FailureClass::Configuration) => lost + 1,
@@ -87,6 +91,9 @@ pub fn apply(
             reached.insert(&change.id);
         }
         record(ledger, run, clock(), change, &result, events)?;
+        if result.class.is_some_and(is_in_doubt) {
+            begin(ledger, run, clock(), change)?;
+        }
         done.push(Done {
             id: change.id.clone(),
             outcome: result.outcome,
@@ -94,6 +101,128 @@ pub fn apply(
         });
     }
     Ok(done)
+}
+
+/// Whether a write may have come about although it failed: its answer was lost.
+fn is_in_doubt(class: FailureClass) -> bool {
+    match class {
+        FailureClass::Transient | FailureClass::Incomplete | FailureClass::Unknown => true,
+        FailureClass::Changed
+        | FailureClass::Gone
+        | FailureClass::Exists
+        | FailureClass::AlreadyThere
+        | FailureClass::NotThere
+        | FailureClass::ValueRejected
+        | FailureClass::PasswordRejected
+        | FailureClass::Denied
+        | FailureClass::HasChildren
+        | FailureClass::Configuration => false,
+    }
+}
+
+/// Records that a change is about to be written, where the record has to know if it comes about.
+fn begin(
+    ledger: &mut Ledger,
+    run: &RunId,
+    at: Timestamp,
+    change: &Change,
+) -> Result<(), LedgerError> {
+    let attempt = match (&change.write, &change.user) {
+        (Write::Create { dn, attributes }, Some(user)) => Attempt::Account {
+            user: user.clone(),
+            dn: dn.clone(),
+            login: first_text(attributes, "sAMAccountName").unwrap_or_default(),
+        },
+        (
+            Write::Member {
+                member,
+                change: step,
+                ..
+            },
+            user,
+        ) => Attempt::Membership {
+            user: user.clone(),
+            account: member.clone(),
+            group: change.what.clone(),
+            change: *step,
+        },
+        (
+            Write::Create { .. }
+            | Write::Adopt { .. }
+            | Write::SetPassword { .. }
+            | Write::Modify { .. }
+            | Write::Rename { .. }
+            | Write::Row { .. },
+            _,
+        ) => return Ok(()),
+    };
+    ledger.append(Record {
+        at,
+        run: run.clone(),
+        event: Event::Begun {
+            change: change.id.clone(),
+            attempt,
+        },
+    })
+}
+
+/// Finds out what became of the writes that earlier runs began, and records it.
+///
+/// # Errors
+/// [`LedgerError`] when it could not be recorded. What the directory does not tell stays in doubt.
+pub fn settle(
+    directory: &mut dyn Transport,
+    ledger: &mut Ledger,
+    run: &RunId,
+    at: Timestamp,
+) -> Result<(), LedgerError> {
+    for (change, attempt) in ledger.history().recorded().attempts.clone() {
+        let Ok(came_about) = came_about(&attempt, directory) else {
+            continue;
+        };
+        let events = came_about.into_iter().chain([Event::Settled { change }]);
+        ledger.append_all(events.map(|event| Record {
+            at,
+            run: run.clone(),
+            event,
+        }))?;
+    }
+    Ok(())
+}
+
+/// What the record keeps of an attempt that came about; none where it did not.
+fn came_about(attempt: &Attempt, directory: &mut dyn Transport) -> Result<Option<Event>, Failure> {
+    match attempt {
+        Attempt::Account { user, dn, login } => {
+            let seen = account(user, &At::Dn(dn.clone()), How::Created, directory)?;
+            Ok(seen
+                .filter(|(found, _)| found.eq_ignore_ascii_case(login))
+                .map(|(_, event)| event))
+        }
+        Attempt::Membership {
+            user,
+            account,
+            group,
+            change,
+        } => {
+            let Some(entry) = directory.read(account, &["memberOf".into()])? else {
+                return Ok(None);
+            };
+            let is_member = probe::groups(&entry, directory)?
+                .iter()
+                .any(|name| GroupKey::new(name) == GroupKey::new(group));
+            let happened = match change {
+                MemberChange::Add => is_member,
+                MemberChange::Remove => !is_member,
+            };
+            Ok(happened.then(|| Event::Membership {
+                user: user.clone(),
+                account: entry.guid,
+                group: GroupKey::new(group),
+                change: *change,
+            }))
+        }
+    }
 }
 
 /// Whether a change is the directory's maintainers' to make.
@@ -313,7 +442,17 @@ fn moved_on(dn: &crate::dn::Dn) -> Failure {
 }
 
 /// Sets a generated password that nobody ever sees; whoever hands it out resets it first.
+///
+/// An account that can be logged on to keeps the password it has.
 fn set_password(at: &At, directory: &mut dyn Transport) -> Result<(), Failure> {
+    if probe::is_enabled(at, directory)? {
+        return Err(Failure {
+            class: FailureClass::Changed,
+            code: None,
+            extended: None,
+            message: "the account can be logged on to already".into(),
+        });
+    }
     let mut last = None;
     for _ in 0..PASSWORD_TRIES {
         let password = password::generate().map_err(|error| Failure {
@@ -371,27 +510,38 @@ fn events(change: &Change, directory: &mut dyn Transport) -> Vec<Event> {
     let Some((user, at, how)) = seen else {
         return Vec::new();
     };
-    let attributes: [AttributeName; 3] = [
-        "sAMAccountName".into(),
-        "userPrincipalName".into(),
-        "mail".into(),
-    ];
-    let Ok(Some(entry)) = directory.read(&at, &attributes) else {
-        return Vec::new();
+    let seen = account(&user, &at, how, directory).ok().flatten();
+    seen.map(|(_, event)| event).into_iter().collect()
+}
+
+/// An account as it stands there: its login, and what the record keeps of it.
+fn account(
+    user: &UserName,
+    at: &At,
+    how: How,
+    directory: &mut dyn Transport,
+) -> Result<Option<(String, Event)>, Failure> {
+    let names: [AttributeName; 3] = ["sAMAccountName", "userPrincipalName", "mail"].map(Into::into);
+    let Some(entry) = directory.read(at, &names)? else {
+        return Ok(None);
     };
-    let text = |name: &str| {
-        let values = entry.attributes.get(&name.into())?;
-        values.first()?.text().map(str::to_owned)
-    };
-    vec![Event::Account {
-        user,
+    let text = |name: &str| first_text(&entry.attributes, name);
+    let login = text("sAMAccountName").unwrap_or_default();
+    let event = Event::Account {
+        user: user.clone(),
         guid: entry.guid,
-        dn: entry.dn.clone(),
-        login: text("sAMAccountName").unwrap_or_default(),
+        login: login.clone(),
         upn: text("userPrincipalName"),
         mail: text("mail"),
+        dn: entry.dn,
         how,
-    }]
+    };
+    Ok(Some((login, event)))
+}
+
+fn first_text(attributes: &Attributes, name: &str) -> Option<String> {
+    let values = attributes.get(&name.into())?;
+    values.first()?.text().map(str::to_owned)
 }
 
 fn guid(at: &At, directory: &mut dyn Transport) -> Option<Guid> {

@@ -2,7 +2,6 @@
 //! sides of that edge: entries, writes, failures.
 
 pub mod active_directory;
-pub mod manual;
 pub mod roster;
 
 use crate::dn::{Dn, Rdn};

@@ -77,6 +77,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`] when another run has it open, or it is not what runs have written.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
+        let kept = file::kept(path);
         let mut history = History::default();
         let (writer, content, aside) = Writer::open(path, &mut |record| history.add(record))?;
         let torn = aside.map(|aside| {
@@ -85,24 +86,26 @@ impl Ledger {
                 aside.display()
             )
         });
-        history.end(content, torn);
+        history.end(content, torn, kept);
         Ok(Self { history, writer })
     }
 
     /// Reads a ledger and leaves it as it is; another run may be writing it.
     ///
-    /// Where there is none, the history is empty and says so ([`Kept::No`](crate::plan::recorded::Kept)).
+    /// Where there is none, the history is empty; where there once was one, it says so
+    /// ([`Kept::No`](crate::plan::recorded::Kept)).
     ///
     /// # Errors
     /// [`LedgerError`] when it is not what runs have written.
     pub fn read(path: &Path) -> Result<History, LedgerError> {
+        let kept = file::kept(path);
         let mut history = History::default();
         let content = file::read(path, &mut |record| history.add(record))?;
         let torn = content.as_ref().filter(|content| !content.torn.is_empty()).map(|_| {
             "the last line of the ledger is not complete and is left out: a run is writing it, or was interrupted"
                 .to_owned()
         });
-        history.end(content, torn);
+        history.end(content, torn, kept);
         Ok(history)
     }
 
@@ -196,22 +199,25 @@ mod tests {
     }
 
     #[test]
-    fn without_a_file_nothing_is_kept_until_something_is_recorded() {
+    fn a_ledger_that_was_never_begun_is_whole_and_one_that_is_gone_is_lost() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.jsonl");
-        assert_eq!(Ledger::read(&path).unwrap().recorded().kept, Kept::No);
+        let kept = || Ledger::read(&path).unwrap().recorded().kept;
+        assert_eq!(kept(), Kept::Yes);
         let mut ledger = Ledger::open(&path).unwrap();
-        assert_eq!(ledger.history().recorded().kept, Kept::No);
+        assert_eq!(ledger.history().recorded().kept, Kept::Yes);
         ledger.append_all([]).unwrap();
+        drop(ledger);
         assert!(!path.exists());
+        assert_eq!(kept(), Kept::Yes, "opened and not written is not begun");
+        let mut ledger = Ledger::open(&path).unwrap();
         ledger
             .append(at(1, asked(&task(TaskAction::Grant, 1, &[]))))
             .unwrap();
         drop(ledger);
-        assert_eq!(
-            Ledger::open(&path).unwrap().history().recorded().kept,
-            Kept::Yes
-        );
+        assert_eq!(kept(), Kept::Yes);
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(kept(), Kept::No, "there was one");
         let nowhere = Ledger::read(&folder.path().join("no/ledger.jsonl")).unwrap_err();
         assert!(matches!(nowhere, LedgerError::Io { .. }));
     }

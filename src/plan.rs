@@ -13,7 +13,7 @@ pub mod task;
 pub use diff::{Inputs, plan};
 pub use task::{Task, TaskAction, TaskChange, TaskField, TaskId, TaskStep};
 
-use crate::connector::roster::RowKey;
+pub use crate::connector::roster::RowKey;
 use crate::connector::{At, AttributeName, Attributes, Guid, Modification, Value};
 use crate::desired::{Cause, EntitlementKey};
 use crate::dn::{Dn, Rdn};

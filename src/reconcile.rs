@@ -83,6 +83,8 @@ pub struct Situation {
     /// What is wrong, sorted by place; warnings only.
     pub diagnostics: Vec<Diagnostic>,
     accounts: Accounts,
+    /// What came from here, as far as the directory tells what became of it.
+    recorded: Recorded,
 }
 
 /// What the world gives: where the directory and the rosters are, and what came from here.
@@ -147,20 +149,22 @@ pub fn situation(
     let mut observed = Observed::default();
     let mut limits = None;
     let mut accounts = Accounts::default();
+    let mut recorded = world.recorded.clone();
     if let Some(transport) = world.directory.as_deref_mut() {
         let only_read = only_read(catalog);
         let wanted = rules.attributes.iter().chain(&only_read).cloned();
         let wanted = attributes(wanted.chain(world.outer.adopt_by_anchor.clone()));
         let directory = collect(transport, &wanted).map_err(ReconcileError::Directory)?;
         let within = Limits::new(&directory.base, &rules, world.outer)?;
+        recorded = recorded.settled(&directory);
         accounts = tie(
             &directory,
-            &claims(&folded, world.recorded),
+            &claims(&folded, &recorded),
             &TieRules {
                 anchor: world.outer.adopt_by_anchor.as_ref(),
                 observed: &only_read,
                 covers: &|dn| within.covers(dn),
-                names_used: &world.recorded.names_used,
+                names_used: &recorded.names_used,
             },
         );
         observed.directory = Some(directory);
@@ -185,6 +189,7 @@ pub fn situation(
         limits,
         diagnostics,
         accounts,
+        recorded,
     })
 }
 
@@ -199,7 +204,7 @@ pub fn make_plan(
     plan(&Inputs {
         desired: &situation.desired,
         observed: &situation.observed,
-        recorded: world.recorded,
+        recorded: &situation.recorded,
         limits: situation.limits.as_ref(),
         bootstrap,
         revision: reading.source.revision.as_deref(),

@@ -1,6 +1,6 @@
 //! Whether an object is as a change expects it, as it wants it, or neither.
 
-use crate::connector::active_directory::matching::same_value;
+use crate::connector::active_directory::matching::{same_value, uac};
 use crate::connector::{
     At, AttributeName, Entry, Failure, Modification, ModificationKind, Transport, Value,
 };
@@ -37,13 +37,11 @@ pub fn probe(change: &Change, directory: &mut dyn Transport) -> Result<State, Fa
                 Some(_) => State::MovedOn(format!("{dn} has been taken by another account")),
             }
         }
-        Write::SetPassword { at } => {
-            let wanted: [AttributeName; 2] = ["pwdLastSet".into(), "userAccountControl".into()];
-            match directory.read(at, &wanted)? {
-                None => not_yet(change, at),
-                Some(_) => State::Ready,
-            }
-        }
+        Write::SetPassword { at } => match directory.read(at, &[])? {
+            None => not_yet(change, at),
+            Some(_) if is_enabled(at, directory)? => State::AlreadySo,
+            Some(_) => State::Ready,
+        },
         Write::Modify {
             at, modifications, ..
         } => {
@@ -88,6 +86,18 @@ pub fn probe(change: &Change, directory: &mut dyn Transport) -> Result<State, Fa
     })
 }
 
+/// Whether an account is there and can be logged on to.
+///
+/// # Errors
+/// [`Failure`] when that cannot be told.
+pub fn is_enabled(at: &At, directory: &mut dyn Transport) -> Result<bool, Failure> {
+    let control: AttributeName = "userAccountControl".into();
+    let entry = directory.read(at, std::slice::from_ref(&control))?;
+    let values = entry.and_then(|entry| entry.attributes.get(&control).cloned());
+    let bits = values.iter().flatten().find_map(|v| uac::parse(v.text()?));
+    Ok(bits.is_some_and(uac::is_enabled))
+}
+
 /// An object that is not there: an earlier change will make it, or it is gone.
 fn not_yet(change: &Change, at: &At) -> State {
     match (at, change.after.is_empty()) {
@@ -105,6 +115,28 @@ fn same(entry: &Entry, wanted: Option<&Vec<Value>>, attribute: &AttributeName) -
         (Some(found), Some(wanted)) => same_value(attribute, found, wanted),
         _ => false,
     }
+}
+
+/// The sAMAccountNames of the groups an entry is in, of those that can be seen.
+///
+/// # Errors
+/// [`Failure`] when that cannot be told.
+pub fn groups(entry: &Entry, directory: &mut dyn Transport) -> Result<Vec<String>, Failure> {
+    let login: AttributeName = "sAMAccountName".into();
+    let groups = entry.attributes.get(&"memberOf".into());
+    let groups = groups.into_iter().flatten().filter_map(Value::text);
+    let mut names = Vec::new();
+    for dn in groups.filter_map(|text| Dn::parse(text).ok()) {
+        let group = directory.read(&At::Dn(dn), std::slice::from_ref(&login))?;
+        let values = group.and_then(|group| group.attributes.get(&login).cloned());
+        names.extend(
+            values
+                .iter()
+                .flatten()
+                .filter_map(|v| v.text().map(str::to_owned)),
+        );
+    }
+    Ok(names)
 }
 
 fn is_member(entry: &Entry, group: &Dn) -> bool {

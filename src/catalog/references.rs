@@ -290,7 +290,7 @@ fn activated(catalog: &Catalog, name: &str) -> bool {
 }
 
 fn names(catalog: &Catalog, kind: Kind) -> Vec<&str> {
-    fn keys<'a, N: AsRef<str>, S>(shelf: &'a BTreeMap<N, S>) -> Vec<&'a str> {
+    fn keys<N: AsRef<str>, S>(shelf: &BTreeMap<N, S>) -> Vec<&str> {
         shelf.keys().map(AsRef::as_ref).collect()
     }
     match kind {

@@ -6,7 +6,6 @@ use crate::apply::probe::{State, probe};
 use crate::approval::{Evidence, Refusal, bind};
 use crate::connector::Transport;
 use crate::desired::Recipient;
-use crate::ledger::Ledger;
 use crate::plan::{Change, Plan, Write};
 use crate::reconcile::run::{Means, carry_out};
 use crate::reconcile::world;
@@ -49,14 +48,13 @@ enum FormatArg {
 pub fn run(place: &Place, args: &Args) -> Outcome {
     let saved = args.plan.as_deref().map(saved_plan).transpose()?;
     let operator = workbench::operator(place)?;
-    let mut ledger = Ledger::open(&operator.ledger).map_err(workbench::ledger_failed)?;
-    let history = Ledger::read(&operator.ledger).map_err(workbench::ledger_failed)?;
+    let mut ledger = workbench::ledger(&operator)?;
     let origin = Origin::Revision {
         folder: place.folder.clone(),
         revision: args.rev.clone(),
     };
     let now = workbench::InstantArgs::now();
-    let mut bench = workbench::bench(place, &origin, &now, operator, &history)?;
+    let mut bench = workbench::bench(place, &origin, &now, operator, ledger.history())?;
     let plan = match saved {
         Some(saved) => {
             still_holds(&saved, &mut bench)?;

@@ -1,7 +1,6 @@
 //! `countersign plan`: what would be done, by whom and why. Nothing is written.
 
 use super::{Exit, Failed, Outcome, Place, print, talk, workbench};
-use crate::ledger::Ledger;
 use crate::report::plan::{Format, Styling, render};
 use clap::ValueEnum;
 use std::path::PathBuf;
@@ -42,7 +41,7 @@ enum FormatArg {
 /// When the repository has mistakes, or the world cannot be seen completely.
 pub fn run(place: &Place, args: &Args) -> Outcome {
     let operator = workbench::operator(place)?;
-    let history = Ledger::read(&operator.ledger).map_err(workbench::ledger_failed)?;
+    let history = workbench::history(&operator)?;
     let origin = args.origin.origin(&place.folder);
     let bench = workbench::bench(place, &origin, &args.instant, operator, &history)?;
     let plan = &bench.plan;

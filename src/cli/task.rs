@@ -55,11 +55,11 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
     let operator = workbench::operator(place)?;
     match &args.command {
         Command::List { all, format } => {
-            let history = Ledger::read(&operator.ledger).map_err(workbench::ledger_failed)?;
+            let history = workbench::history(&operator)?;
             let tasks: Vec<_> = history
                 .tasks()
                 .values()
-                .filter(|task| *all || matches!(task.status, TaskStatus::Open { .. }))
+                .filter(|task| *all || matches!(task.status, TaskStatus::Open))
                 .collect();
             print(&match format {
                 FormatArg::Human => report::task::human(&tasks),
@@ -67,7 +67,7 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
             })?;
         }
         Command::Done { ids, by, note } => {
-            let mut ledger = Ledger::open(&operator.ledger).map_err(workbench::ledger_failed)?;
+            let mut ledger = workbench::ledger(&operator)?;
             let by = by
                 .clone()
                 .or_else(|| crate::source::git::identity(&place.folder));

@@ -5,7 +5,7 @@ use super::{Exit, Failed, Place, talk};
 use crate::connector::Transport;
 use crate::connector::roster::Roster;
 use crate::diagnostic::Diagnostic;
-use crate::ledger::{History, LedgerError};
+use crate::ledger::{History, Ledger, LedgerError};
 use crate::manifest::parse::Known;
 use crate::manifest::{Edge, Moment};
 use crate::name::ResourceName;
@@ -163,6 +163,29 @@ pub fn operator(place: &Place) -> Result<Operator, Failed> {
     Ok(operator)
 }
 
+/// What the record says; nothing where nothing was ever done from here.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn history(operator: &Operator) -> Result<History, Failed> {
+    let first = operator.is_embedded() && !operator.ledger.parent().is_some_and(Path::is_dir);
+    match first {
+        true => Ok(History::default()),
+        false => Ledger::read(&operator.ledger).map_err(ledger_failed),
+    }
+}
+
+/// The record, open for writing.
+///
+/// # Errors
+/// When it cannot be read or written, or another run has it.
+pub fn ledger(operator: &Operator) -> Result<Ledger, Failed> {
+    if let Some(folder) = operator.ledger.parent().filter(|_| operator.is_embedded()) {
+        std::fs::create_dir_all(folder).map_err(|e| Failed::new(Exit::World, e))?;
+    }
+    Ledger::open(&operator.ledger).map_err(ledger_failed)
+}
+
 /// The folder of the access repository.
 pub fn root(folder: &Path) -> PathBuf {
     std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned())
@@ -240,7 +263,6 @@ pub fn bench(
     let approval = operator.evidence.as_str();
     let mut plan = reconcile::make_plan(&situation, &world, &reading, &bootstrap, approval);
     plan.findings.extend(history.findings().iter().cloned());
-    drop(world);
     if !situation.diagnostics.is_empty() {
         talk(shown(&situation.diagnostics, Some(&reading)));
     }

@@ -1,7 +1,13 @@
 //! "Did you mean": the nearest of the words that would have been right.
 
+/// Longest word that can be a slip, in bytes: the distance of longer ones takes time and memory.
+const LONGEST: usize = 100;
+
 /// The nearest candidate, where it is near enough to be meant: at most a third of it differs.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if word.len() > LONGEST {
+        return None;
+    }
     let lower = word.to_lowercase();
     candidates
         .into_iter()

@@ -9,6 +9,7 @@
 
 use super::record::{Event, Record, RunId};
 use super::{Contradiction, LedgerError};
+use crate::plan::recorded::Kept;
 use jiff::Timestamp;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -148,7 +149,7 @@ fn parent(path: &Path) -> &Path {
 #[derive(Debug)]
 pub(super) struct Writer {
     path: PathBuf,
-    /// Opened at the first record: a run without one leaves no file.
+    /// Made at the first record: a run without one leaves no file.
     file: Option<File>,
     head: String,
     length: u64,
@@ -206,9 +207,14 @@ impl Writer {
                 Some(aside)
             }
         };
+        // That it cannot be written must show before the first effect, not after it.
+        let file = match &content {
+            Some(_) => Some(create(&path).map_err(LedgerError::io(&path))?),
+            None => None,
+        };
         let writer = Self {
             path,
-            file: None,
+            file,
             head,
             length,
             state: State::Ready,
@@ -222,7 +228,10 @@ impl Writer {
         let mut lines = Vec::new();
         let mut head = self.head.clone();
         for record in records {
-            let (line, digest) = encode(&head, record).map_err(LedgerError::Unwritable)?;
+            let (line, digest) = encode(&head, record).map_err(|source| {
+                self.state = State::Stopped;
+                LedgerError::Unwritable(source)
+            })?;
             lines.extend(line);
             head = digest;
         }
@@ -326,6 +335,24 @@ fn lock(path: &Path) -> Result<File, LedgerError> {
         .and_then(|()| file.write_all(holder.as_bytes()));
     noted.map_err(LedgerError::io(&path))?;
     Ok(file)
+}
+
+/// Whether the record is whole. A lock without a ledger says that there was one, and that it is lost;
+/// neither of the two, that nothing was ever done from here.
+pub(super) fn kept(path: &Path) -> Kept {
+    match path.exists() || !beside(path, "lock").exists() {
+        true => Kept::Yes,
+        false => Kept::No,
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // A ledger that was opened and never written is none yet.
+        if self.file.is_none() && !self.path.exists() {
+            let _ = std::fs::remove_file(beside(&self.path, "lock"));
+        }
+    }
 }
 
 fn beside(path: &Path, end: &str) -> PathBuf {
@@ -523,32 +550,5 @@ mod tests {
         let error = ledger.append(at(2, done(&grant))).unwrap_err();
         assert!(matches!(error, LedgerError::Stopped), "{error}");
         assert!(!path.exists());
-    }
-
-    #[test]
-    #[ignore = "measures; run with --release -- --ignored --nocapture"]
-    fn a_hundred_thousand_lines_are_read_in_half_a_second() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("ledger.jsonl");
-        let mut head = String::new();
-        let mut bytes = Vec::new();
-        for number in 0..100_000 {
-            let grant = task(TaskAction::Grant, number, &[("username", Some("klee"))]);
-            let record = match number % 4 {
-                0 => at(1, asked(&grant)),
-                1 => at(1, done(&task(TaskAction::Grant, number - 1, &[]))),
-                _ => outcome(number as usize),
-            };
-            let (line, digest) = encode(&head, &record).unwrap();
-            bytes.extend(line);
-            head = digest;
-        }
-        fs::write(&path, &bytes).unwrap();
-        let start = std::time::Instant::now();
-        let history = Ledger::read(&path).unwrap();
-        let taken = start.elapsed();
-        println!("{} bytes in {taken:?}", bytes.len());
-        assert_eq!(history.tasks().len(), 25_000);
-        assert!(taken.as_millis() < 500, "{taken:?}");
     }
 }

@@ -203,11 +203,8 @@ impl History {
     }
 
     /// Ends the reading of a file: whether there is one, and what is to be said of it.
-    pub(super) fn end(&mut self, content: Option<Content>, torn: Option<String>) {
-        self.recorded.kept = match &content {
-            Some(_) => Kept::Yes,
-            None => Kept::No,
-        };
+    pub(super) fn end(&mut self, content: Option<Content>, torn: Option<String>, kept: Kept) {
+        self.recorded.kept = kept;
         self.head = content.map(|content| content.head).unwrap_or_default();
         let code = || Code::LedgerTorn.as_str().to_owned();
         self.findings.extend(torn.map(|message| Finding {
@@ -327,7 +324,10 @@ impl History {
                 MailResult::Sent => {
                     let address = address_key(&recipient);
                     for change in &changes {
-                        self.asked.entry(change.clone()).or_default().insert(address.clone());
+                        self.asked
+                            .entry(change.clone())
+                            .or_default()
+                            .insert(address.clone());
                     }
                     if !changes.is_empty() {
                         self.directory
@@ -342,7 +342,13 @@ impl History {
                 }
                 MailResult::Failed(_) => {}
             },
-            Event::Outcome { .. } | Event::Row { .. } => {}
+            Event::Begun { change, attempt } => {
+                self.recorded.attempts.insert(change, attempt);
+            }
+            Event::Settled { change } | Event::Outcome { change, .. } => {
+                self.recorded.attempts.remove(&change);
+            }
+            Event::Row { .. } => {}
         }
         Ok(())
     }

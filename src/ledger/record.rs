@@ -8,6 +8,7 @@ use crate::connector::roster::RowKey;
 use crate::desired::{Cause, EntitlementKey, GroupKey};
 use crate::dn::Dn;
 use crate::name::{ResourceName, UserName};
+use crate::plan::recorded::Attempt;
 use crate::plan::task::FieldValues;
 use crate::plan::{Action, ChangeId, MemberChange, Task, TaskId};
 use jiff::Timestamp;
@@ -53,6 +54,18 @@ pub enum Event {
         instant: Timestamp,
         /// The plan's digest.
         plan: String,
+    },
+    /// A change is about to be written; as long as no outcome follows, nobody knows what became of it.
+    Begun {
+        /// The change.
+        change: ChangeId,
+        /// What it is about to bring about.
+        attempt: Attempt,
+    },
+    /// It is known what became of a change that was begun: what came about was recorded before this.
+    Settled {
+        /// The change.
+        change: ChangeId,
     },
     /// What became of one change of the plan.
     Outcome {

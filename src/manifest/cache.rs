@@ -14,16 +14,19 @@ use std::path::Path;
 /// What a cache must name to be read.
 const BUILD: &str = concat!(env!("CARGO_PKG_VERSION"), " 1");
 
+/// The manifests of a file: place in it, line of the name, what it says.
+type Bodies = Vec<(u32, u32, Body)>;
+
 #[derive(Deserialize)]
 struct Cache {
     build: String,
-    blobs: Vec<(String, Vec<(u32, u32, Body)>)>,
+    blobs: Vec<(String, Bodies)>,
 }
 
 #[derive(Serialize)]
 struct CacheRef<'a> {
     build: &'a str,
-    blobs: Vec<(String, &'a Vec<(u32, u32, Body)>)>,
+    blobs: Vec<(String, &'a Bodies)>,
 }
 
 impl Known {

@@ -1,11 +1,15 @@
 //! A document against the rules of its kind: every mistake of form, each at its place.
 
 use super::schema::Shape;
-use super::yaml::{Ambiguity, Key, Mark, Node, Yaml};
+use super::yaml::{Ambiguity, Key, Mark, Node, Yaml, shown};
 use crate::diagnostic::suggest::did_you_mean;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::{FIELD_NAME_PATTERN, NAME_PATTERN};
+use std::collections::HashSet;
 use std::sync::Arc;
+
+/// Of more unknown fields than this in one mapping, none is a slip of the pen.
+const MOST_SLIPS: usize = 50;
 
 /// Reports every way in which a node is not of its shape.
 pub fn check(file: &Arc<str>, node: &Node, shape: &Shape, diagnostics: &mut Vec<Diagnostic>) {
@@ -27,6 +31,7 @@ pub fn check_as(
 /// something required is missing then.
 pub fn clean(node: &Node, shape: &Shape) -> Option<Node> {
     let value = match (&node.value, shape) {
+        (Yaml::Broken, _) => return None,
         (
             Yaml::Mapping(entries),
             Shape::Object {
@@ -92,6 +97,7 @@ impl Check<'_> {
 
     fn node(&mut self, node: &Node, shape: &Shape, what: &str) {
         match (&node.value, shape) {
+            (Yaml::Broken, _) => {}
             (
                 Yaml::Mapping(entries),
                 Shape::Object {
@@ -100,7 +106,7 @@ impl Check<'_> {
                     exactly_one,
                 },
             ) => {
-                self.object(node, entries, fields, what);
+                self.object(entries, fields, what);
                 for name in required {
                     if node.get(name).is_none() {
                         self.say(
@@ -135,11 +141,11 @@ impl Check<'_> {
                         self.say(
                             Code::BadValue,
                             key.mark,
-                            format!("`{}` cannot be a key of {what}", key.text),
+                            format!("`{}` cannot be a key of {what}", shown(&key.text)),
                             Some(rule(keys.as_str())),
                         );
                     }
-                    self.node(value, values, &format!("`{}`", key.text));
+                    self.node(value, values, &format!("`{}`", shown(&key.text)));
                 }
             }
             (Yaml::Sequence(nodes), Shape::List { elements, least }) => {
@@ -182,31 +188,27 @@ impl Check<'_> {
         }
     }
 
-    fn object(
-        &mut self,
-        node: &Node,
-        entries: &[(Key, Node)],
-        fields: &[(String, Shape)],
-        what: &str,
-    ) {
+    fn object(&mut self, entries: &[(Key, Node)], fields: &[(String, Shape)], what: &str) {
+        let what = match what {
+            "the document" => "a manifest",
+            other => other,
+        };
+        let given: HashSet<&str> = entries.iter().map(|(key, _)| key.text.as_str()).collect();
+        let names = fields.iter().map(|(name, _)| name.as_str());
+        let free: Vec<&str> = names.filter(|name| !given.contains(name)).collect();
+        let mut unknown = 0;
         for (key, value) in entries {
-            match fields.iter().find(|(name, _)| *name == key.text) {
-                Some((_, shape)) => self.node(value, shape, &format!("`{}`", key.text)),
-                None => {
-                    let free = fields.iter().map(|(name, _)| name.as_str());
-                    let free: Vec<&str> = free.filter(|name| node.get(name).is_none()).collect();
-                    let what = match what {
-                        "the document" => "a manifest".to_owned(),
-                        other => other.to_owned(),
-                    };
-                    self.say(
-                        Code::UnknownField,
-                        key.mark,
-                        format!("{what} has no field `{}`", key.text),
-                        did_you_mean(&key.text, free.iter().copied()),
-                    );
-                }
+            if let Some((_, shape)) = fields.iter().find(|(name, _)| *name == key.text) {
+                self.node(value, shape, &format!("`{}`", key.text));
+                continue;
             }
+            unknown += 1;
+            let meant = match unknown <= MOST_SLIPS {
+                true => did_you_mean(&key.text, free.iter().copied()),
+                false => None,
+            };
+            let message = format!("{what} has no field `{}`", shown(&key.text));
+            self.say(Code::UnknownField, key.mark, message, meant);
         }
     }
 
@@ -219,7 +221,8 @@ impl Check<'_> {
         choices: &[String],
         what: &str,
     ) {
-        let quoted = format!("write it in quotes: \"{text}\"");
+        let brief = shown(text);
+        let quoted = format!("write it in quotes: \"{brief}\"");
         match ambiguity {
             Ambiguity::None => {}
             Ambiguity::Bool | Ambiguity::Number => {
@@ -230,9 +233,7 @@ impl Check<'_> {
                 self.say(
                     Code::UnquotedScalar,
                     mark,
-                    format!(
-                        "{what} is a text, and some readers take `{text}` without quotes for {sort}"
-                    ),
+                    format!("{what} is a text, and some readers take `{brief}` without quotes for {sort}"),
                     Some(quoted),
                 );
                 return;
@@ -240,7 +241,7 @@ impl Check<'_> {
             Ambiguity::Date => self.say(
                 Code::UnquotedDate,
                 mark,
-                format!("some readers take `{text}` without quotes for a timestamp"),
+                format!("some readers take `{brief}` without quotes for a timestamp"),
                 Some(quoted),
             ),
         }
@@ -248,7 +249,7 @@ impl Check<'_> {
             self.say(
                 Code::BadValue,
                 mark,
-                format!("{what} cannot be `{text}`"),
+                format!("{what} cannot be `{brief}`"),
                 did_you_mean(text, choices.iter().map(String::as_str)),
             );
         }
@@ -256,7 +257,7 @@ impl Check<'_> {
             self.say(
                 Code::BadValue,
                 mark,
-                format!("{what} cannot be `{}`", text.escape_debug()),
+                format!("{what} cannot be `{brief}`"),
                 Some(rule(pattern.as_str())),
             );
         }

@@ -3,13 +3,13 @@
 
 use super::check::{check, clean};
 use super::schema::{Shape, shape};
-use super::yaml::{Document, Node, Step, compose};
+use super::yaml::{Document, Node, Step, Yaml, compose, shown};
 use super::{
     API_VERSION, ConfigSpec, IdentitySpec, Kind, Manifest, OrganizationSpec, PolicySpec,
-    ProfileSpec, RequestSpec, ResourceSpec, RoleSpec, ScopeSpec, UserSpec, read,
+    ProfileSpec, RequestSpec, ResourceSpec, RoleSpec, ScopeSpec, UserSpec, read, text,
 };
 use crate::diagnostic::suggest::did_you_mean;
-use crate::diagnostic::{Code, Diagnostic, Place, Severity};
+use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::name::ManifestName;
 use crate::source::{Blob, Source};
 use rayon::prelude::*;
@@ -171,19 +171,22 @@ struct Parsed {
 
 fn parse_file(path: &Arc<str>, bytes: &[u8]) -> Parsed {
     let mut parsed = Parsed::default();
-    let text = match readable(path, bytes) {
-        Ok(text) => text,
-        Err(diagnostic) => {
-            parsed.diagnostics.push(*diagnostic);
-            return parsed;
-        }
+    let Some(text) = text::readable(path, bytes, &mut parsed.diagnostics) else {
+        parsed
+            .broken
+            .extend(text::declared(&String::from_utf8_lossy(bytes)));
+        return parsed;
     };
-    parsed.diagnostics.extend(secrets(path, text));
+    parsed.diagnostics.extend(text::secrets(path, text));
     let documents = compose(path, text, &mut parsed.diagnostics);
+    let lost = [Code::Syntax, Code::UnquotedTemplate, Code::TooComplex];
+    if parsed.diagnostics.iter().any(|d| lost.contains(&d.code)) {
+        parsed.broken.extend(text::declared(text));
+    }
     let full = documents
         .iter()
         .enumerate()
-        .filter(|(_, d)| d.root.value != super::yaml::Yaml::Null)
+        .filter(|(_, d)| d.root.value != Yaml::Null)
         .collect::<Vec<_>>();
     if full.is_empty() && parsed.diagnostics.is_empty() {
         parsed.diagnostics.push(
@@ -201,104 +204,6 @@ fn parse_file(path: &Arc<str>, bytes: &[u8]) -> Parsed {
     parsed
 }
 
-/// The text of a file without its byte order mark.
-///
-/// # Errors
-/// What makes it unreadable: it is not UTF-8, has control characters, or a merge was left unfinished.
-pub fn readable<'a>(path: &Arc<str>, bytes: &'a [u8]) -> Result<&'a str, Box<Diagnostic>> {
-    let place = |before: &[u8]| {
-        let text = String::from_utf8_lossy(before);
-        let line = text.matches('\n').count() as u32 + 1;
-        let column = text.rsplit('\n').next().unwrap_or_default().chars().count() as u32 + 1;
-        Place {
-            file: path.clone(),
-            line,
-            column,
-            width: 1,
-        }
-    };
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
-        Diagnostic::new(
-            Code::NotUtf8,
-            place(before),
-            "the file is not UTF-8 from here on",
-        )
-        .help("save it as UTF-8 (not UTF-16, not Windows-1252)")
-    })?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let bad = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\u{85}');
-    if let Some((at, c)) = text.char_indices().find(|(_, c)| bad(*c)) {
-        let before = text.as_bytes().get(..at).unwrap_or_default();
-        let message = format!("the file has the control character U+{:04X}", c as u32);
-        return Err(Box::new(
-            Diagnostic::new(Code::ControlCharacter, place(before), message)
-                .help("delete it; a binary file does not belong here"),
-        ));
-    }
-    for (number, line) in text.lines().enumerate() {
-        let marker =
-            line.starts_with("<<<<<<<") || line.starts_with(">>>>>>>") || line == "=======";
-        if marker {
-            let place = Place {
-                file: path.clone(),
-                line: number as u32 + 1,
-                column: 1,
-                width: line.chars().count() as u32,
-            };
-            return Err(Box::new(
-                Diagnostic::new(Code::MergeMarker, place, "a merge was left unfinished here")
-                    .help("decide which side is meant and take the marker lines out"),
-            ));
-        }
-    }
-    Ok(text)
-}
-
-/// What looks like a secret: it would be in git for ever.
-pub fn secrets(path: &Arc<str>, text: &str) -> Vec<Diagnostic> {
-    const MARKS: [&str; 8] = [
-        "PRIVATE KEY-----",
-        "AGE-SECRET-KEY-1",
-        "ghp_",
-        "github_pat_",
-        "glpat-",
-        "xoxb-",
-        "AKIA",
-        "-----BEGIN PGP PRIVATE",
-    ];
-    if !MARKS.iter().any(|mark| text.contains(mark)) {
-        return Vec::new();
-    }
-    let token = |line: &str, at: usize, mark: &str| {
-        let rest = &line[at + mark.len()..];
-        let long = rest
-            .bytes()
-            .take_while(|b| b.is_ascii_alphanumeric() || *b == b'_')
-            .count();
-        mark.contains("KEY") || mark.contains("PGP") || long >= 16
-    };
-    let mut found = Vec::new();
-    for (number, line) in text.lines().enumerate() {
-        for mark in MARKS {
-            if let Some(at) = line.find(mark).filter(|at| token(line, *at, mark)) {
-                let place = Place {
-                    file: path.clone(),
-                    line: number as u32 + 1,
-                    column: line[..at].chars().count() as u32 + 1,
-                    width: mark.len() as u32,
-                };
-                found.push(
-                    Diagnostic::new(Code::Secret, place, "this looks like a secret")
-                        .help("take it out, and replace it where it is used: whoever reads the repository has it"),
-                );
-                break;
-            }
-        }
-    }
-    found
-}
-
 fn parse_document(path: &Arc<str>, index: u32, document: &Document, parsed: &mut Parsed) {
     let root = &document.root;
     let Some(kind) = kind_of(path, root, &mut parsed.diagnostics) else {
@@ -307,7 +212,7 @@ fn parse_document(path: &Arc<str>, index: u32, document: &Document, parsed: &mut
     let shape = shape(kind);
     let mut diagnostics = Vec::new();
     check(path, root, shape, &mut diagnostics);
-    let faulty = diagnostics.iter().any(|d| d.severity == Severity::Error);
+    let faulty = document.damaged || crate::diagnostic::any_error(&diagnostics);
     parsed.diagnostics.extend(diagnostics);
     let cleaned = if faulty { clean(root, shape) } else { None };
     let usable = if faulty { cleaned.as_ref() } else { Some(root) };
@@ -349,11 +254,12 @@ fn kind_of(path: &Arc<str>, root: &Node, diagnostics: &mut Vec<Diagnostic>) -> O
             say(
                 Code::NotAManifest,
                 mark,
-                format!("`{other}` is not a version this program reads"),
+                format!("`{}` is not a version this program reads", shown(other)),
                 Some(help),
             );
             return None;
         }
+        None if root.value == Yaml::Broken => return None,
         None => {
             say(
                 Code::NotAManifest,
@@ -376,14 +282,24 @@ fn kind_of(path: &Arc<str>, root: &Node, diagnostics: &mut Vec<Diagnostic>) -> O
         );
         return None;
     };
-    let text = node.text().unwrap_or_default();
+    let Some(text) = node.text() else {
+        let message = format!("`kind` must be a text, and this is {}", node.sort());
+        let kinds = Kind::ALL.map(Kind::as_str).join(", ");
+        say(
+            Code::WrongType,
+            node.mark,
+            message,
+            Some(format!("one of {kinds}")),
+        );
+        return None;
+    };
     let kind = Kind::ALL.into_iter().find(|k| k.as_str() == text);
     if kind.is_none() {
         let help = did_you_mean(text, Kind::ALL.map(Kind::as_str));
         say(
             Code::UnknownKind,
             node.mark,
-            format!("there is no kind `{text}`"),
+            format!("there is no kind `{}`", shown(text)),
             help,
         );
     }

@@ -35,7 +35,7 @@ impl<'de> de::Deserializer<'de> for Reader<'de> {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         match &self.0.value {
-            Yaml::Null => visitor.visit_unit(),
+            Yaml::Null | Yaml::Broken => visitor.visit_unit(),
             Yaml::Bool(value) => visitor.visit_bool(*value),
             Yaml::Int(value) => visitor.visit_i64(*value),
             Yaml::Float(value) if value.fract() == 0.0 && value.abs() < 9e15 => {

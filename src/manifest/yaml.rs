@@ -14,6 +14,10 @@ use std::sync::Arc;
 const DEEPEST: usize = 64;
 /// Most nodes of one file, aliases counted out: keeps a bomb of aliases small.
 const MOST_NODES: usize = 400_000;
+/// Longest part of a text in a message, in characters.
+const LONGEST_SHOWN: usize = 80;
+/// With more entries than this, a mapping is looked up instead of looked through.
+const FEW: usize = 32;
 
 /// A position in a file: 1-based line and column in code points, and a width on that line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -64,6 +68,8 @@ pub enum Yaml {
     Sequence(Vec<Node>),
     /// A mapping, in the order it was written, keys unique.
     Mapping(Vec<(Key, Node)>),
+    /// What a mistake left; it is reported already.
+    Broken,
 }
 
 /// A key of a mapping.
@@ -122,6 +128,7 @@ impl Node {
             Yaml::Text(..) => "a text",
             Yaml::Sequence(_) => "a list",
             Yaml::Mapping(_) => "a mapping",
+            Yaml::Broken => "a mistake",
         }
     }
 
@@ -180,11 +187,11 @@ pub struct Document {
 pub fn compose(file: &Arc<str>, text: &str, diagnostics: &mut Vec<Diagnostic>) -> Vec<Document> {
     let mut documents = Vec::new();
     let lines: Vec<&str> = text.split('\n').collect();
-    let mut first = 0;
+    // Where the rest of the text begins: the line and its byte.
+    let (mut first, mut byte) = (0, 0);
     let mut nodes = 0;
     loop {
-        let rest = lines.get(first..).unwrap_or_default().join("\n");
-        let part = if first == 0 { text } else { rest.as_str() };
+        let part = text.get(byte..).unwrap_or_default();
         let mut composer = Composer {
             file,
             lines: &lines,
@@ -199,16 +206,36 @@ pub fn compose(file: &Arc<str>, text: &str, diagnostics: &mut Vec<Diagnostic>) -
         let Some(line) = stopped else { break };
         let from = (line as usize).max(first + 1);
         match (from..lines.len()).find(|l| is_document_start(lines[*l])) {
-            Some(next) if nodes < MOST_NODES => first = next,
+            Some(next) if nodes < MOST_NODES => {
+                byte += lines[first..next]
+                    .iter()
+                    .map(|line| line.len() + 1)
+                    .sum::<usize>();
+                first = next;
+            }
             _ => break,
         }
     }
     documents
 }
 
-fn is_document_start(line: &str) -> bool {
-    line.strip_prefix("---")
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\r', '\t']))
+/// Whether a document begins with this line.
+pub(super) fn is_document_start(line: &str) -> bool {
+    let rest = line.strip_prefix("---");
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\r', '\t']))
+}
+
+/// A text of a manifest as a message shows it: on one line, and not longer than one.
+pub(super) fn shown(text: &str) -> String {
+    let mut shown: String = text.chars().take(LONGEST_SHOWN).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
+        .escape_debug()
+        .to_string()
+        .replace("\\\"", "\"")
+        .replace("\\'", "'")
 }
 
 struct Composer<'a> {
@@ -224,7 +251,48 @@ struct Composer<'a> {
 /// A collection that is still open.
 enum Open {
     Sequence(Mark, usize, Vec<Node>),
-    Mapping(Mark, usize, Vec<(Key, Node)>, Option<Key>),
+    Mapping(Mark, usize, Entries, Next),
+}
+
+/// What an open mapping waits for.
+enum Next {
+    Key,
+    Value(Key),
+    /// The value of a key that was reported; it is dropped.
+    Dropped,
+    /// Nothing: it is a template without quotes.
+    Template,
+}
+
+/// The entries of a mapping that is still open.
+#[derive(Default)]
+struct Entries {
+    list: Vec<(Key, Node)>,
+    /// Where each key stands in the list, once there are more than a few.
+    index: HashMap<String, usize>,
+}
+
+impl Entries {
+    fn key(&self, text: &str) -> Option<&Key> {
+        let at = match self.index.is_empty() {
+            true => self.list.iter().position(|(key, _)| key.text == text),
+            false => self.index.get(text).copied(),
+        };
+        at.and_then(|at| self.list.get(at)).map(|(key, _)| key)
+    }
+
+    fn push(&mut self, key: Key, node: Node) {
+        self.list.push((key, node));
+        let unlisted = if self.list.len() > FEW {
+            self.index.len()..
+        } else {
+            self.list.len()..
+        };
+        let keys = self.list[unlisted.clone()]
+            .iter()
+            .map(|(key, _)| key.text.clone());
+        self.index.extend(keys.zip(unlisted));
+    }
 }
 
 impl Composer<'_> {
@@ -241,11 +309,11 @@ impl Composer<'_> {
                 Ok(pair) => pair,
                 Err(error) => {
                     let marker = error.marker();
-                    let mark = Mark {
+                    let mark = self.inside(Mark {
                         line: marker.line().max(1) as u32 + self.offset,
                         column: marker.col() as u32 + 1,
                         width: 1,
-                    };
+                    });
                     self.syntax(mark, &error.info());
                     return Some(mark.line);
                 }
@@ -269,7 +337,7 @@ impl Composer<'_> {
                 }
                 Event::MappingStart(_, anchor, tag) => {
                     self.tag(tag.as_deref(), "map", mark);
-                    open.push(Open::Mapping(mark, anchor, Vec::new(), None));
+                    open.push(Open::Mapping(mark, anchor, Entries::default(), Next::Key));
                     None
                 }
                 Event::SequenceEnd | Event::MappingEnd => {
@@ -281,10 +349,17 @@ impl Composer<'_> {
                             },
                             anchor,
                         ),
+                        Open::Mapping(mark, anchor, _, Next::Template) => (
+                            Node {
+                                mark,
+                                value: Yaml::Broken,
+                            },
+                            anchor,
+                        ),
                         Open::Mapping(mark, anchor, entries, _) => (
                             Node {
                                 mark,
-                                value: Yaml::Mapping(entries),
+                                value: Yaml::Mapping(entries.list),
                             },
                             anchor,
                         ),
@@ -293,7 +368,9 @@ impl Composer<'_> {
                 _ => None,
             };
             let Some((node, anchor)) = done else { continue };
-            self.nodes += 1;
+            // What has an anchor is kept twice.
+            let kept = if anchor == 0 { 0 } else { size(&node) };
+            self.nodes += 1 + kept;
             if self.nodes > MOST_NODES {
                 self.diagnostics.push(
                     Diagnostic::new(
@@ -306,8 +383,7 @@ impl Composer<'_> {
                 return Some(u32::MAX);
             }
             if anchor != 0 {
-                let size = size(&node);
-                self.anchors.insert(anchor, (node.clone(), size));
+                self.anchors.insert(anchor, (node.clone(), kept));
             }
             match open.last_mut() {
                 None => documents.push(Document {
@@ -315,35 +391,22 @@ impl Composer<'_> {
                     damaged: self.damaged,
                 }),
                 Some(Open::Sequence(_, _, nodes)) => nodes.push(node),
-                Some(Open::Mapping(_, _, entries, key)) => {
-                    match key.take() {
-                        None => match key_of(node) {
-                            Ok(found) => *key = Some(found),
-                            Err(mark) => {
-                                self.key(mark);
-                                self.damaged = true;
-                                *key = Some(Key {
-                                    text: String::new(),
-                                    mark,
-                                });
-                            }
+                Some(Open::Mapping(_, _, entries, next)) => {
+                    *next = match std::mem::replace(next, Next::Key) {
+                        Next::Key => match key_of(node) {
+                            Ok(key) => Next::Value(key),
+                            Err(mark) => self.key(mark),
                         },
-                        Some(found) => match entries.iter().find(|(k, _)| k.text == found.text) {
-                            Some((first, _)) => {
-                                self.diagnostics.push(
-                                Diagnostic::new(
-                                    Code::DuplicateKey,
-                                    found.mark.in_file(self.file),
-                                    format!("`{}` stands here twice", found.text),
-                                )
-                                .help("keep one of them; which one counts would depend on the reader")
-                                .related(first.mark.in_file(self.file), "first here"),
-                            );
-                                self.damaged = true;
+                        Next::Value(key) => {
+                            match entries.key(&key.text) {
+                                Some(first) => self.twice(&key, first.mark),
+                                None => entries.push(key, node),
                             }
-                            None => entries.push((found, node)),
-                        },
-                    }
+                            Next::Key
+                        }
+                        Next::Dropped => Next::Key,
+                        Next::Template => Next::Template,
+                    };
                 }
             }
         }
@@ -378,6 +441,23 @@ impl Composer<'_> {
         }
     }
 
+    /// The same, or the end of the text where the parser counts a line that is not there.
+    fn inside(&self, mark: Mark) -> Mark {
+        let last = self.lines.len() as u32;
+        let line = self.lines.get(mark.line as usize - 1).or(self.lines.last());
+        let end = line.map_or(0, |line| line.trim_end_matches('\r').chars().count()) as u32 + 1;
+        let column = if mark.line > last {
+            end
+        } else {
+            mark.column.min(end)
+        };
+        Mark {
+            line: mark.line.min(last),
+            column,
+            ..mark
+        }
+    }
+
     fn alias(&mut self, id: usize, mark: Mark) -> Option<Node> {
         match self.anchors.get(&id) {
             Some((node, size)) if self.nodes + size <= MOST_NODES => {
@@ -404,28 +484,49 @@ impl Composer<'_> {
                 ));
                 Some(Node {
                     mark,
-                    value: Yaml::Null,
+                    value: Yaml::Broken,
                 })
             }
         }
     }
 
-    fn key(&mut self, mark: Mark) {
+    /// Reports a key that is no text, and says what becomes of its mapping.
+    fn key(&mut self, mark: Mark) -> Next {
+        self.damaged = true;
         let line = self
             .lines
             .get(mark.line as usize - 1)
             .copied()
             .unwrap_or_default();
         let place = mark.in_file(self.file);
-        self.diagnostics.push(match line.contains("{{") {
-            true => Diagnostic::new(
-                Code::UnquotedTemplate,
-                place,
-                "a template without quotes is a mapping to YAML",
+        if line.contains("{{") {
+            self.diagnostics.push(
+                Diagnostic::new(
+                    Code::UnquotedTemplate,
+                    place,
+                    "a template without quotes is a mapping to YAML",
+                )
+                .help("write it in quotes: \"{{ … }}\""),
+            );
+            return Next::Template;
+        }
+        let message = "a key must be a plain text";
+        self.diagnostics
+            .push(Diagnostic::new(Code::Syntax, place, message));
+        Next::Dropped
+    }
+
+    fn twice(&mut self, key: &Key, first: Mark) {
+        self.damaged = true;
+        self.diagnostics.push(
+            Diagnostic::new(
+                Code::DuplicateKey,
+                key.mark.in_file(self.file),
+                format!("`{}` stands here twice", shown(&key.text)),
             )
-            .help("write it in quotes: \"{{ … }}\""),
-            false => Diagnostic::new(Code::Syntax, place, "a key must be a plain text"),
-        });
+            .help("keep one of them; which one counts would depend on the reader")
+            .related(first.in_file(self.file), "first here"),
+        );
     }
 
     fn tag(&mut self, tag: Option<&Tag>, expected: &str, mark: Mark) -> bool {
@@ -438,7 +539,7 @@ impl Composer<'_> {
             Diagnostic::new(
                 Code::Syntax,
                 mark.in_file(self.file),
-                format!("the tag `{}` is not known here", tag.original()),
+                format!("the tag `{}` is not known here", shown(&tag.original())),
             )
             .help("leave the tag out; quotes make a text"),
         );
@@ -448,8 +549,11 @@ impl Composer<'_> {
     fn scalar(&mut self, text: &str, style: ScalarStyle, tag: Option<&Tag>, mark: Mark) -> Yaml {
         let as_text = || Yaml::Text(text.to_owned(), Ambiguity::None);
         if style != ScalarStyle::Plain || tag.is_some_and(|t| t.is_yaml_core_schema_tag("str")) {
-            self.tag(tag, "str", mark);
-            return as_text();
+            return if self.tag(tag, "str", mark) {
+                as_text()
+            } else {
+                Yaml::Broken
+            };
         }
         let value = resolve(text);
         let expected = match value {
@@ -457,37 +561,74 @@ impl Composer<'_> {
             Yaml::Bool(_) => "bool",
             Yaml::Int(_) => "int",
             Yaml::Float(_) => "float",
-            Yaml::Text(..) | Yaml::Sequence(_) | Yaml::Mapping(_) => "str",
+            Yaml::Text(..) | Yaml::Sequence(_) | Yaml::Mapping(_) | Yaml::Broken => "str",
         };
-        self.tag(tag, expected, mark);
-        value
+        if self.tag(tag, expected, mark) {
+            value
+        } else {
+            Yaml::Broken
+        }
     }
 
     fn syntax(&mut self, mark: Mark, message: &str) {
-        let line = self
-            .lines
-            .get(mark.line as usize - 1)
-            .copied()
-            .unwrap_or_default();
-        let tab = line
-            .chars()
-            .take_while(|c| c.is_whitespace())
-            .any(|c| c == '\t');
-        let help = if tab {
-            "indent with spaces; YAML does not take tabs".to_owned()
-        } else if message.contains("nesting") || message.contains("recursion") {
-            format!("a manifest is never nested deeper than {DEEPEST}")
-        } else {
-            "check indentation, colons and quotes on this line and the one before".to_owned()
+        let line = |number: u32| {
+            self.lines
+                .get(number as usize - 1)
+                .copied()
+                .unwrap_or_default()
         };
-        self.diagnostics.push(
-            Diagnostic::new(
+        let indent = |number| line(number).chars().take_while(|c| c.is_whitespace());
+        // The parser is at the end of what it understood: the tab may lead the next line.
+        let tab = [mark.line, mark.line + 1].into_iter().find_map(|number| {
+            let column = indent(number).position(|c| c == '\t')? as u32 + 1;
+            Some(Mark {
+                line: number,
+                column,
+                width: 1,
+            })
+        });
+        let reported = |d: &Diagnostic| {
+            d.code == Code::UnquotedTemplate
+                && d.place.line == mark.line
+                && d.place.file == *self.file
+        };
+        if self.diagnostics.last().is_some_and(reported) {
+            return;
+        }
+        let value = line(mark.line)
+            .split_once(": ")
+            .map(|(_, value)| value.trim_start());
+        let (code, mark, message, help) = if let Some(tab) = tab {
+            let message = "this is not YAML: a line is indented with a tab".to_owned();
+            (
                 Code::Syntax,
-                mark.in_file(self.file),
-                format!("this is not YAML: {message}"),
+                tab,
+                message,
+                "indent with spaces; YAML does not take tabs".to_owned(),
             )
-            .help(help),
-        );
+        } else if value.is_some_and(|value| value.starts_with("{{")) {
+            let message = "a template without quotes is a mapping to YAML".to_owned();
+            let help = "write it in quotes: \"{{ … }}\"".to_owned();
+            (Code::UnquotedTemplate, mark, message, help)
+        } else if message.contains("nesting") || message.contains("recursion") {
+            let help = format!("a manifest is never nested deeper than {DEEPEST}");
+            (
+                Code::Syntax,
+                mark,
+                format!("this is not YAML: {message}"),
+                help,
+            )
+        } else {
+            let help = "check indentation, colons and quotes on this line and the one before";
+            (
+                Code::Syntax,
+                mark,
+                format!("this is not YAML: {message}"),
+                help.to_owned(),
+            )
+        };
+        self.diagnostics
+            .push(Diagnostic::new(code, mark.in_file(self.file), message).help(help));
     }
 }
 
@@ -495,7 +636,12 @@ fn size(node: &Node) -> usize {
     match &node.value {
         Yaml::Sequence(nodes) => 1 + nodes.iter().map(size).sum::<usize>(),
         Yaml::Mapping(entries) => 1 + entries.iter().map(|(_, n)| 1 + size(n)).sum::<usize>(),
-        Yaml::Null | Yaml::Bool(_) | Yaml::Int(_) | Yaml::Float(_) | Yaml::Text(..) => 1,
+        Yaml::Null
+        | Yaml::Bool(_)
+        | Yaml::Int(_)
+        | Yaml::Float(_)
+        | Yaml::Text(..)
+        | Yaml::Broken => 1,
     }
 }
 
@@ -505,7 +651,9 @@ fn key_of(node: Node) -> Result<Key, Mark> {
         Yaml::Text(text, _) => text,
         Yaml::Bool(value) => value.to_string(),
         Yaml::Int(value) => value.to_string(),
-        Yaml::Null | Yaml::Float(_) | Yaml::Sequence(_) | Yaml::Mapping(_) => return Err(mark),
+        Yaml::Null | Yaml::Float(_) | Yaml::Sequence(_) | Yaml::Mapping(_) | Yaml::Broken => {
+            return Err(mark);
+        }
     };
     Ok(Key { text, mark })
 }

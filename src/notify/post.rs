@@ -160,7 +160,9 @@ impl Default for RecipientDomains {
 impl RecipientDomains {
     /// Takes the domains, case ignored; a subdomain is a domain of its own.
     pub fn new<D: AsRef<str>>(domains: impl IntoIterator<Item = D>) -> Self {
-        let lower = domains.into_iter().map(|domain| domain.as_ref().trim().to_lowercase());
+        let lower = domains
+            .into_iter()
+            .map(|domain| domain.as_ref().trim().to_lowercase());
         Self(Some(lower.collect()))
     }
 
@@ -172,7 +174,9 @@ impl RecipientDomains {
     /// Whether a mail may go to that address.
     pub fn admit(&self, mail: &str) -> bool {
         let Some(domains) = &self.0 else { return true };
-        let domain = mail.rsplit_once('@').map(|(_, domain)| domain.to_lowercase());
+        let domain = mail
+            .rsplit_once('@')
+            .map(|(_, domain)| domain.to_lowercase());
         domain.is_some_and(|domain| domains.contains(&domain))
     }
 }

@@ -15,7 +15,7 @@ use crate::diagnostic::{Code, Diagnostic, Place, Severity, any_error, sorted};
 use crate::dn::Dn;
 use crate::manifest::check::{check_as, clean};
 use crate::manifest::config::Guards;
-use crate::manifest::parse::{readable, secrets};
+use crate::manifest::text::{readable, secrets};
 use crate::manifest::read::read;
 use crate::manifest::schema::{Shape, compile};
 use crate::manifest::yaml::{Node, Step, Yaml, compose};
@@ -83,13 +83,7 @@ fn shape() -> &'static Shape {
 
 /// The only document of the file.
 fn document(file: &Arc<str>, bytes: &[u8], found: &mut Vec<Diagnostic>) -> Option<Node> {
-    let text = match readable(file, bytes) {
-        Ok(text) => text,
-        Err(diagnostic) => {
-            found.push(*diagnostic);
-            return None;
-        }
-    };
+    let text = readable(file, bytes, found)?;
     let instead =
         "take it out and replace it where it is used; write `env`, `file` or `credential` instead";
     found.extend(
@@ -223,7 +217,7 @@ impl Reader<'_> {
                 "the record is a file that shows when it was edited; it is not signed",
             );
         }
-        if self.count(&["readBack"]) > 0 {
+        if self.count("readBack") > 0 {
             self.warn("readBack", "manual work is not checked against exports");
         }
     }
@@ -257,7 +251,7 @@ impl Reader<'_> {
         directories: &BTreeMap<ResourceName, Directory>,
     ) -> Outer {
         // Only where every base is known can an OU be said to be outside all of them.
-        let bases: Option<Vec<&Dn>> = match self.count(&["directories"]) == directories.len() {
+        let bases: Option<Vec<&Dn>> = match self.count("directories") == directories.len() {
             true => directories.values().map(Directory::base).collect(),
             false => None,
         };

@@ -2,9 +2,13 @@
 //! Declared here because the plan reads it; the ledger fills it.
 
 use super::task::{FieldValues, Task};
-use crate::connector::Guid;
+use super::{ChangeId, MemberChange};
+use crate::connector::{At, Guid};
 use crate::desired::{EntitlementKey, GroupKey};
+use crate::dn::Dn;
 use crate::name::UserName;
+use crate::observed::Directory;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The record, as far as a plan needs it.
@@ -22,6 +26,81 @@ pub struct Recorded {
     pub generations: BTreeMap<(UserName, EntitlementKey), u32>,
     /// Login names, principal names and addresses ever used, in lower case, and whose they were.
     pub names_used: BTreeMap<String, UserName>,
+    /// Writes that were begun, and of which nobody knows whether they came about: the answer was
+    /// lost, or the program ended.
+    pub attempts: BTreeMap<ChangeId, Attempt>,
+}
+
+/// A write whose coming about the record has to know of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase",
+    deny_unknown_fields
+)]
+pub enum Attempt {
+    /// An account is made.
+    Account {
+        /// The user it is made for.
+        user: UserName,
+        /// Where it would stand.
+        dn: Dn,
+        /// The login name it would have.
+        login: String,
+    },
+    /// A membership comes or goes.
+    Membership {
+        /// The user, where the account is one's.
+        user: Option<UserName>,
+        /// The account.
+        account: At,
+        /// The group's sAMAccountName.
+        group: String,
+        /// It comes or goes.
+        change: MemberChange,
+    },
+}
+
+impl Recorded {
+    /// What the record says once the directory has told what became of every attempt.
+    ///
+    /// An account is a user's where our own record says that it was about to be made there under
+    /// that name; a name alone never makes it so (SEMANTICS 8).
+    pub fn settled(&self, directory: &Directory) -> Self {
+        let mut settled = self.clone();
+        for attempt in std::mem::take(&mut settled.attempts).into_values() {
+            match attempt {
+                Attempt::Account { user, dn, login } => {
+                    let account = directory.at(&dn).and_then(|g| directory.accounts.get(&g));
+                    let made = account.filter(|a| a.login.eq_ignore_ascii_case(&login));
+                    if let Some(account) = made {
+                        let guid = account.guid;
+                        let account = RecordedAccount { guid, login };
+                        settled.accounts.entry(user).or_insert(account);
+                    }
+                }
+                Attempt::Membership {
+                    user: _,
+                    account,
+                    group,
+                    change,
+                } => {
+                    let guid = match account {
+                        At::Guid(guid) => Some(guid),
+                        At::Dn(dn) => directory.at(&dn),
+                    };
+                    let Some(guid) = guid else { continue };
+                    let group = GroupKey::new(&group);
+                    match (change, directory.is_member(guid, &group)) {
+                        (MemberChange::Add, true) => settled.memberships.insert((guid, group)),
+                        (MemberChange::Remove, false) => settled.memberships.remove(&(guid, group)),
+                        (MemberChange::Add, false) | (MemberChange::Remove, true) => false,
+                    };
+                }
+            }
+        }
+        settled
+    }
 }
 
 /// Whether there is a record.

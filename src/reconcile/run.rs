@@ -1,10 +1,12 @@
 //! A run: an approved plan is applied, tasks are recorded, maintainers are mailed, and the ledger
 //! knows each of it before the next begins.
 
-use crate::apply::{Connections, Stop, apply, asked_of_maintainers};
+use crate::apply::{Connections, Stop, apply, asked_of_maintainers, settle};
 use crate::approval::Approved;
 use crate::desired::{Recipient, Rules};
-use crate::ledger::{Event, Ledger, LedgerError, MailResult, Outcome, Record, RunId, RunSummary};
+use crate::ledger::{
+    Event, History, Ledger, LedgerError, MailResult, Outcome, Record, RunId, RunSummary, TaskStatus,
+};
 use crate::notify::post::{Letter, Post, PostError};
 use crate::notify::thread::{MessageId, Threads};
 use crate::notify::{Digest, DirectoryWork, NotifyError, RunIdentity, Sender, Wording, digests};
@@ -60,6 +62,7 @@ pub fn carry_out(
         && plan.tasks.is_empty()
         && plan.assumed.is_empty()
         && unasked.is_empty()
+        && ledger.history().recorded().attempts.is_empty()
         && ledger.history().unmailed().is_empty();
     if nothing {
         let summary = RunSummary {
@@ -102,6 +105,9 @@ pub fn carry_out(
         started,
         std::iter::once(begin).chain(assumed).collect(),
     )?;
+    if let Some(directory) = means.connections.directory.as_deref_mut() {
+        settle(directory, ledger, &run, started)?;
+    }
     let done = apply(
         approved,
         &mut means.connections,
@@ -118,8 +124,10 @@ pub fn carry_out(
     let tasks = plan
         .tasks
         .iter()
-        .filter(|t| t.after.iter().all(|id| came_about.contains(id)));
-    say(ledger, (means.clock)(), tasks.map(task_event).collect())?;
+        .filter(|t| t.after.iter().all(|id| came_about.contains(id)))
+        .filter(|t| is_news(t, ledger.history()));
+    let tasks = tasks.map(task_event).collect();
+    say(ledger, (means.clock)(), tasks)?;
     let mails = mail(plan, &digest, &unasked, means, ledger, &run)?;
     let mut summary = RunSummary::default();
     done.iter().for_each(|d| summary.count(d.outcome));
@@ -132,6 +140,17 @@ pub fn carry_out(
         mails,
         summary,
     })
+}
+
+/// Whether the ledger does not say it already: a plan may be carried out twice.
+fn is_news(change: &TaskChange, history: &History) -> bool {
+    let record = history.tasks().get(&change.task.id);
+    let open = record.is_some_and(|r| r.status == TaskStatus::Open);
+    match change.step {
+        TaskStep::Open => record.is_none(),
+        TaskStep::Revise => open && record.is_some_and(|r| r.task.revision < change.task.revision),
+        TaskStep::Cancel => open,
+    }
 }
 
 fn task_event(change: &TaskChange) -> Event {

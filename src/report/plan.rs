@@ -72,24 +72,15 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn dump_temporary() {
-        for (n, p) in [
-            ("rich", cast::rich()),
-            ("hostile", cast::hostile()),
-            ("nothing", cast::nothing()),
+    fn the_rich_plan_reads_as_it_was_reviewed() {
+        for (format, name) in [
+            (Format::Human, "plan.txt"),
+            (Format::Markdown, "plan.md"),
+            (Format::Ldif, "plan.ldif"),
+            (Format::Json, "plan.json"),
         ] {
-            for f in Format::ALL {
-                std::fs::write(
-                    format!("/tmp/out.{n}.{}", f.as_str()),
-                    render(&p, f, Styling::Plain),
-                )
-                .unwrap();
-            }
-            std::fs::write(
-                format!("/tmp/out.{n}.ansi"),
-                render(&p, Format::Human, Styling::Ansi),
-            )
-            .unwrap();
+            let path = format!("tests/cases/report/everything-a-plan-can-say/expected/{name}");
+            cast::assert_blessed(&path, &render(&cast::rich(), format, Styling::Plain));
         }
     }
 

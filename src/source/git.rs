@@ -142,7 +142,10 @@ fn resolve<'r>(
             ErrorCode::NotFound | ErrorCode::InvalidSpec | ErrorCode::UnbornBranch => {
                 SourceError::NoSuchRevision {
                     revision: revision.to_owned(),
-                    empty: repository.is_empty().unwrap_or(false),
+                    // libgit2's own `is_empty` wants the branch to have the default name.
+                    empty: repository
+                        .references()
+                        .is_ok_and(|mut all| all.next().is_none()),
                 }
             }
             _ => SourceError::Git {

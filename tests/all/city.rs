@@ -39,7 +39,13 @@ fn plan(folder: &Path) -> Plan {
     };
     let now = generator::ADOPTED.parse().unwrap();
     let situation = reconcile::situation(&mut reading, &mut world, now).unwrap();
-    reconcile::make_plan(&situation, &world, &reading, &BTreeMap::new(), "trust-branch")
+    reconcile::make_plan(
+        &situation,
+        &world,
+        &reading,
+        &BTreeMap::new(),
+        "trust-branch",
+    )
 }
 
 #[test]
@@ -58,14 +64,19 @@ fn a_generated_city_has_no_mistake_and_its_plan_is_its_differences() {
     let differences = city.differences();
     let of = |wanted: &[Difference]| -> Vec<&str> {
         let found = differences.iter().filter(|(_, what)| wanted.contains(what));
-        let mut names: Vec<&str> = found.map(|(n, _)| city.people[*n].handle.as_str()).collect();
+        let mut names: Vec<&str> = found
+            .map(|(n, _)| city.people[*n].handle.as_str())
+            .collect();
         names.sort_unstable();
         names
     };
     let mut changed: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for change in &plan.changes {
         let user = change.user.as_ref().map_or("", |u| u.as_str());
-        changed.entry(change.action.as_str()).or_default().push(user);
+        changed
+            .entry(change.action.as_str())
+            .or_default()
+            .push(user);
     }
     changed.values_mut().for_each(|users| users.sort_unstable());
     let expected = BTreeMap::from([
@@ -84,7 +95,9 @@ fn a_generated_city_has_no_mistake_and_its_plan_is_its_differences() {
     asked.sort_unstable();
     let cards = of(&[Difference::Card]);
     let of_each = ["doors", "timetrack"].into_iter();
-    let wanted: Vec<_> = of_each.flat_map(|r| cards.iter().map(move |u| (r, *u))).collect();
+    let wanted: Vec<_> = of_each
+        .flat_map(|r| cards.iter().map(move |u| (r, *u)))
+        .collect();
     assert_eq!(asked, wanted);
     assert_eq!(plan.held, []);
     assert!(!plan.is_beyond_a_guard());
@@ -100,7 +113,11 @@ fn the_same_number_gives_the_same_city() {
         generator::write(&city, &folder).unwrap();
         let read = |file: &str| std::fs::read(folder.join(file)).unwrap();
         let source = countersign::source::read(&origin(&folder), &|_| false).unwrap();
-        (source.revision, read("directory.ldif"), read("ledger.jsonl"))
+        (
+            source.revision,
+            read("directory.ldif"),
+            read("ledger.jsonl"),
+        )
     };
     let (one, other) = (write("one"), write("other"));
     assert!(one == other);

@@ -1,4 +1,15 @@
-//! Tests of the whole library.
+//! Tests of the whole library and program, in one binary.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
 mod agreement;
+mod bed;
 mod city;
+mod contract;
+mod examples;
+mod fake_ad;
+mod hostile;
+mod notify_ldif;
+mod notify_smtp;
+mod schemas;
+mod tidy;
 mod validators;

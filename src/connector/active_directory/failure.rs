@@ -234,11 +234,11 @@ fn split_message(message: &str) -> (Option<u32>, &str) {
 
 /// Why a log-on was refused: `… AcceptSecurityContext error, data 52e, v3839`.
 fn log_on_reason(text: &str) -> Option<u32> {
-    let (_, data) = text.split_once("data ")?;
-    let end = data
+    let (_, reason) = text.split_once("data ")?;
+    let end = reason
         .find(|c: char| !c.is_ascii_hexdigit())
-        .unwrap_or(data.len());
-    u32::from_str_radix(&data[..end], 16)
+        .unwrap_or(reason.len());
+    u32::from_str_radix(&reason[..end], 16)
         .ok()
         .filter(|code| *code != 0)
 }

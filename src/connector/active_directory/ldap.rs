@@ -20,7 +20,7 @@ use crate::connector::{
     Transport,
 };
 use crate::dn::{Dn, Rdn};
-use connection::{Connection, Lost};
+use connection::{Connection, Setback};
 use ldap3::{Ldap, LdapResult, Mod};
 use search::name_of;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -63,14 +63,16 @@ impl LdapDirectory {
         let mut ldap = self.connection.ready()?;
         ldap.timeout = Some(self.connection.settings().timeouts.operation);
         let request = request(ldap);
-        let answer = self
-            .connection
-            .run(async move { request.await.map_err(|error| Lost::of(operation, &error)) });
+        let answer = self.connection.run(async move {
+            request
+                .await
+                .map_err(|error| Setback::of(operation, &error))
+        });
         match answer {
             Ok(result) if result.rc == 0 => Ok(()),
             Ok(result) => Err(classify(operation, result.rc, &result.text)),
-            Err(Lost::Refused(failure)) => Err(failure),
-            Err(Lost::Connection(failure)) => {
+            Err(Setback::Refused(failure)) => Err(failure),
+            Err(Setback::Disconnected(failure)) => {
                 self.connection.abandon();
                 let message = format!("{}; whether it was written is not known", failure.message);
                 Err(Failure { message, ..failure })

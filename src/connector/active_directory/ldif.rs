@@ -323,3 +323,375 @@ impl Transport for LdifDirectory {
         self.note_password(at, password, next_log_on)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connector::ModificationKind;
+
+    const FILE: &str = "\
+version: 1
+
+dn: DC=x
+objectClass: domain
+
+dn: OU=its,DC=x
+objectClass: organizationalUnit
+
+dn: CN=Users,DC=x
+objectClass: container
+
+dn: CN=ann,CN=Users,DC=x
+objectClass: user
+sAMAccountName: ann
+memberOf: CN=stale,DC=x
+userAccountControl: 514
+x-foreign:  kept
+distinguishedName: CN=ann,CN=Users,DC=x
+
+dn: CN=staff,OU=its,DC=x
+objectClass: group
+sAMAccountName: staff
+member: cn=Ann, cn=users, dc=x
+member: CN=not here,DC=x
+
+dn: CN=pc,OU=its,DC=x
+objectClass: user
+objectClass: computer
+";
+
+    struct Fixture {
+        folder: tempfile::TempDir,
+        path: PathBuf,
+        directory: LdifDirectory,
+    }
+
+    fn fixture() -> Fixture {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("directory.ldif");
+        std::fs::write(&path, FILE).unwrap();
+        let directory = LdifDirectory::open(&path).unwrap();
+        Fixture {
+            folder,
+            path,
+            directory,
+        }
+    }
+
+    impl Fixture {
+        fn text(&self) -> String {
+            std::fs::read_to_string(&self.path).unwrap()
+        }
+    }
+
+    fn dn(text: &str) -> Dn {
+        Dn::parse(text).unwrap()
+    }
+
+    fn adds(attribute: &str, value: &str) -> [Modification; 1] {
+        let operation = ModificationKind::Add;
+        [Modification {
+            operation,
+            attribute: attribute.into(),
+            values: vec![value.into()],
+        }]
+    }
+
+    fn ann() -> At {
+        At::Dn(dn("CN=ann,CN=Users,DC=x"))
+    }
+
+    fn told(directory: &mut LdifDirectory, at: &At, attribute: &str) -> Vec<String> {
+        let entry = directory.read(at, &[attribute.into()]).unwrap().unwrap();
+        let values = entry.attributes.into_values().flatten();
+        values
+            .map(|value| value.text().unwrap().to_string())
+            .collect()
+    }
+
+    #[test]
+    fn the_first_entry_is_the_base_unless_another_is_said() {
+        let Fixture {
+            folder: _folder,
+            path,
+            mut directory,
+        } = fixture();
+        assert_eq!(directory.base(), &dn("DC=x"));
+        let names = |directory: &mut LdifDirectory| {
+            let mut names = Vec::new();
+            directory
+                .read_all(&[], &mut |entry| names.push(entry.dn.rdn().to_string()))
+                .unwrap();
+            names
+        };
+        assert_eq!(names(&mut directory), ["OU=its", "CN=ann", "CN=staff"]);
+        let mut its = LdifDirectory::open_with_base(&path, dn("OU=its,DC=x")).unwrap();
+        assert_eq!(names(&mut its), ["OU=its", "CN=staff"]);
+        std::fs::write(&path, "").unwrap();
+        let class = |result: Result<LdifDirectory, Failure>| result.err().map(|f| f.class);
+        assert_eq!(
+            class(LdifDirectory::open(&path)),
+            Some(FailureClass::Configuration)
+        );
+        assert_eq!(
+            class(LdifDirectory::open_with_base(&path, dn("DC=x"))),
+            None
+        );
+        std::fs::write(&path, "nonsense").unwrap();
+        let failure = LdifDirectory::open(&path).err().unwrap();
+        assert!(
+            failure
+                .message
+                .contains("line 1: expected `attribute: value`"),
+            "{failure}"
+        );
+        let missing = LdifDirectory::open(&path.with_extension("none"));
+        assert_eq!(class(missing), Some(FailureClass::Configuration));
+    }
+
+    #[test]
+    fn a_write_is_on_the_disk_and_everything_else_as_it_was() {
+        let mut fixture = fixture();
+        fixture
+            .directory
+            .modify(&ann(), &adds("title", "Mayor"))
+            .unwrap();
+        let last = "distinguishedName: CN=ann,CN=Users,DC=x\n";
+        let expected = FILE.replace(last, &format!("{last}title: Mayor\n"));
+        assert_eq!(fixture.text(), expected);
+        let refused = fixture
+            .directory
+            .modify(&ann(), &adds("title", "Mayor"))
+            .unwrap_err();
+        assert_eq!(refused.class, FailureClass::Changed);
+        assert_eq!(fixture.text(), expected);
+    }
+
+    #[test]
+    fn member_of_is_told_from_the_groups() {
+        let mut fixture = fixture();
+        let groups = told(&mut fixture.directory, &ann(), "memberOf");
+        assert_eq!(groups, ["CN=staff,OU=its,DC=x"]);
+        let name = told(&mut fixture.directory, &ann(), "cn");
+        assert_eq!(name, ["ann"], "the file has no such line");
+    }
+
+    #[test]
+    fn a_rename_writes_what_follows_from_it() {
+        let mut fixture = fixture();
+        let guid = fixture.directory.read(&ann(), &[]).unwrap().unwrap().guid;
+        let (rdn, parent) = (Rdn::new("CN", "Ann, B."), dn("OU=its,DC=x"));
+        fixture
+            .directory
+            .rename(&dn("CN=ann,CN=Users,DC=x"), &rdn, &parent)
+            .unwrap();
+        let text = fixture.text();
+        let new = r"CN=Ann\, B.,OU=its,DC=x";
+        for name in ["dn", "distinguishedName", "member"] {
+            assert!(
+                text.contains(&format!("\n{name}: {new}\n")),
+                "{name} in {text}"
+            );
+        }
+        assert!(text.contains("x-foreign:  kept\n") && text.contains("objectGUID:: "));
+        let mut again = LdifDirectory::open(&fixture.path).unwrap();
+        let found = again.read(&At::Guid(guid), &[]).unwrap().unwrap();
+        assert_eq!(
+            found.dn,
+            dn(new),
+            "what it is does not depend on what it is called"
+        );
+        // The old name is free, and whoever gets it is somebody else.
+        let attributes = Attributes::from([
+            ("objectClass".into(), vec!["user".into()]),
+            ("sAMAccountName".into(), vec!["ann2".into()]),
+        ]);
+        again.add(&dn("CN=ann,CN=Users,DC=x"), &attributes).unwrap();
+        assert_ne!(again.read(&ann(), &[]).unwrap().unwrap().guid, guid);
+    }
+
+    #[test]
+    fn parents_stay_before_children() {
+        let mut fixture = fixture();
+        let class = Attributes::from([("objectClass".into(), vec!["organizationalUnit".into()])]);
+        fixture.directory.add(&dn("OU=late,DC=x"), &class).unwrap();
+        let (its, late) = (dn("OU=its,DC=x"), dn("OU=late,DC=x"));
+        fixture
+            .directory
+            .rename(&its, &Rdn::new("OU", "its"), &late)
+            .unwrap();
+        let text = fixture.text();
+        let place = |dn: &str| text.find(&format!("dn: {dn}\n")).unwrap();
+        assert!(place("OU=late,DC=x") < place("OU=its,OU=late,DC=x"));
+        assert!(place("OU=its,OU=late,DC=x") < place("CN=staff,OU=its,OU=late,DC=x"));
+        assert!(place("CN=ann,CN=Users,DC=x") < place("OU=late,DC=x"));
+    }
+
+    #[test]
+    fn an_account_of_the_file_has_a_password_and_an_added_one_has_none() {
+        let mut fixture = fixture();
+        let directory = &mut fixture.directory;
+        let enable = |from: &str| {
+            let control = |operation, value: &str| Modification {
+                operation,
+                attribute: "userAccountControl".into(),
+                values: vec![value.into()],
+            };
+            [
+                control(ModificationKind::Delete, from),
+                control(ModificationKind::Add, "512"),
+            ]
+        };
+        directory.modify(&ann(), &enable("514")).unwrap();
+        let bob = dn("CN=bob,CN=Users,DC=x");
+        let class = Attributes::from([("objectClass".into(), vec!["user".into()])]);
+        directory.add(&bob, &class).unwrap();
+        let bob = At::Dn(bob);
+        assert_eq!(
+            told(directory, &bob, "sAMAccountName")[0].len(),
+            20,
+            "one is given"
+        );
+        let refused = directory.modify(&bob, &enable("546")).unwrap_err();
+        assert_eq!(
+            (refused.class, refused.code),
+            (FailureClass::PasswordRejected, Some(53))
+        );
+        let password = secrecy::SecretString::from("Correct 1 horse");
+        directory
+            .set_password(&bob, &password, NextLogOn::MustChange)
+            .unwrap();
+        let mut again = LdifDirectory::open(&fixture.path).unwrap();
+        assert_eq!(told(&mut again, &bob, "msDS-KeyVersionNumber"), ["2"]);
+        assert_eq!(told(&mut again, &bob, "pwdLastSet"), ["0"]);
+        again.modify(&bob, &enable("546")).unwrap();
+        let group = At::Dn(dn("CN=staff,OU=its,DC=x"));
+        let refused = again
+            .set_password(&group, &password, NextLogOn::Keep)
+            .unwrap_err();
+        assert_eq!(refused.class, FailureClass::ValueRejected);
+        assert!(!fixture.text().contains("horse"));
+    }
+
+    #[test]
+    fn a_file_that_somebody_else_wrote_is_not_overwritten() {
+        let mut fixture = fixture();
+        let theirs = FILE.replace("kept", "hers");
+        std::fs::write(&fixture.path, &theirs).unwrap();
+        let failure = fixture
+            .directory
+            .modify(&ann(), &adds("title", "Mayor"))
+            .unwrap_err();
+        assert_eq!(failure.class, FailureClass::Changed);
+        assert_eq!(fixture.text(), theirs);
+        let directory = &mut fixture.directory;
+        assert_eq!(
+            told(directory, &ann(), "title"),
+            [""; 0],
+            "and not in memory either"
+        );
+        directory.read_all(&[], &mut |_| ()).unwrap();
+        assert_eq!(
+            told(directory, &ann(), "x-foreign"),
+            ["hers"],
+            "everything is read anew"
+        );
+        directory.modify(&ann(), &adds("title", "Mayor")).unwrap();
+        assert!(fixture.text().contains("hers"));
+        std::fs::remove_file(&fixture.path).unwrap();
+        let failure = fixture
+            .directory
+            .modify(&ann(), &adds("info", "x"))
+            .unwrap_err();
+        assert_eq!(failure.class, FailureClass::Changed);
+        assert!(!fixture.path.exists());
+    }
+
+    #[test]
+    fn a_write_that_fails_changes_nothing() {
+        let Fixture {
+            folder: _folder,
+            path,
+            mut directory,
+        } = fixture();
+        let new = dn("OU=new,DC=x");
+        let class = Attributes::from([("objectClass".into(), vec!["organizationalUnit".into()])]);
+        // A folder cannot be read as a file.
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        assert_eq!(
+            directory.add(&new, &class).unwrap_err().class,
+            FailureClass::Transient
+        );
+        assert_eq!(directory.read(&At::Dn(new.clone()), &[]), Ok(None));
+        let (from, rdn, to) = (dn("OU=its,DC=x"), Rdn::new("OU", "it"), dn("DC=x"));
+        assert!(directory.rename(&from, &rdn, &to).is_err());
+        assert!(
+            directory
+                .read(&At::Dn(from.clone()), &[])
+                .unwrap()
+                .is_some()
+        );
+        std::fs::remove_dir(&path).unwrap();
+        std::fs::write(&path, FILE).unwrap();
+        directory.add(&new, &class).unwrap();
+        directory.rename(&from, &rdn, &to).unwrap();
+        assert_eq!(
+            told(&mut directory, &ann(), "memberOf"),
+            ["CN=staff,OU=it,DC=x"]
+        );
+    }
+
+    #[test]
+    fn held_writes_are_flushed_when_asked_and_when_dropped() {
+        let Fixture {
+            folder: _folder,
+            path,
+            mut directory,
+        } = fixture();
+        let text = || std::fs::read_to_string(&path).unwrap();
+        directory.hold_writes();
+        directory.modify(&ann(), &adds("title", "Mayor")).unwrap();
+        assert_eq!(told(&mut directory, &ann(), "title"), ["Mayor"]);
+        assert_eq!(text(), FILE);
+        directory.flush().unwrap();
+        assert!(text().contains("title: Mayor"));
+        directory.modify(&ann(), &adds("info", "later")).unwrap();
+        let flushed = text();
+        std::fs::write(&path, "dn: DC=x\n").unwrap();
+        assert_eq!(directory.flush().unwrap_err().class, FailureClass::Changed);
+        let failure = directory.read_all(&[], &mut |_| ()).unwrap_err();
+        assert_eq!(
+            failure.class,
+            FailureClass::Changed,
+            "what is held is not thrown away"
+        );
+        std::fs::write(&path, flushed).unwrap();
+        drop(directory);
+        assert!(text().contains("info: later"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_file_keeps_its_rights_and_links_to_it() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let Fixture {
+            folder,
+            path,
+            directory,
+        } = fixture();
+        drop(directory);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        let link = folder.path().join("link.ldif");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        let mut directory = LdifDirectory::open(&link).unwrap();
+        directory.modify(&ann(), &adds("title", "Mayor")).unwrap();
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o640
+        );
+        let names = std::fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(names, 2, "nothing is left beside it");
+    }
+}

@@ -163,15 +163,14 @@ impl Reader<'_> {
             .is_some()
     }
 
-    /// How many keys the file has there.
-    pub(super) fn count(&self, route: &[&str]) -> usize {
-        match route
-            .iter()
-            .try_fold(self.root, |node, key| node.get(key))
-            .map(|node| &node.value)
-        {
-            Some(Yaml::Mapping(entries)) => entries.len(),
-            _ => 0,
+    /// How many keys a section has.
+    pub(super) fn count(&self, section: &str) -> usize {
+        match self.root.get(section) {
+            Some(Node {
+                value: Yaml::Mapping(entries),
+                ..
+            }) => entries.len(),
+            Some(_) | None => 0,
         }
     }
 

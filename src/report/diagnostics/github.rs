@@ -40,9 +40,11 @@ fn line(diagnostic: &Diagnostic) -> String {
 }
 
 fn data(text: &str) -> String {
-    text.replace('%', "%25")
+    let text = text
+        .replace('%', "%25")
         .replace('\r', "%0D")
-        .replace('\n', "%0A")
+        .replace('\n', "%0A");
+    text.replace(char::is_control, "\u{fffd}")
 }
 
 fn property(text: &str) -> String {
@@ -71,7 +73,7 @@ mod tests {
 
     #[test]
     fn a_message_cannot_begin_a_command_of_its_own() {
-        let place = super::super::tests::at("a\n::error::b.yaml", 1, 1, 1);
+        let place = super::super::tests::at("a\n::error::b\u{1b}.yaml", 1, 1, 1);
         let text = render(&[Diagnostic::new(
             Code::Syntax,
             place,
@@ -79,7 +81,7 @@ mod tests {
         )]);
         assert_eq!(
             text,
-            "::error file=a%0A%3A%3Aerror%3A%3Ab.yaml,line=1,col=1,title=syntax::100%25%0D%0A::set-output name=x::y\n"
+            "::error file=a%0A%3A%3Aerror%3A%3Ab\u{fffd}.yaml,line=1,col=1,title=syntax::100%25%0D%0A::set-output name=x::y\n"
         );
     }
 }

@@ -1,5 +1,6 @@
 //! The plans that the tests of renderings are about.
 
+use crate::connector::roster::RowKey;
 use crate::connector::{
     At, AttributeName, Attributes, Guid, Modification, ModificationKind, Value,
 };
@@ -9,7 +10,7 @@ use crate::name::{FieldName, LevelName, ResourceName, RoleName, ScopeName, UserN
 use crate::plan::task::{Task, TaskAction, TaskChange, TaskField, TaskId, TaskStep};
 use crate::plan::{
     Action, Assumption, Change, ChangeId, DirectoryMode, FORMAT_VERSION, FieldChange, Finding,
-    GuardResult, Held, MemberChange, Plan, RowKey, Summary, Verdict, Write,
+    GuardResult, Held, MemberChange, Plan, Summary, Verdict, Write,
 };
 use std::collections::BTreeMap;
 
@@ -431,7 +432,7 @@ pub(super) fn rich() -> Plan {
         mail: "dana.reyes@city.example".into(),
         name: Some("Dana Reyes".into()),
     });
-    let tasks = vec![
+    let mut tasks = vec![
         task(
             "robin.ellis",
             "Robin Ellis",
@@ -476,6 +477,14 @@ pub(super) fn rich() -> Plan {
             level("timetrack", "access"),
         ),
     ];
+    let leaves = cause(
+        "request 2027-02-01-terminate-sam",
+        "requests/2027-02.yaml",
+        41,
+    );
+    tasks[0].task.causes.push(hire.clone());
+    tasks[1].task.causes = vec![Cause { line: 25, ..hire }];
+    tasks[2].task.causes = vec![leaves];
     let assumed = (0..12).map(|number| Assumption {
         user: user(&format!("user.{number:02}")),
         entitlement: level("timetrack", "access"),
@@ -553,7 +562,7 @@ pub(super) fn saying(text: &str) -> Plan {
         match &mut change.write {
             Write::Create { dn, attributes } => {
                 *dn = dn.child(Rdn::new("CN", text));
-                attributes.insert(AttributeName::new(text), vec![text.into()]);
+                attributes.insert("info".into(), vec![text.into()]);
             }
             Write::Adopt { dn, .. } => *dn = dn.child(Rdn::new("CN", text)),
             Write::Rename { rdn, .. } => *rdn = Rdn::new("CN", text),
@@ -633,4 +642,18 @@ pub(super) fn hostile() -> Plan {
         plan.guards.extend(other.guards);
     }
     plan
+}
+
+/// Compares a text with the file of the repository that keeps it; with `BLESS=1` writes that file.
+pub(super) fn assert_blessed(path: &str, text: &str) {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    if std::env::var_os("BLESS").is_some_and(|value| value == "1") {
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, text).unwrap();
+    }
+    let kept = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        kept == text,
+        "{path} is not what is written now; BLESS=1 writes it:\n{text}"
+    );
 }

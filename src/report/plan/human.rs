@@ -5,7 +5,7 @@
 use super::Styling;
 use super::outline::{Outline, Person};
 use super::text::Shown;
-use super::words::{Detail, Line, Sign, Word};
+use super::words::{Detail, Line, Reasons, Sign, Word};
 use crate::plan::Plan;
 use anstyle::{AnsiColor, Style};
 
@@ -35,11 +35,10 @@ pub(super) fn render(plan: &Plan, styling: Styling) -> String {
     for person in &outline.people {
         page.person(person);
     }
-    page.section("asked of maintainers", &outline.tasks);
+    page.section("adopted, nothing is written", &outline.adopted);
+    page.more(outline.more_adopted);
     page.section("assumed held, nobody is asked", &outline.assumed);
-    if outline.more_assumed > 0 {
-        page.push(FAINT, &format!("  … and {} more\n", outline.more_assumed));
-    }
+    page.more(outline.more_assumed);
     page.section("held", &outline.held);
     if let Some(held) = plan.held.first() {
         let code = Shown::of(&held.code, LABELS_AT_MOST);
@@ -58,11 +57,11 @@ pub(super) fn render(plan: &Plan, styling: Styling) -> String {
 fn column(outline: &Outline) -> usize {
     let people = outline.people.iter().flat_map(|person| &person.lines);
     let all = people
-        .chain(&outline.tasks)
+        .chain(&outline.adopted)
         .chain(&outline.assumed)
         .chain(&outline.held);
     let widths = all
-        .filter(|line| !line.causes.is_empty())
+        .filter(|line| !line.reasons.shown.is_empty())
         .map(|line| width(line) + 3);
     widths
         .filter(|width| *width <= REASONS_AT_MOST)
@@ -119,23 +118,30 @@ impl Page {
     }
 
     fn person(&mut self, person: &Person) {
-        let name = person
-            .name
-            .as_ref()
-            .map_or("members nobody here knows", Shown::as_str);
-        self.section(name, &person.lines);
+        let name = person.name.as_ref();
+        let name = name.map_or("members nobody here knows", Shown::as_str);
+        self.title(name);
+        if !person.reasons.shown.is_empty() {
+            self.blanks(3);
+            self.reasons(&person.reasons, name.chars().count() + 3);
+        } else {
+            self.text.push('\n');
+        }
+        person.lines.iter().for_each(|line| self.line(line));
     }
 
     fn section(&mut self, title: &str, lines: &[Line]) {
         if lines.is_empty() {
             return;
         }
+        self.title(title);
+        self.text.push('\n');
+        lines.iter().for_each(|line| self.line(line));
+    }
+
+    fn title(&mut self, title: &str) {
         self.text.push('\n');
         self.push(STRONG.underline(), title);
-        self.text.push('\n');
-        for line in lines {
-            self.line(line);
-        }
     }
 
     fn line(&mut self, line: &Line) {
@@ -144,16 +150,16 @@ impl Page {
         self.blanks(1);
         self.words(&line.words);
         let width = width(line);
-        if line.causes.is_empty() {
+        if line.reasons.shown.is_empty() {
             self.text.push('\n');
         } else if width + 3 <= self.column {
             self.blanks(self.column - width);
-            self.causes(line, self.column);
+            self.reasons(&line.reasons, self.column);
         } else {
             self.text.push('\n');
             self.notes(&line.details);
             self.blanks(6);
-            self.causes(line, 6);
+            self.reasons(&line.reasons, 6);
             self.details(&line.details);
             return;
         }
@@ -162,8 +168,8 @@ impl Page {
     }
 
     /// The reasons, the first where the text stands, the others below it.
-    fn causes(&mut self, line: &Line, indent: usize) {
-        for (nth, cause) in line.causes.iter().enumerate() {
+    fn reasons(&mut self, reasons: &Reasons, indent: usize) {
+        for (nth, cause) in reasons.shown.iter().enumerate() {
             if nth > 0 {
                 self.blanks(indent);
             }
@@ -171,10 +177,16 @@ impl Page {
             self.push(FAINT, &format!("{word}{cause}"));
             self.text.push('\n');
         }
-        if line.more_causes > 0 {
+        if reasons.more > 0 {
             self.blanks(indent);
-            self.push(FAINT, &format!("    and {} more", line.more_causes));
+            self.push(FAINT, &format!("    and {} more", reasons.more));
             self.text.push('\n');
+        }
+    }
+
+    fn more(&mut self, number: usize) {
+        if number > 0 {
+            self.push(FAINT, &format!("  … and {number} more, in --format json\n"));
         }
     }
 
@@ -263,5 +275,73 @@ impl Page {
             self.push(style(sign), sign.as_str());
             self.text.push_str(&format!(" {value}\n"));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cast;
+    use super::*;
+
+    #[test]
+    fn colours_are_all_that_styling_adds() {
+        for plan in [cast::rich(), cast::hostile(), cast::nothing()] {
+            let (plain, styled) = (render(&plan, Styling::Plain), render(&plan, Styling::Ansi));
+            assert!(!plain.contains('\u{1b}') && styled.contains('\u{1b}'));
+            assert_eq!(anstream::adapter::strip_str(&styled).to_string(), plain);
+        }
+    }
+
+    #[test]
+    fn a_line_reads_sign_target_what_because_where() {
+        let text = render(&cast::rich(), Styling::Plain);
+        for line in [
+            "plan of 8f14e45fceea for 2027-02-01T05:00:00Z, valid until 2027-02-03T22:00:00Z",
+            "approval: trust-branch (nobody's approval was checked)",
+            "sam.okafor   because request 2027-02-01-terminate-sam requests/2027-02.yaml:41",
+            "  - member of ITS-VPN",
+            "robin.ellis   because request 2027-02-01-new-hire-robin.ellis requests/2027-02.yaml:3",
+            "  + create account robin.ellis  CN=Robin Ellis,OU=ITS,OU=City Hall,OU=Departments,DC=city,DC=example",
+            "      userPrincipalName:  robin.ellis@city.example",
+            "  + member of APP-GIS-Editors                 because profile its.gis-analyst profiles/its.gis-analyst.yaml:12",
+            "      title:           Planner → Planner, \"senior\"",
+            "  ? ask timetrack@city.example: grant Timetrack access to Robin Ellis",
+            "      because profile city-employee profiles/city-employee.yaml:12",
+            "      because request 2027-02-01-new-hire-robin.ellis requests/2027-02.yaml:25",
+            "  = adopt account dale.hutchins as dale.hutchins  CN=Dale Hutchins,OU=Fire,OU=Departments,DC=city,DC=example",
+            "  ! gordon.pruitt: disable account gordon.pruitt  [no-manifest]",
+            "  what a code means: countersign explain-code no-manifest",
+        ] {
+            assert!(text.contains(&format!("{line}\n")), "{line}\n{text}");
+        }
+        assert!(text.ends_with("\n\n16 changes, 7 tasks, 2 held, 12 assumed held\n"));
+        let names = [
+            "sam.okafor",
+            "members nobody here knows",
+            "robin.ellis",
+            "kim.lee",
+            "dale.hutchins",
+            "maria.lopez",
+            "bea.sorensen",
+        ];
+        let is_name = |line: &&str| names.iter().any(|name| line.starts_with(name));
+        let people: Vec<_> = text.lines().filter(is_name).collect();
+        assert_eq!(people.len(), names.len(), "{people:?}");
+        assert!(
+            people
+                .iter()
+                .zip(names)
+                .all(|(line, name)| line.starts_with(name)),
+            "{people:?}"
+        );
+    }
+
+    #[test]
+    fn nothing_to_do_is_said() {
+        assert_eq!(
+            render(&cast::nothing(), Styling::Plain),
+            "plan of the working folder for 2027-02-01T05:00:00Z\n\
+             approval: trust-branch (nobody's approval was checked)\n\nnothing to do\n"
+        );
     }
 }

@@ -71,3 +71,90 @@ fn describe(variant: &mut Json) {
         object.insert("description".into(), description.clone());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::cast;
+    use super::*;
+
+    fn valid(plan: &Json) -> Result<(), String> {
+        let schema = plan_schema();
+        let validator = jsonschema::draft7::new(&schema).unwrap();
+        validator
+            .validate(plan)
+            .map_err(|error| format!("{error} at {}", error.instance_path()))
+    }
+
+    #[test]
+    fn a_plan_is_its_json_and_the_schema_knows_it() {
+        for plan in [cast::rich(), cast::hostile(), cast::nothing()] {
+            let text = render(&plan);
+            let read: Plan = serde_json::from_str(&text).unwrap();
+            assert_eq!(read, plan);
+            assert_eq!(render(&read), text);
+            valid(&serde_json::from_str(&text).unwrap()).unwrap();
+        }
+        jsonschema::draft7::meta::validate(&plan_schema()).unwrap();
+    }
+
+    #[test]
+    fn the_published_schema_is_this_one() {
+        let text = serde_json::to_string_pretty(&plan_schema()).unwrap() + "\n";
+        cast::assert_blessed("schema/plan.json", &text);
+    }
+
+    #[test]
+    fn the_schema_refuses_what_is_no_plan() {
+        let plan = serde_json::to_value(cast::rich()).unwrap();
+        for (pointer, wrong) in [
+            ("/instant", json!(5)),
+            ("/formatVersion", json!(-1)),
+            ("/changes/0/action", json!("delete")),
+            ("/changes/0/write", json!({ "delete": {} })),
+            ("/changes/0/write", json!({})),
+            ("/changes/0/user", json!("Kim Lee")),
+            ("/changes/0/fields/0/after/0", json!({ "base64": 1 })),
+            ("/tasks/0/step", json!(null)),
+            ("/guards/0", json!({})),
+        ] {
+            let mut changed = plan.clone();
+            *changed.pointer_mut(pointer).unwrap() = wrong;
+            assert!(valid(&changed).is_err(), "{pointer}");
+            assert!(
+                serde_json::from_value::<Plan>(changed).is_err(),
+                "{pointer}"
+            );
+        }
+        let mut more = plan.clone();
+        more["more"] = json!(1);
+        assert!(valid(&more).is_err());
+    }
+
+    #[test]
+    fn everything_in_the_schema_is_described() {
+        fn walk(schema: &Json, path: &str, bare: &mut Vec<String>) {
+            match schema {
+                Json::Object(object) => {
+                    for place in ["properties", "definitions"] {
+                        let fields = object.get(place).and_then(Json::as_object);
+                        for (name, field) in fields.into_iter().flatten() {
+                            let text = field.get("description").and_then(Json::as_str);
+                            if text.is_none_or(str::is_empty) {
+                                bare.push(format!("{path}/{name}"));
+                            }
+                        }
+                    }
+                    for (name, inner) in object {
+                        walk(inner, &format!("{path}/{name}"), bare);
+                    }
+                }
+                Json::Array(parts) => parts.iter().for_each(|part| walk(part, path, bare)),
+                Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
+            }
+        }
+        let mut bare = Vec::new();
+        walk(&plan_schema(), "", &mut bare);
+        assert_eq!(bare, [""; 0]);
+        assert!(!plan_schema().to_string().contains("uint"));
+    }
+}

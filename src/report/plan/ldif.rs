@@ -19,6 +19,12 @@ const DISABLED_ACCOUNT: u32 = 0x202;
 
 const LINE_END: &str = "\n";
 
+/// Longest line of a comment, in characters: with its `# ` it is not folded (RFC 2849 note 10).
+const COMMENT_LONGEST: usize = 74;
+
+/// What a comment's line begins with when it goes on.
+const CONTINUED: &str = "    ";
+
 pub(super) fn render(plan: &Plan) -> String {
     let records = records(&plan.changes);
     let mut lines: Vec<String> = outline::head(plan).iter().map(|line| plain(line)).collect();
@@ -32,8 +38,8 @@ pub(super) fn render(plan: &Plan) -> String {
     ));
     lines.extend(records.left_out);
     let mut text = "version: 1\n\n".to_owned();
-    for line in &lines {
-        push_comment(&mut text, &text::ascii(line), LINE_END);
+    for line in lines.iter().flat_map(|line| wrapped(line)) {
+        push_comment(&mut text, &line, LINE_END);
     }
     text + records
         .text
@@ -77,12 +83,31 @@ pub fn records(changes: &[Change]) -> Records {
 
 /// What a change does and why, a line each.
 fn comment(change: &Change) -> Vec<String> {
-    let causes = words::change(change).causes;
-    let causes = causes.iter().map(|cause| format!("  because {cause}"));
-    [title(change)]
-        .into_iter()
-        .chain(causes)
-        .map(|line| text::ascii(&line))
+    let reasons = words::change(change, &[]).reasons;
+    let causes = reasons
+        .shown
+        .iter()
+        .map(|cause| format!("  because {cause}"));
+    let lines = [title(change)].into_iter().chain(causes);
+    lines.flat_map(|line| wrapped(&line)).collect()
+}
+
+/// The line in printable ASCII, in pieces so short that none is folded: not every reader of LDIF
+/// knows that a folded comment goes on as a comment.
+fn wrapped(line: &str) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    for word in text::ascii(line).split_inclusive(' ') {
+        for part in word.as_bytes().chunks(COMMENT_LONGEST - CONTINUED.len()) {
+            let part = String::from_utf8_lossy(part);
+            match pieces.last_mut() {
+                Some(last) if last.len() + part.len() <= COMMENT_LONGEST => last.push_str(&part),
+                Some(_) | None => pieces.push(format!("{CONTINUED}{part}")),
+            }
+        }
+    }
+    pieces
+        .iter()
+        .map(|piece| piece.trim_end().to_owned())
         .collect()
 }
 
@@ -232,4 +257,139 @@ fn writable(steps: &[Modification], action: Action, standing: &Standing) -> Vec<
             ..step.clone()
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cast;
+    use super::*;
+    use crate::connector::active_directory::ldif_text::{LdifRecord, read};
+
+    fn records_of(plan: &Plan) -> Vec<LdifRecord> {
+        read(render(plan).as_bytes()).unwrap()
+    }
+
+    fn only(action: Action) -> Plan {
+        let mut plan = cast::rich();
+        plan.changes.retain(|change| change.action == action);
+        plan
+    }
+
+    #[test]
+    fn passwords_and_what_waits_for_them_are_left_out_and_said() {
+        let plan = cast::rich();
+        let left_out = records(&plan.changes).left_out;
+        assert_eq!(records_of(&plan).len(), plan.changes.len() - left_out.len());
+        assert_eq!(
+            left_out[2..4],
+            [
+                "left out: set password robin.ellis (no password stands in a file)",
+                "left out: enable robin.ellis (the account needs its password first)",
+            ]
+        );
+        let text = render(&plan);
+        assert!(
+            text.contains("\n# left out: set password robin.ellis ("),
+            "{text}"
+        );
+        // Whose password is set already can be enabled.
+        let mut plan = only(Action::Enable);
+        assert_eq!(records_of(&plan).len(), 1);
+        // By name or by dependency: either is enough to wait.
+        let password = cast::rich()
+            .changes
+            .into_iter()
+            .find(|c| c.action == Action::SetPassword);
+        plan.changes.extend(password.clone());
+        plan.changes[0].after.clear();
+        assert_eq!(records_of(&plan).len(), 0);
+        plan.changes[1].write = Write::SetPassword {
+            at: At::Dn(crate::dn::Dn::parse("CN=x,DC=x").unwrap()),
+        };
+        assert_eq!(records_of(&plan).len(), 1);
+        plan.changes[0]
+            .after
+            .extend(password.map(|change| change.id));
+        assert_eq!(records_of(&plan).len(), 0);
+    }
+
+    #[test]
+    fn a_new_account_is_disabled_and_has_no_secret_whatever_the_plan_says() {
+        for (planned, written) in [
+            ("512", "514"),
+            ("514", "514"),
+            ("66048", "66050"),
+            ("", "514"),
+        ] {
+            let mut plan = only(Action::Create);
+            if let Write::Create { attributes, .. } = &mut plan.changes[0].write {
+                attributes.insert("userAccountControl".into(), vec![planned.into()]);
+                attributes.insert("unicodePwd".into(), vec!["\"secret\"".into()]);
+            }
+            let [LdifRecord::Add { attributes, .. }] = &records_of(&plan)[..] else {
+                panic!("one add");
+            };
+            assert_eq!(
+                attributes[&"userAccountControl".into()],
+                [Value::from(written)]
+            );
+            assert!(!attributes.contains_key(&"unicodePwd".into()));
+        }
+        let mut plan = only(Action::Update);
+        if let Write::Modify { modifications, .. } = &mut plan.changes[0].write {
+            for step in modifications {
+                step.attribute = "UnicodePwd".into();
+            }
+        }
+        assert_eq!(records_of(&plan), []);
+    }
+
+    #[test]
+    fn records_after_a_rename_use_the_new_name() {
+        let all = records_of(&cast::rich());
+        let base = "OU=Departments,DC=city,DC=example";
+        let renamed = format!("CN=Kim Lee-Reyes,OU=Planning,{base}");
+        let moved = all.iter().find_map(|record| match record {
+            LdifRecord::Rename {
+                dn,
+                parent: Some(parent),
+                ..
+            } => Some((dn.to_string(), parent.to_string())),
+            _ => None,
+        });
+        assert_eq!(moved, Some((renamed, format!("OU=Parks,{base}"))));
+        let linked = all.iter().find_map(|record| match record {
+            LdifRecord::Modify { modifications, .. } => modifications
+                .iter()
+                .find(|step| step.attribute.is("manager")),
+            _ => None,
+        });
+        let now = format!("CN=Kim Lee-Reyes,OU=Parks,{base}");
+        assert_eq!(linked.unwrap().values, [Value::from(now)]);
+    }
+
+    #[test]
+    fn no_text_becomes_a_record_and_no_comment_is_folded() {
+        for plan in [cast::rich(), cast::hostile(), cast::nothing()] {
+            let text = render(&plan);
+            assert!(text.is_ascii());
+            let left_out = records(&plan.changes).left_out.len();
+            assert_eq!(records_of(&plan).len(), plan.changes.len() - left_out);
+            let lines: Vec<_> = text.lines().collect();
+            for pair in lines.windows(2) {
+                assert!(
+                    !(pair[0].starts_with('#') && pair[1].starts_with(' ')),
+                    "{pair:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_plan_beyond_a_guard_says_so() {
+        let mut plan = cast::rich();
+        assert!(render(&plan).contains("\n# BEYOND A GUARD: nothing of this plan is applied\n"));
+        plan.guards.clear();
+        assert!(!render(&plan).contains("BEYOND"));
+    }
 }

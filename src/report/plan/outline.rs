@@ -1,14 +1,15 @@
-//! A plan → what a reader sees of it, in order: a head, the lines of each person, what maintainers
-//! are asked, what is assumed, held and found, and a count of it all.
+//! A plan → what a reader sees of it, in order: a head, the lines of each person, what is
+//! adopted, assumed, held and found, and a count of it all.
 
 use super::text::Shown;
-use super::words::{self, Line, Word};
+use super::words::{self, CAUSES_SHOWN, Line, Reasons, Word};
+use crate::desired::Cause;
 use crate::name::UserName;
-use crate::plan::{DirectoryMode, Plan, Verdict};
+use crate::plan::{Action, Change, DirectoryMode, Plan, TaskChange, Verdict};
 use std::collections::BTreeMap;
 
-/// Of the entitlements that are assumed held so many are listed: there may be thousands, once.
-const ASSUMED_LISTED: usize = 10;
+/// Of what is adopted and of what is assumed held so many are listed: once there may be thousands.
+const LISTED: usize = 10;
 
 /// How much of a commit's hash is shown: enough to find it, and git's own habit with room to spare.
 const REVISION_SHOWN: usize = 12;
@@ -20,11 +21,13 @@ pub(super) struct Outline {
     pub(super) head: Vec<Vec<Word>>,
     /// The lines of each person, in the order of their first changes.
     pub(super) people: Vec<Person>,
-    /// What maintainers are asked.
-    pub(super) tasks: Vec<Line>,
+    /// The first of the accounts that are adopted.
+    pub(super) adopted: Vec<Line>,
+    /// How many more are.
+    pub(super) more_adopted: usize,
     /// The first of what is assumed held.
     pub(super) assumed: Vec<Line>,
-    /// How many more are.
+    /// How many more is.
     pub(super) more_assumed: usize,
     /// What is held.
     pub(super) held: Vec<Line>,
@@ -36,12 +39,14 @@ pub(super) struct Outline {
     pub(super) summary: String,
 }
 
-/// One person's changes.
+/// One person's changes and tasks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Person {
     /// The user; none: members of groups whom nobody here knows.
     pub(super) name: Option<Shown>,
-    /// In plan order.
+    /// Why all of them; what a line has beside is with that line.
+    pub(super) reasons: Reasons,
+    /// Changes, then tasks, both in plan order.
     pub(super) lines: Vec<Line>,
 }
 
@@ -51,13 +56,15 @@ impl Outline {
             .guards
             .iter()
             .filter(|guard| guard.verdict == Verdict::Beyond);
-        let assumed = plan.assumed.iter().take(ASSUMED_LISTED);
+        let adoptions = plan.changes.iter().filter(|change| is_adoption(change));
+        let assumed = plan.assumed.iter().take(LISTED);
         Self {
             head: head(plan),
             people: people(plan),
-            tasks: plan.tasks.iter().map(words::task).collect(),
+            more_adopted: adoptions.clone().count().saturating_sub(LISTED),
+            adopted: adoptions.take(LISTED).map(words::adoption).collect(),
             assumed: assumed.map(words::assumption).collect(),
-            more_assumed: plan.assumed.len().saturating_sub(ASSUMED_LISTED),
+            more_assumed: plan.assumed.len().saturating_sub(LISTED),
             held: plan.held.iter().map(words::held).collect(),
             findings: plan.findings.iter().map(words::finding).collect(),
             guards: beyond.map(words::guard).collect(),
@@ -95,24 +102,82 @@ pub(super) fn head(plan: &Plan) -> Vec<Vec<Word>> {
     [first, approval].into_iter().chain(mode).collect()
 }
 
-fn people(plan: &Plan) -> Vec<Person> {
-    let mut places: BTreeMap<Option<&UserName>, usize> = BTreeMap::new();
-    let mut people: Vec<Person> = Vec::new();
-    for change in &plan.changes {
-        let user = change.user.as_ref();
-        let place = *places.entry(user).or_insert(people.len());
-        if place == people.len() {
-            let name = user.map(|user| Shown::of(user.as_str(), usize::MAX));
-            people.push(Person {
-                name,
-                lines: Vec::new(),
-            });
-        }
-        if let Some(person) = people.get_mut(place) {
-            person.lines.push(words::change(change));
+fn is_adoption(change: &Change) -> bool {
+    change.action == Action::Adopt
+}
+
+/// What stands below one person's name.
+enum Entry<'a> {
+    Change(&'a Change),
+    Task(&'a TaskChange),
+}
+
+impl Entry<'_> {
+    fn causes(&self) -> &[Cause] {
+        match self {
+            Self::Change(change) => &change.causes,
+            Self::Task(change) => &change.task.causes,
         }
     }
-    people
+
+    fn line(&self, given: &[Cause]) -> Line {
+        match self {
+            Self::Change(change) => words::change(change, given),
+            Self::Task(change) => words::task(change, given),
+        }
+    }
+}
+
+/// Everybody with a change or task, in the order of the first; adoptions stand elsewhere.
+fn people(plan: &Plan) -> Vec<Person> {
+    let changes = plan.changes.iter().filter(|change| !is_adoption(change));
+    let changes = changes.map(|change| (change.user.as_ref(), Entry::Change(change)));
+    let tasks = plan.tasks.iter();
+    let tasks = tasks.map(|task| (Some(&task.task.user), Entry::Task(task)));
+    let mut places: BTreeMap<Option<&UserName>, usize> = BTreeMap::new();
+    let mut people: Vec<(Option<&UserName>, Vec<Entry<'_>>)> = Vec::new();
+    for (user, entry) in changes.chain(tasks) {
+        let place = *places.entry(user).or_insert(people.len());
+        match people.get_mut(place) {
+            Some((_, entries)) => entries.push(entry),
+            None => people.push((user, vec![entry])),
+        }
+    }
+    let people = people.into_iter().map(|(user, entries)| {
+        let given = shared(&entries);
+        Person {
+            name: user.map(|user| Shown::of(user.as_str(), usize::MAX)),
+            reasons: Reasons::of(&given, &[]),
+            lines: entries.iter().map(|entry| entry.line(&given)).collect(),
+        }
+    });
+    people.collect()
+}
+
+/// What gives a person all of it: each with the place that most of it comes from. A line that the
+/// same comes from another place keeps that place.
+fn shared(entries: &[Entry<'_>]) -> Vec<Cause> {
+    let [first, _, ..] = entries else {
+        return Vec::new();
+    };
+    let mut texts: Vec<&str> = first.causes().iter().map(|cause| &*cause.text).collect();
+    texts.dedup();
+    texts.retain(|text| {
+        let has = |entry: &Entry<'_>| entry.causes().iter().any(|cause| &*cause.text == *text);
+        entries.iter().all(has)
+    });
+    let most = texts.iter().filter_map(|text| {
+        let mut counts: BTreeMap<&Cause, usize> = BTreeMap::new();
+        for cause in entries.iter().flat_map(Entry::causes) {
+            if &*cause.text == *text {
+                *counts.entry(cause).or_default() += 1;
+            }
+        }
+        // Of equally frequent ones the first by place.
+        let most = counts.into_iter().rev().max_by_key(|(_, count)| *count);
+        most.map(|(cause, _)| cause.clone())
+    });
+    most.take(CAUSES_SHOWN).collect()
 }
 
 fn summary(plan: &Plan) -> String {

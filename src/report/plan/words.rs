@@ -17,7 +17,7 @@ const DN_LONGEST: usize = 200;
 /// Longest reason or message shown whole, in characters: a short paragraph.
 const PROSE_LONGEST: usize = 600;
 /// So many causes are shown; a member of many profiles has more.
-const CAUSES_SHOWN: usize = 3;
+pub(super) const CAUSES_SHOWN: usize = 3;
 
 /// Whether something comes, goes, changes, moves, is held, asked, or already so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,9 +68,15 @@ pub(super) struct Line {
     pub(super) sign: Sign,
     pub(super) words: Vec<Word>,
     pub(super) details: Vec<Detail>,
-    pub(super) causes: Vec<Shown>,
-    /// Causes beyond those.
-    pub(super) more_causes: usize,
+    pub(super) reasons: Reasons,
+}
+
+/// Why, each with where that is written; none where that stands elsewhere.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Reasons {
+    pub(super) shown: Vec<Shown>,
+    /// Reasons beyond those.
+    pub(super) more: usize,
 }
 
 /// A value below a line.
@@ -96,21 +102,29 @@ pub(super) enum Detail {
 }
 
 impl Line {
-    fn new(sign: Sign, words: Vec<Word>, details: Vec<Detail>, causes: &[Cause]) -> Self {
-        let shown = causes.iter().take(CAUSES_SHOWN).map(cause);
-        let more_causes = causes.len().saturating_sub(CAUSES_SHOWN);
+    fn new(sign: Sign, words: Vec<Word>, details: Vec<Detail>, reasons: Reasons) -> Self {
         Self {
             sign,
             words,
             details,
-            causes: shown.collect(),
-            more_causes,
+            reasons,
         }
     }
 
     /// What is done, without why.
     pub(super) fn text(&self) -> String {
         plain(&self.words)
+    }
+}
+
+impl Reasons {
+    /// The reasons that these causes are, but for those that are given already.
+    pub(super) fn of(causes: &[Cause], given: &[Cause]) -> Self {
+        let rest = causes.iter().filter(|cause| !given.contains(cause));
+        Self {
+            shown: rest.clone().take(CAUSES_SHOWN).map(cause).collect(),
+            more: rest.count().saturating_sub(CAUSES_SHOWN),
+        }
     }
 }
 
@@ -148,8 +162,8 @@ fn cause(cause: &Cause) -> Shown {
     Shown::of(&format!("{words} {file}:{}", cause.line), usize::MAX)
 }
 
-/// The line of a change, to be read below the name of its user.
-pub(super) fn change(change: &Change) -> Line {
+/// The line of a change, to be read below the name of its user and the causes given there.
+pub(super) fn change(change: &Change, given: &[Cause]) -> Line {
     use Word::Ours;
     let target = name(&change.target);
     let (sign, words) = match change.action {
@@ -186,7 +200,7 @@ pub(super) fn change(change: &Change) -> Line {
         .into_iter()
         .chain(fields(change))
         .collect();
-    Line::new(sign, words, details, &change.causes)
+    Line::new(sign, words, details, Reasons::of(&change.causes, given))
 }
 
 /// The group; and of whom, where the line stands below no user's name.
@@ -350,8 +364,19 @@ fn details(action: Action, field: &FieldChange) -> Vec<Detail> {
     }
 }
 
-/// The line of a task: who is asked for what.
-pub(super) fn task(change: &TaskChange) -> Line {
+/// The line of an adoption, for a list of those.
+pub(super) fn adoption(change: &Change) -> Line {
+    let account = [Word::Ours("adopt account "), name(&change.target)];
+    let user = change.user.iter();
+    let user = user.flat_map(|user| [Word::Ours(" as "), name(user.as_str())]);
+    let place = place(&change.write).map(Word::Aside);
+    let words = account.into_iter().chain(user).chain(place).collect();
+    let reasons = Reasons::of(&change.causes, &[]);
+    Line::new(Sign::AlreadySo, words, Vec::new(), reasons)
+}
+
+/// The line of a task, who is asked for what, to be read below the name of its user.
+pub(super) fn task(change: &TaskChange, given: &[Cause]) -> Line {
     use Word::Ours;
     let TaskChange {
         step,
@@ -377,12 +402,7 @@ pub(super) fn task(change: &TaskChange) -> Line {
     }
     words.extend([asked.1, verb, name(&task.resource_display)]);
     words.extend(part(task));
-    let handle = [Ours(" ("), name(task.user.as_str()), Ours(")")];
-    words.extend(
-        [preposition, name(&task.user_display)]
-            .into_iter()
-            .chain(handle),
-    );
+    words.extend([preposition, name(&task.user_display)]);
     let details = match step {
         TaskStep::Open | TaskStep::Revise => task
             .fields
@@ -391,7 +411,12 @@ pub(super) fn task(change: &TaskChange) -> Line {
             .collect(),
         TaskStep::Cancel => Vec::new(),
     };
-    Line::new(Sign::Asked, words, details, &task.causes)
+    Line::new(
+        Sign::Asked,
+        words,
+        details,
+        Reasons::of(&task.causes, given),
+    )
 }
 
 /// What of the resource, in the application's words.
@@ -452,7 +477,12 @@ pub(super) fn assumption(assumption: &Assumption) -> Line {
     let user = name(assumption.user.as_str());
     let entitlement = name(&assumption.entitlement.to_string());
     let words = vec![user, Word::Ours(" has "), entitlement];
-    Line::new(Sign::AlreadySo, words, Vec::new(), &assumption.causes)
+    Line::new(
+        Sign::AlreadySo,
+        words,
+        Vec::new(),
+        Reasons::of(&assumption.causes, &[]),
+    )
 }
 
 /// The line of a change that is held, its reason below.
@@ -467,14 +497,14 @@ pub(super) fn held(held: &Held) -> Line {
         Sign::Held,
         words,
         vec![Detail::Note(vec![prose(&held.reason)])],
-        &held.causes,
+        Reasons::of(&held.causes, &[]),
     )
 }
 
 /// The line of a finding.
 pub(super) fn finding(finding: &Finding) -> Line {
     let words = vec![prose(&finding.message), code(&finding.code)];
-    Line::new(Sign::Held, words, Vec::new(), &[])
+    Line::new(Sign::Held, words, Vec::new(), Reasons::default())
 }
 
 /// The line of a guard that a plan is beyond, what that means below.
@@ -496,5 +526,5 @@ pub(super) fn guard(guard: &GuardResult) -> Line {
     let note = Detail::Note(vec![Ours(
         "nothing of this plan is applied: make the change in smaller steps, or raise the limit",
     )]);
-    Line::new(Sign::Held, words, vec![note], &[])
+    Line::new(Sign::Held, words, vec![note], Reasons::default())
 }

@@ -38,11 +38,11 @@ struct Controller {
 
 /// Why nothing came of an operation.
 #[derive(Debug)]
-pub(super) enum Lost {
+pub(super) enum Setback {
     /// The directory, or our side, refused it; the connection is as good as before.
     Refused(Failure),
     /// The connection was lost, or cannot be trusted any more.
-    Connection(Failure),
+    Disconnected(Failure),
 }
 
 impl Connection {
@@ -94,8 +94,8 @@ impl Connection {
         let address = self.controller.address;
         let connected = self
             .run(async move { Ok(connect(&settings, &target, tls, &[address]).await) })
-            .map_err(|lost| match lost {
-                Lost::Refused(failure) | Lost::Connection(failure) => failure,
+            .map_err(|setback| match setback {
+                Setback::Refused(failure) | Setback::Disconnected(failure) => failure,
             })?;
         let (ldap, controller) = connected?;
         if controller != self.controller {
@@ -110,13 +110,13 @@ impl Connection {
     /// has for what it does not expect, is a failure here.
     pub(super) fn run<T: Send + 'static>(
         &self,
-        operation: impl Future<Output = Result<T, Lost>> + Send + 'static,
-    ) -> Result<T, Lost> {
+        operation: impl Future<Output = Result<T, Setback>> + Send + 'static,
+    ) -> Result<T, Setback> {
         let done = self
             .runtime
             .as_ref()
             .and_then(|runtime| wait(runtime, operation));
-        done.unwrap_or_else(|| Err(Lost::Connection(malformed())))
+        done.unwrap_or_else(|| Err(Setback::Disconnected(malformed())))
     }
 
     /// Starts something whose end is told in another way.
@@ -349,13 +349,115 @@ pub(super) fn failure(operation: Operation, error: &LdapError) -> Failure {
     }
 }
 
-impl Lost {
+impl Setback {
     /// What an error of the library means for the operation and the connection.
     pub(super) fn of(operation: Operation, error: &LdapError) -> Self {
         let failure = failure(operation, error);
         match error {
             LdapError::LdapResult { .. } | LdapError::AddNoValues => Self::Refused(failure),
-            _ => Self::Connection(failure),
+            _ => Self::Disconnected(failure),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target() -> Target {
+        Target {
+            host: "localhost".into(),
+            port: 0,
+            url: "ldaps://localhost:0".into(),
+            start_tls: false,
+        }
+    }
+
+    #[test]
+    fn a_connection_is_dialled_where_somebody_answers_and_holds_nothing_back() {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let open = listener.local_addr().unwrap();
+        let closed = std::net::TcpListener::bind(("127.0.0.1", 0))
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let limit = Duration::from_secs(5);
+        let dialled = runtime.block_on(dial(&target(), &[closed, open], limit));
+        let (stream, address) = dialled.unwrap();
+        assert_eq!(address, open);
+        assert!(stream.nodelay().unwrap());
+        for nowhere in [vec![closed], vec![]] {
+            let failure = runtime
+                .block_on(dial(&target(), &nowhere, limit))
+                .unwrap_err();
+            assert_eq!(failure.class, FailureClass::Transient);
+        }
+    }
+
+    #[test]
+    fn a_panic_over_there_is_a_failure_here() {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .build()
+            .unwrap();
+        assert_eq!(wait(&runtime, async { 1 }), Some(1));
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(|_| {}));
+        assert_eq!(
+            wait::<u8>(&runtime, async { panic!("not of this library") }),
+            None
+        );
+        std::panic::set_hook(hook);
+        assert_eq!(
+            wait(&runtime, async { 2 }),
+            Some(2),
+            "and the thread goes on"
+        );
+    }
+
+    #[test]
+    fn errors_of_the_library_lose_the_connection_unless_the_server_answered() {
+        let answered = LdapError::LdapResult {
+            result: ldap3::LdapResult {
+                rc: 68,
+                matched: String::new(),
+                text: String::new(),
+                refs: vec![],
+                ctrls: vec![],
+            },
+        };
+        assert!(matches!(
+            Setback::of(Operation::Add, &answered),
+            Setback::Refused(Failure {
+                class: FailureClass::Exists,
+                ..
+            })
+        ));
+        let tls = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
+        let untrusted = LdapError::Io {
+            source: std::io::Error::other(tls),
+        };
+        assert!(matches!(
+            Setback::of(Operation::Bind, &untrusted),
+            Setback::Disconnected(Failure {
+                class: FailureClass::Configuration,
+                ..
+            })
+        ));
+        for lost in [
+            LdapError::EndOfStream,
+            LdapError::Io {
+                source: std::io::ErrorKind::BrokenPipe.into(),
+            },
+        ] {
+            assert!(matches!(
+                Setback::of(Operation::Modify, &lost),
+                Setback::Disconnected(Failure {
+                    class: FailureClass::Transient,
+                    ..
+                })
+            ));
         }
     }
 }

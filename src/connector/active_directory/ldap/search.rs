@@ -3,7 +3,7 @@
 //! Decision: the pages are asked for here, not by the library's own way of paging, which goes on to the
 //! next page whatever the result of the one before, and so would take a read for whole that was not.
 
-use super::connection::{Connection, Lost};
+use super::connection::{Connection, Setback};
 use super::entry::{CHANGE_NUMBER, Found, NEEDED, Named, Partial, attributes};
 use crate::connector::active_directory::failure::{Operation, classify, unanswered};
 use crate::connector::{At, AttributeName, Entry, Failure, FailureClass, Guid, Value};
@@ -183,9 +183,9 @@ async fn pages(mut ldap: Ldap, query: Query, outbox: Outbox) -> Result<(), Failu
             &outbox,
         )
         .await;
-        let result = result.map_err(|lost| match lost {
-            Lost::Refused(failure) => failure,
-            Lost::Connection(failure) => incomplete(&failure.message),
+        let result = result.map_err(|setback| match setback {
+            Setback::Refused(failure) => failure,
+            Setback::Disconnected(failure) => incomplete(&failure.message),
         })?;
         cookie = next_page(&result).ok_or_else(|| incomplete("a page cannot be understood"))?;
         if cookie.is_empty() {
@@ -201,8 +201,8 @@ async fn search(
     control: Option<RawControl>,
     operation: Operation,
     outbox: &Outbox,
-) -> Result<LdapResult, Lost> {
-    let lost = |error| Lost::of(operation, &error);
+) -> Result<LdapResult, Setback> {
+    let setback = |error| Setback::of(operation, &error);
     ldap.controls = control.map(|control| vec![control]);
     let mut stream = ldap
         .with_timeout(query.limit)
@@ -213,13 +213,13 @@ async fn search(
             query.attributes.clone(),
         )
         .await
-        .map_err(lost)?;
-    while let Some(item) = stream.next().await.map_err(lost)? {
+        .map_err(setback)?;
+    while let Some(found) = stream.next().await.map_err(setback)? {
         // References to other partitions are not followed.
-        if item.is_ref() || item.is_intermediate() {
+        if found.is_ref() || found.is_intermediate() {
             continue;
         }
-        if !outbox.put(item.0).await {
+        if !outbox.put(found.0).await {
             break;
         }
     }
@@ -227,7 +227,7 @@ async fn search(
     let result = stream.finish().await;
     match result.rc {
         0 => Ok(result),
-        code => Err(Lost::Refused(classify(operation, code, &result.text))),
+        code => Err(Setback::Refused(classify(operation, code, &result.text))),
     }
 }
 
@@ -264,7 +264,7 @@ fn base_search(
         limit: connection.settings().timeouts.operation,
     };
     let once = |connection: &mut Connection| {
-        let (mut ldap, query) = (connection.ready().map_err(Lost::Refused)?, query.clone());
+        let (mut ldap, query) = (connection.ready().map_err(Setback::Refused)?, query.clone());
         let (send, arrived) = mpsc::channel();
         let outbox = Outbox {
             send,
@@ -276,18 +276,18 @@ fn base_search(
             Arrived::Entry(tag) => Some(tag),
             Arrived::End(_) => None,
         });
-        entry.ok_or_else(|| Lost::Refused(incomplete("an object is there, and may not be seen")))
+        entry.ok_or_else(|| Setback::Refused(incomplete("an object is there, and may not be seen")))
     };
     let read = match once(connection) {
-        Err(Lost::Connection(_)) => {
+        Err(Setback::Disconnected(_)) => {
             connection.abandon();
             once(connection)
         }
         read => read,
     };
-    read.map_err(|lost| match lost {
-        Lost::Refused(failure) => failure,
-        Lost::Connection(failure) => {
+    read.map_err(|setback| match setback {
+        Setback::Refused(failure) => failure,
+        Setback::Disconnected(failure) => {
             connection.abandon();
             failure
         }

@@ -1,11 +1,14 @@
 //! An LDIF file of entries as the bytes it has: turns an edit of one record into a text in which
 //! everything else, comments, order, folding and foreign attributes included, keeps its bytes.
 
-use crate::connector::active_directory::ldif_text::line::{
-    Line, LineSort, lines, push_value, value,
-};
-use crate::connector::active_directory::ldif_text::{LdifError, LdifFault};
+mod edit;
+mod scan;
+
+use crate::connector::active_directory::ldif_text::LdifError;
+use crate::connector::active_directory::ldif_text::line::{lines, value};
 use crate::connector::{AttributeName, Value};
+use edit::Edit;
+use scan::Scan;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -69,25 +72,11 @@ pub(super) struct Undo {
 impl Document {
     /// Reads a file of content records; all its values can be decoded afterwards.
     pub(super) fn read(image: Vec<u8>) -> Result<Self, LdifError> {
-        // A byte order mark is part of the head.
-        let begin = if image.starts_with(b"\xEF\xBB\xBF") {
-            3
-        } else {
-            0
-        };
-        let mut scan = Scan {
-            block: begin,
-            end: begin,
-            ..Scan::default()
-        };
+        let mut scan = Scan::of(&image);
         for line in lines(&image) {
             scan.line(&image, line?)?;
         }
-        scan.end_record();
-        let Scan {
-            head, records, end, ..
-        } = scan;
-        let head = if records.is_empty() { end } else { head };
+        let (head, records, end) = scan.ended();
         let line_end = match image.iter().position(|b| *b == b'\n') {
             Some(at) if at > 0 && image[at - 1] == b'\r' => "\r\n",
             Some(_) | None => "\n",
@@ -269,10 +258,10 @@ impl Document {
 
     /// Takes what was rendered as what is in the file.
     pub(super) fn rebase(&mut self, (image, spans): (Vec<u8>, Vec<Range<usize>>)) {
-        let end = spans.last().map_or(self.head.end, |last| last.end);
         if self.image.is_empty() {
             self.head = 0..spans.first().map_or(image.len(), |first| first.start);
         }
+        let end = spans.last().map_or(self.head.end, |last| last.end);
         self.end = Text::Kept(end..image.len());
         for (id, span) in self.order.iter().zip(spans) {
             self.records[*id].text = Text::Kept(span);
@@ -328,155 +317,176 @@ impl Name<'_> {
     }
 }
 
-#[derive(Default)]
-struct Edit {
-    text: Vec<u8>,
-    lines: Vec<ValueLine>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connector::active_directory::ldif_text::LdifFault;
 
-impl Edit {
-    fn other(&mut self, bytes: &[u8]) {
-        self.text.extend_from_slice(bytes);
+    /// Foreign attributes, odd folding, comments in odd places, raw UTF-8, no blank line after the version.
+    const FILE: &str = "\
+version: 1
+# the base
+dn: DC=x
+objectClass: domain
+
+# about a
+# and more
+dn:: Q049YSxEQz14
+objectClass: user
+title: One
+x-foreign;lang-de:   Wert mit  Leerzeichen
+# in between
+description: fol
+ ded
+title: Two
+jpegPhoto:: AAEC
+ AwQ=
+
+
+dn: CN=b,DC=x
+name: raw ü
+";
+
+    fn document(text: &str) -> Document {
+        Document::read(text.as_bytes().to_vec()).unwrap()
     }
 
-    fn line(&mut self, bytes: &[u8], name: usize, line_end: &str) {
-        let start = self.text.len();
-        self.text.extend_from_slice(bytes);
-        if !bytes.ends_with(b"\n") {
-            self.text.extend_from_slice(line_end.as_bytes());
-        }
-        self.lines.push(ValueLine {
-            start,
-            end: self.text.len(),
-            name,
+    fn text(document: &Document) -> String {
+        String::from_utf8(document.rendered().0).unwrap()
+    }
+
+    fn edit(
+        document: &mut Document,
+        id: RecordId,
+        removed: &[usize],
+        added: &[(&str, &str)],
+    ) -> Undo {
+        let added = added
+            .iter()
+            .map(|(name, value)| ((*name).into(), (*value).into()))
+            .collect::<Vec<(AttributeName, Value)>>();
+        let record = document.edited(id, &removed.iter().copied().collect(), &added);
+        document.apply(Stage {
+            edited: [(id, record)].into(),
+            ..Stage::default()
+        })
+    }
+
+    fn append(document: &mut Document, dn: &str) {
+        let record = document.made(&[("dn".into(), dn.into()), ("cn".into(), "n".into())]);
+        document.apply(Stage {
+            appended: Some(record),
+            ..Stage::default()
         });
     }
 
-    fn value(&mut self, name: &AttributeName, value: &Value, line_end: &str) {
-        let mut line = String::new();
-        push_value(&mut line, name.as_str(), value.bytes(), line_end);
-        self.line(line.as_bytes(), name.as_str().len(), line_end);
-    }
-
-    fn record(self, number: usize) -> Record {
-        Record {
-            text: Text::New(self.text),
-            lines: self.lines,
-            number,
-        }
-    }
-}
-
-#[derive(Default)]
-struct Scan {
-    head: usize,
-    records: Vec<Record>,
-    end: usize,
-    /// Where the lines since the last blank one begin.
-    block: usize,
-    open: Option<Record>,
-    has_begun: bool,
-}
-
-impl Scan {
-    fn line(&mut self, image: &[u8], line: Line) -> Result<(), LdifError> {
-        let Line { number, span, sort } = line;
-        let fault = |fault| LdifError {
-            line: number,
-            fault,
-        };
-        match sort {
-            LineSort::Blank => {
-                self.end_record();
-                self.block = span.end;
+    #[test]
+    fn what_is_not_touched_keeps_its_bytes() {
+        for file in [
+            FILE.to_string(),
+            FILE.replace('\n', "\r\n"),
+            FILE.trim_end().to_string(),
+            format!("\u{feff}{FILE}\n\n# the end\n"),
+            FILE.replacen("version: 1\n", "", 1),
+            "# nothing\n".into(),
+            "version: 1\n".into(),
+            String::new(),
+        ] {
+            let mut document = document(&file);
+            if !file.is_empty() {
+                assert_eq!(text(&document), file);
             }
-            LineSort::Comment => self.extend(span.end),
-            LineSort::Dash => return Err(fault(LdifFault::NotAnEntry)),
-            LineSort::Value { name } => {
-                let bytes = &image[span.clone()];
-                let decoded = value(bytes, name).map_err(fault)?;
-                let named = Name(&bytes[..name]);
-                let is_version =
-                    named.is("version") && !std::mem::replace(&mut self.has_begun, true);
-                if is_version {
-                    if *decoded != *b"1" {
-                        return Err(fault(LdifFault::Version));
-                    }
-                    (self.block, self.end) = (span.end, span.end);
-                } else {
-                    self.value(number, span, named, name).map_err(fault)?;
-                }
+            let rendered = document.rendered();
+            document.rebase(rendered);
+            if !file.is_empty() {
+                assert_eq!(text(&document), file, "read, written, written again");
             }
-        }
-        Ok(())
-    }
-
-    fn value(
-        &mut self,
-        number: usize,
-        span: Range<usize>,
-        named: Name<'_>,
-        name: usize,
-    ) -> Result<(), LdifFault> {
-        match &mut self.open {
-            None if !named.is("dn") => return Err(LdifFault::NoDn),
-            None => {
-                let start = match self.records.is_empty() {
-                    true => self.block,
-                    false => self.end,
-                };
-                if self.records.is_empty() {
-                    self.head = start;
-                }
-                let lines = vec![ValueLine {
-                    start: span.start - start,
-                    end: span.end - start,
-                    name,
-                }];
-                self.open = Some(Record {
-                    text: Text::Kept(start..span.end),
-                    lines,
-                    number,
-                });
-            }
-            Some(_) if named.is("changetype") || named.is("control") => {
-                return Err(LdifFault::NotAnEntry);
-            }
-            Some(record) => {
-                if named
-                    .0
-                    .to_ascii_lowercase()
-                    .windows(7)
-                    .any(|part| part == b";range=")
-                {
-                    return Err(LdifFault::Incomplete);
-                }
-                if let Text::Kept(text) = &mut record.text {
-                    text.end = span.end;
-                    let (start, end) = (span.start - text.start, span.end - text.start);
-                    record.lines.push(ValueLine { start, end, name });
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn extend(&mut self, end: usize) {
-        if let Some(Record {
-            text: Text::Kept(text),
-            ..
-        }) = &mut self.open
-        {
-            text.end = end;
+            append(&mut document, "CN=new,DC=x");
+            let appended = text(&document);
+            assert!(appended.starts_with(&file), "{appended:?}");
+            let again = Document::read(appended.clone().into_bytes());
+            let again = again
+                .map_err(|error| format!("{error} in {appended:?}"))
+                .unwrap();
+            assert_eq!(again.order().len(), document.order().len());
+            let last = *again.order().last().unwrap();
+            assert_eq!(&*again.value_at(last, 0), b"CN=new,DC=x");
+            assert_eq!(appended.contains("\r\n"), file.contains("\r\n"));
+            assert!(!file.contains("\r\n") || !appended.replace("\r\n", "").contains('\n'));
         }
     }
 
-    fn end_record(&mut self) {
-        if let Some(record) = self.open.take() {
-            if let Text::Kept(text) = &record.text {
-                self.end = text.end;
-            }
-            self.records.push(record);
+    #[test]
+    fn an_edit_touches_its_lines_only() {
+        let mut document = document(FILE);
+        let undo = edit(
+            &mut document,
+            1,
+            &[2],
+            &[("title", "Three"), ("info", "new")],
+        );
+        let expected = FILE
+            .replace("title: One\n", "")
+            .replace("title: Two\n", "title: Two\ntitle: Three\n")
+            .replace(" AwQ=\n", " AwQ=\ninfo: new\n");
+        assert_eq!(text(&document), expected);
+        document.undo(undo);
+        assert_eq!(text(&document), FILE);
+        edit(&mut document, 1, &[0], &[("dn", "CN=c,DC=x")]);
+        let expected = FILE.replace("dn:: Q049YSxEQz14", "dn: CN=c,DC=x");
+        assert_eq!(text(&document), expected);
+        let rendered = document.rendered();
+        document.rebase(rendered);
+        assert_eq!(document.values(1, "TITLE"), ["One".into(), "Two".into()]);
+        assert_eq!(
+            document.values(1, "jpegPhoto"),
+            [Value::new([0, 1, 2, 3, 4])]
+        );
+        assert_eq!(&*document.first(1, "description").unwrap(), b"folded");
+    }
+
+    #[test]
+    fn records_move_to_the_end_with_their_comments_and_back() {
+        let mut document = document(FILE);
+        let undo = document.apply(Stage {
+            moved_to_end: vec![1],
+            ..Stage::default()
+        });
+        let moved = text(&document);
+        let comment = "\n# about a\n# and more\ndn:: Q049YSxEQz14\n";
+        assert!(moved.find(comment) > moved.find("dn: CN=b,DC=x"), "{moved}");
+        assert_eq!(moved.len(), FILE.len());
+        document.undo(undo);
+        assert_eq!(text(&document), FILE);
+        // The first record has no blank line of its own to take along.
+        document.apply(Stage {
+            moved_to_end: vec![0],
+            ..Stage::default()
+        });
+        let again = self::document(&text(&document));
+        assert_eq!(again.order().len(), 3);
+        assert!(text(&document).starts_with("version: 1\n"));
+        append(&mut document, "CN=new,DC=x");
+        assert_eq!(self::document(&text(&document)).order().len(), 4);
+    }
+
+    #[test]
+    fn what_is_no_file_of_entries_is_refused() {
+        for (file, line, fault) in [
+            ("dn: DC=x\nchangetype: add\n", 2, LdifFault::NotAnEntry),
+            ("dn: DC=x\n-\n", 2, LdifFault::NotAnEntry),
+            ("cn: x\n", 1, LdifFault::NoDn),
+            ("version: 2\n", 1, LdifFault::Version),
+            (
+                "dn: DC=x\nmember;range=0-1499: CN=a\n",
+                2,
+                LdifFault::Incomplete,
+            ),
+            ("dn: DC=x\ncn:< file:///etc/passwd\n", 2, LdifFault::Url),
+            ("dn: DC=x\n\ndn: CN=y\ncn:: !\n", 4, LdifFault::Base64),
+        ] {
+            let error = Document::read(file.as_bytes().to_vec()).err();
+            assert_eq!(error, Some(LdifError { line, fault }), "{file}");
         }
     }
 }

@@ -234,3 +234,65 @@ fn derived_guid(dn: &Dn, counter: u32) -> Option<Guid> {
     wire[8] = wire[8] & 0x3F | 0x80;
     Guid::from_wire(&wire)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::Engine as _;
+
+    fn index(text: &str) -> Result<Index, String> {
+        let document = Document::read(text.as_bytes().to_vec()).unwrap();
+        Index::of(&document).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_object_without_guid_has_one_that_is_always_the_same() {
+        let file = "dn: DC=x\n\ndn: CN=a,DC=x\n\ndn: CN=B,DC=x\n";
+        let (one, other) = (index(file).unwrap(), index(&file.to_lowercase()).unwrap());
+        let guids = |index: &Index| (0..3).map(|id| index.object(id).guid).collect::<Vec<_>>();
+        assert_eq!(guids(&one), guids(&other));
+        assert_eq!(guids(&one).into_iter().collect::<BTreeSet<_>>().len(), 3);
+        let a = one.object(1).guid;
+        assert_eq!(a.to_string().as_bytes()[14], b'8', "a UUID of version 8");
+        assert_eq!(one.find(&At::Guid(a)), Some(1));
+        // Another object took that GUID along when it was renamed: the next one gets another.
+        let wire = base64::engine::general_purpose::STANDARD.encode(a.to_wire());
+        let taken = format!("dn: CN=a,DC=x\n\ndn: CN=was a,DC=x\nobjectGUID:: {wire}\n");
+        let taken = index(&taken).unwrap();
+        assert_eq!(taken.find(&At::Guid(a)), Some(1));
+        assert_ne!(taken.object(0).guid, a);
+        assert_eq!(taken.find(&At::Guid(taken.object(0).guid)), Some(0));
+    }
+
+    #[test]
+    fn two_that_are_one_are_refused_with_both_lines() {
+        for (lines, what) in [
+            ("dn: cn=A,dc=X\n", "the name"),
+            ("dn: CN=b,DC=x\nsAMAccountName: ANN\n", "the sAMAccountName"),
+            (
+                "dn: CN=b,DC=x\nuserPrincipalName: Ann@x\n",
+                "the userPrincipalName",
+            ),
+            (
+                "dn: CN=b,DC=x\nobjectGUID:: AAAAAAAAAAAAAAAAAAAAAA==\n",
+                "the objectGUID",
+            ),
+        ] {
+            let first = "dn: CN=a,DC=x\nsAMAccountName: ann\nuserPrincipalName: ann@x\n\
+                         objectGUID:: AAAAAAAAAAAAAAAAAAAAAA==\n";
+            let error = index(&format!("{first}\n{lines}")).unwrap_err();
+            assert!(error.starts_with(&format!("line 6: {what}")), "{error}");
+            assert!(error.ends_with("the record in line 1 too"), "{error}");
+        }
+        assert!(
+            index("dn: CN=a,DC=x\nobjectGUID: short\n")
+                .unwrap_err()
+                .contains("line 1")
+        );
+        assert!(
+            index("dn: CN=a,DC=x\n\ndn: nonsense\n")
+                .unwrap_err()
+                .starts_with("line 3:")
+        );
+    }
+}

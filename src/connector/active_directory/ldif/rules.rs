@@ -3,7 +3,7 @@
 
 use crate::connector::active_directory::failure::{Operation, classify};
 use crate::connector::active_directory::matching::{
-    LOGIN_LONGEST, is_login, is_single_valued, kind, length, longest, uac,
+    LOGIN_LONGEST, is_login, is_single_valued, kind, length, longest, same_value, uac,
 };
 use crate::connector::{AttributeName, Attributes, EntryKind, Failure, Value};
 use crate::dn::Dn;
@@ -149,12 +149,10 @@ pub(super) fn kept(
         }
     }
     if attribute.is("userAccountControl") {
-        return Ok(values
+        return values
             .iter()
-            .filter_map(Value::text)
-            .filter_map(uac::parse)
-            .map(kept_control)
-            .collect());
+            .map(|value| kept_control(operation, value))
+            .collect();
     }
     if attribute.is("pwdLastSet") {
         return values
@@ -193,8 +191,16 @@ const NUMBERS: &[&str] = &[
     "countryCode",
 ];
 
-fn kept_control(written: u32) -> Value {
-    uac::kept(written).cast_signed().to_string().into()
+fn kept_control(operation: Operation, value: &Value) -> Result<Value, Failure> {
+    match value.text().and_then(uac::parse) {
+        Some(written) => Ok(uac::kept(written).cast_signed().to_string().into()),
+        None => Err(refusal(
+            operation,
+            21,
+            0x200B,
+            "userAccountControl has 32 bits",
+        )),
+    }
 }
 
 fn kept_password_date(operation: Operation, value: &Value) -> Result<Value, Failure> {
@@ -267,6 +273,15 @@ pub(super) fn new_object(
     for (attribute, values) in attributes.iter().filter(|(_, values)| !values.is_empty()) {
         can_be_written(operation, dn, attribute)?;
         let values = kept(operation, kind, attribute, values.clone())?;
+        let is_twice = |(at, value)| values[..at].iter().any(|v| same_value(attribute, v, value));
+        if values.iter().enumerate().any(is_twice) {
+            return Err(refusal(
+                operation,
+                20,
+                0x200D,
+                &format!("`{attribute}` has a value twice"),
+            ));
+        }
         kept_attributes.insert(attribute.clone(), values);
     }
     let named = AttributeName::new(naming.to_ascii_lowercase());

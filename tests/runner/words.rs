@@ -1,0 +1,228 @@
+//! Plans, mails and records as the text that `expected/` keeps, and what of the program they show.
+
+use super::ldif;
+use super::stage::{Made, Ran};
+use base64::Engine as _;
+use countersign::diagnostic::Diagnostic;
+use countersign::notify::post::Letter;
+use countersign::plan::{Plan, TaskStep, Verdict};
+use countersign::report::plan::{Format, Styling, render};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// A plan as people read it.
+pub fn plan(plan: &Plan) -> String {
+    render(plan, Format::Human, Styling::Plain)
+}
+
+/// A plan as programs read it.
+pub fn json(plan: &Plan) -> String {
+    render(plan, Format::Json, Styling::Plain)
+}
+
+/// A plan's changes of the directory as change records.
+pub fn change_records(plan: &Plan) -> String {
+    render(plan, Format::Ldif, Styling::Plain)
+}
+
+/// Diagnostics as people read them without colours, and their codes.
+pub fn diagnostics(
+    diagnostics: &[Diagnostic],
+    manifests: usize,
+    texts: &BTreeMap<Arc<str>, Arc<str>>,
+) -> (String, BTreeSet<String>) {
+    use countersign::report::diagnostics::{Format, render};
+    let text = |path: &str| texts.get(path).cloned();
+    let shown = render(diagnostics, manifests, &text, Format::Human);
+    let codes = diagnostics.iter().map(|d| d.code.as_str().to_owned());
+    (without_colours(&shown), codes.collect())
+}
+
+/// A text without the ANSI escapes that style it.
+fn without_colours(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        match c {
+            '\u{1b}' => drop(rest.by_ref().find(|c| *c == 'm')),
+            c => plain.push(c),
+        }
+    }
+    plain
+}
+
+/// Codes, actions, tasks and guards that a plan and its apply show.
+pub fn covered(made: &Made, ran: &Ran) -> BTreeSet<String> {
+    let plan = &made.plan;
+    let mut covered = made.codes.clone();
+    covered.extend(plan.held.iter().map(|held| held.code.clone()));
+    covered.extend(plan.findings.iter().map(|finding| finding.code.clone()));
+    let actions = plan.changes.iter().map(|c| c.action.as_str());
+    covered.extend(actions.map(|action| action.replace(' ', "-")));
+    for change in &plan.tasks {
+        covered.insert(format!("task-{}", change.task.action.as_str()));
+        covered.insert(match change.step {
+            TaskStep::Open => "task-opened".into(),
+            TaskStep::Revise => "task-revised".into(),
+            TaskStep::Cancel => "task-cancelled".into(),
+        });
+    }
+    if !plan.assumed.is_empty() {
+        covered.insert("assumed".into());
+    }
+    let beyond = plan.guards.iter().filter(|g| g.verdict == Verdict::Beyond);
+    covered.extend(beyond.map(|guard| format!("guard-{}", guard.guard)));
+    if let Some(outcomes) = &ran.outcomes {
+        let outcomes = outcomes.done.iter().map(|done| done.outcome.as_str());
+        covered.extend(outcomes.map(|outcome| format!("outcome-{}", outcome.replace(' ', "-"))));
+    }
+    covered
+}
+
+/// A line of the ledger in short: the event and its words, without digests and reasons.
+pub fn record(line: &str) -> Result<String, String> {
+    let json: Value = serde_json::from_str(line).map_err(|e| e.to_string())?;
+    let event = json["event"]
+        .as_object()
+        .and_then(|event| event.iter().next());
+    let (name, fields) = event.ok_or_else(|| format!("no event: {line}"))?;
+    let mut text = name.clone();
+    for (key, value) in fields.as_object().into_iter().flatten() {
+        let known_elsewhere = ["plan", "causes", "message", "change", "revision"];
+        if value.is_null() || known_elsewhere.contains(&key.as_str()) && !value.is_object() {
+            if !(key == "change" && name != "outcome") {
+                continue;
+            }
+        }
+        text += &format!(" {key}={}", short(key, value));
+    }
+    Ok(text + "\n")
+}
+
+fn short(key: &str, value: &Value) -> String {
+    match (key, value) {
+        ("task", Value::Object(task)) => {
+            let of = |key: &str| short(key, &task[key]);
+            let words = ["id", "revision", "action", "user", "resource"].map(of);
+            words.join(" ")
+        }
+        (_, Value::String(text)) => text.clone(),
+        (_, other) => other.to_string(),
+    }
+}
+
+/// A mail: its head, its text, the names and content of what comes with it.
+pub fn mail(letter: &Letter) -> String {
+    let mime = letter.mime.replace("\r\n", "\n");
+    let (head, body) = mime.split_once("\n\n").unwrap_or((&mime, ""));
+    let mut text = format!("To: {}\nSubject: {}\n", letter.to, letter.subject);
+    if head.contains("\nIn-Reply-To:") {
+        text += "In-Reply-To: (the first mail of the thread)\n";
+    }
+    text.push('\n');
+    for part in parts(head, body) {
+        if part.kind.starts_with("text/plain") && part.name.is_none() {
+            text += &part.text;
+        } else if let Some(name) = part.name {
+            text += &format!("\n-- {name}\n{}", part.text);
+        }
+    }
+    match text.ends_with('\n') {
+        true => text,
+        false => text + "\n",
+    }
+}
+
+struct Part {
+    kind: String,
+    name: Option<String>,
+    text: String,
+}
+
+fn parts(head: &str, body: &str) -> Vec<Part> {
+    let unfolded = head.replace("\n ", " ").replace("\n\t", " ");
+    let header = |name: &str| {
+        let mut lines = unfolded.lines();
+        let line = lines.find(|l| l.to_lowercase().starts_with(&format!("{name}:")))?;
+        Some(line[name.len() + 1..].trim().to_owned())
+    };
+    let kind = header("content-type").unwrap_or_default();
+    if let Some((_, rest)) = kind.split_once("boundary=") {
+        let boundary = rest.trim_start_matches('"').split(['"', ';']).next();
+        let mark = format!("--{}", boundary.unwrap_or_default());
+        let sections = body.split(&mark).skip(1);
+        let whole = sections.filter_map(|section| section.trim_start().split_once("\n\n"));
+        return whole.flat_map(|(head, body)| parts(head, body)).collect();
+    }
+    let encoding = header("content-transfer-encoding").unwrap_or_default();
+    let bytes = match encoding.as_str() {
+        "base64" => {
+            let joined: String = body.split_whitespace().collect();
+            let engine = base64::engine::general_purpose::STANDARD;
+            engine.decode(joined).unwrap_or_default()
+        }
+        "quoted-printable" => unquoted(body),
+        _ => body.as_bytes().to_vec(),
+    };
+    let disposition = header("content-disposition").unwrap_or_default();
+    let name = disposition.split_once("filename=").map(|(_, name)| {
+        let end = name.trim_start_matches('"').split(['"', ';']).next();
+        end.unwrap_or_default().to_owned()
+    });
+    vec![Part {
+        kind,
+        name,
+        text: String::from_utf8_lossy(&bytes).replace("\r\n", "\n"),
+    }]
+}
+
+/// Quoted-printable (RFC 2045 section 6.7).
+fn unquoted(text: &str) -> Vec<u8> {
+    let joined = text.replace("=\n", "");
+    let mut bytes = Vec::new();
+    let mut rest = joined.bytes();
+    while let Some(byte) = rest.next() {
+        let digits = match byte {
+            b'=' => [rest.next().unwrap_or(b'0'), rest.next().unwrap_or(b'0')],
+            byte => {
+                bytes.push(byte);
+                continue;
+            }
+        };
+        let digits = String::from_utf8_lossy(&digits).into_owned();
+        bytes.push(u8::from_str_radix(&digits, 16).unwrap_or(b'?'));
+    }
+    bytes
+}
+
+/// A plan whatever its manifests' files are called, and however they are ordered.
+pub fn without_files(plan: &Plan) -> Result<Value, String> {
+    let mut json = serde_json::to_value(plan).map_err(|e| e.to_string())?;
+    blank(&mut json);
+    Ok(json)
+}
+
+fn blank(json: &mut Value) {
+    match json {
+        Value::Object(map) => {
+            if map.contains_key("file") {
+                map.insert("file".into(), Value::Null);
+            }
+            map.values_mut().for_each(blank);
+            for list in ["causes", "held"] {
+                if let Some(Value::Array(list)) = map.get_mut(list) {
+                    list.sort_by_key(Value::to_string);
+                }
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(blank),
+        _ => {}
+    }
+}
+
+/// The state of a directory as one text, to compare and to show where it differs.
+pub fn state(text: &str) -> String {
+    let entries = ldif::content(text).into_values();
+    entries.map(|lines| lines.join("\n") + "\n\n").collect()
+}
