@@ -3,6 +3,7 @@
 
 mod agreement;
 mod bed;
+mod city;
 mod contract;
 mod demo;
 mod examples;
