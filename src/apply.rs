@@ -400,6 +400,10 @@ fn write(write: &Write, directory: &mut dyn Transport) -> Result<(), Failure> {
         } => {
             // A name may have passed to another object since: only the one that was planned moves.
             match directory.read(&At::Guid(*guid), &[])? {
+                // Two spellings of one place are equal: the second time there is nothing to rename.
+                Some(entry) if entry.dn.same_spelling(&parent.child(rdn.clone())) => {
+                    Err(moved_on(dn))
+                }
                 Some(entry) if entry.dn == *dn => directory.rename(dn, rdn, parent),
                 _ => Err(moved_on(dn)),
             }
