@@ -10,7 +10,7 @@ use crate::connector::roster::Roster;
 use crate::connector::{AttributeName, Failure, Guid, Transport};
 use crate::desired::expand::{expand, rules};
 use crate::desired::{Accounts, Desired, EntitlementKey};
-use crate::diagnostic::{Diagnostic, sorted};
+use crate::diagnostic::{Code, Diagnostic, sorted};
 use crate::manifest::parse::{Known, parse};
 use crate::manifest::resource::{Connector, FieldSource};
 use crate::name::{FieldName, ResourceName, UserName};
@@ -19,7 +19,7 @@ use crate::observed::{Observed, attributes, collect};
 use crate::plan::limits::{Limits, Outer};
 use crate::plan::recorded::Recorded;
 use crate::plan::task::FieldValues;
-use crate::plan::{DirectoryMode, Inputs, Plan, plan};
+use crate::plan::{DirectoryMode, Finding, Inputs, Plan, plan};
 use crate::request::{Folded, fold};
 use crate::source::{self, Origin, Source, SourceError};
 use jiff::Timestamp;
@@ -201,7 +201,7 @@ pub fn make_plan(
     bootstrap: &BTreeMap<(UserName, EntitlementKey), FieldValues>,
     approval: &str,
 ) -> Plan {
-    plan(&Inputs {
+    let mut plan = plan(&Inputs {
         desired: &situation.desired,
         observed: &situation.observed,
         recorded: &situation.recorded,
@@ -211,7 +211,17 @@ pub fn make_plan(
         policies: &policies(&reading.catalog),
         approval,
         mode: world.mode,
-    })
+    });
+    // Whoever reads the plan must know that a stranger's account stood in the way of a name.
+    let strangers = situation
+        .diagnostics
+        .iter()
+        .filter(|d| d.code == Code::NameHeld);
+    plan.findings.extend(strangers.map(|d| Finding {
+        code: d.code.as_str().to_owned(),
+        message: d.message.clone(),
+    }));
+    plan
 }
 
 /// The manual entitlements in force at the revision an empty record starts from (SEMANTICS 9).

@@ -176,6 +176,7 @@ impl<'a> Namer<'a> {
                 let number = number.to_string();
                 let login = format!("{}{number}", cut(longest - number.len()));
                 if free(&login) {
+                    self.tell_of_stranger(name, user, &first, &login, problems);
                     return Some(login);
                 }
             }
@@ -190,6 +191,30 @@ impl<'a> Namer<'a> {
             .help("say `login: …` on the user"),
         );
         None
+    }
+
+    /// The wanted name is an account's that belongs to nobody here: perhaps this very person's.
+    fn tell_of_stranger(
+        &self,
+        name: &UserName,
+        user: &FoldedUser,
+        wanted: &str,
+        given: &str,
+        problems: &mut Vec<Problem>,
+    ) {
+        let holders = self.taken.logins.get(&fold(wanted));
+        if !holders.is_some_and(|holders| holders.contains(&Holder::Foreign)) {
+            return;
+        }
+        let mut problem = Problem::new(
+            Code::NameHeld,
+            &user.declared.at,
+            "/metadata.name",
+            format!("`{wanted}` is the login of something in the directory that belongs to nobody here, so `{name}` would get `{given}`"),
+        )
+        .help("if it is this person's account, say `account: {objectGUID: …}`; an account is never taken over by its name");
+        problem.severity = Some(crate::diagnostic::Severity::Warning);
+        problems.push(problem);
     }
 
     fn upn(

@@ -226,7 +226,7 @@ fn intent(digest: &str, tasks: &[TaskChange]) -> String {
         hash.update([change.step as u8]);
         hash.update(change.task.revision.to_be_bytes());
     }
-    hex(&hash.finalize())
+    hex(&hash.finalize()).chars().take(16).collect()
 }
 
 fn threads(ledger: &Ledger) -> Threads {

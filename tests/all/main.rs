@@ -3,7 +3,9 @@
 
 mod agreement;
 mod bed;
+mod city;
 mod contract;
+mod demo;
 mod examples;
 mod fake_ad;
 mod hostile;

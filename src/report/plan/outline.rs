@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 /// Of what is adopted and of what is assumed held so many are listed: once there may be thousands.
-const LISTED: usize = 10;
+const LISTED: usize = 3;
 
 /// How much of a commit's hash is shown: enough to find it, and git's own habit with room to spare.
 const REVISION_SHOWN: usize = 12;
