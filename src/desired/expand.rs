@@ -11,11 +11,11 @@ pub use terms::rules;
 use super::accounts::Accounts;
 use super::naming::{Namer, Names};
 use super::{Cause, Desired, DesiredAccount, Entitlement, Person, Recipient};
-use crate::catalog::{Catalog, Problem};
+use crate::catalog::{Catalog, Linked, Problem};
 use crate::diagnostic::Code;
 use crate::manifest::user::UserState;
-use crate::manifest::{Edge, Moment};
-use crate::name::{LevelName, OrganizationName, ResourceName, UserName};
+use crate::manifest::{Edge, IdentitySpec, Moment};
+use crate::name::{IdentityName, LevelName, OrganizationName, ResourceName, UserName};
 use crate::request::{Folded, FoldedUser};
 use crate::template::Nested;
 use holdings::Holdings;
@@ -97,6 +97,8 @@ struct Facts<'a> {
     directory: &'a ResourceName,
     patterns: BTreeMap<&'a str, regex::Regex>,
     followers: Vec<&'a ResourceName>,
+    /// The identities that manifests declare, by user.
+    identities: BTreeMap<&'a UserName, Vec<(&'a IdentityName, &'a Linked<IdentitySpec>)>>,
 }
 
 impl<'a> Facts<'a> {
@@ -109,6 +111,11 @@ impl<'a> Facts<'a> {
             .chain(of_questions)
             .filter_map(|p| Some((p, regex::Regex::new(&format!("^(?:{p})$")).ok()?)))
             .collect();
+        let mut identities: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (name, identity) in &catalog.identities {
+            let of_user = identities.entry(&identity.spec.user).or_default();
+            of_user.push((name, identity));
+        }
         Self {
             catalog,
             accounts,
@@ -116,6 +123,7 @@ impl<'a> Facts<'a> {
             directory: &catalog.config.spec.directory,
             patterns,
             followers: follow_order(catalog),
+            identities,
         }
     }
 
