@@ -8,7 +8,7 @@ use crate::catalog::linking::Findings;
 use crate::catalog::{Catalog, link};
 use crate::connector::roster::Roster;
 use crate::connector::{AttributeName, Failure, Guid, Transport};
-use crate::desired::expand::{expand, rules};
+use crate::desired::expand::{Outlook, expand, rules};
 use crate::desired::{Accounts, Desired, EntitlementKey};
 use crate::diagnostic::{Diagnostic, sorted};
 use crate::manifest::parse::{Known, parse};
@@ -20,7 +20,7 @@ use crate::plan::limits::{Limits, Outer};
 use crate::plan::recorded::Recorded;
 use crate::plan::task::FieldValues;
 use crate::plan::{DirectoryMode, Inputs, Plan, plan};
-use crate::request::{Folded, fold};
+use crate::request::{Folded, fold, fold_where, touched};
 use crate::source::{self, Origin, Source, SourceError};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
@@ -110,25 +110,45 @@ pub fn diagnose(reading: Reading, now: Timestamp) -> Vec<Diagnostic> {
         ..
     } = reading;
     let mut problems = findings.problems;
-    let mut seen = BTreeSet::new();
+    let accounts = Accounts::default();
+    let folded = fold(&catalog, now, &mut problems);
+    let mut outlook = Outlook::new(&catalog, &accounts);
+    outlook.at(&folded, now, &mut problems);
     // Whatever the passing of time brings is a mistake today (SEMANTICS 11).
-    let mut instants = vec![now];
-    while let Some(instant) = instants.pop() {
-        if !seen.insert(instant) {
-            continue;
-        }
-        let mut found = Vec::new();
-        let folded = fold(&catalog, instant, &mut found);
-        let (_, more) = expand(&catalog, &folded, &Accounts::default(), instant);
-        if instant == now {
-            instants.extend(folded.later);
-        }
-        problems.extend(found);
-        problems.extend(more);
+    for instant in &folded.later {
+        let changed = changed(&catalog, &folded, now, *instant);
+        outlook.at(&changed, *instant, &mut problems);
     }
     let mut diagnostics = findings.diagnostics;
     diagnostics.extend(problems.into_iter().map(|p| p.locate(&source)));
     sorted(diagnostics)
+}
+
+/// Those who are otherwise at a later instant, themselves or by what their supervisor is; and the
+/// supervisors of all of these.
+fn changed(catalog: &Catalog, folded: &Folded, now: Timestamp, instant: Timestamp) -> Folded {
+    let mut repeated = Vec::new();
+    let Some(mut names) = touched(catalog, folded, now, instant) else {
+        return fold(catalog, instant, &mut repeated);
+    };
+    let supervised = folded.people.iter().filter(|(_, user)| {
+        let supervisor = user.spec.supervisor.as_ref();
+        supervisor.is_some_and(|name| names.contains(name))
+    });
+    let supervised: Vec<_> = supervised.map(|(name, _)| name.clone()).collect();
+    names.extend(supervised);
+    let mut part = fold_where(
+        catalog,
+        instant,
+        &|name| names.contains(name),
+        &mut repeated,
+    );
+    let users = part.people.values();
+    let supervisors: BTreeSet<_> = users.filter_map(|u| u.spec.supervisor.clone()).collect();
+    let more = |name: &UserName| supervisors.contains(name) && !names.contains(name);
+    part.people
+        .extend(fold_where(catalog, instant, &more, &mut repeated).people);
+    part
 }
 
 /// Looks at the world and works out what should be.
