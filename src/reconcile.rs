@@ -5,7 +5,7 @@ pub mod run;
 pub mod world;
 
 use crate::catalog::linking::Findings;
-use crate::catalog::{Catalog, link};
+use crate::catalog::{Catalog, link, located};
 use crate::connector::roster::Roster;
 use crate::connector::{AttributeName, Failure, Guid, Transport};
 use crate::desired::expand::{Outlook, expand, rules};
@@ -120,7 +120,7 @@ pub fn diagnose(reading: Reading, now: Timestamp) -> Vec<Diagnostic> {
         outlook.at(&changed, *instant, &mut problems);
     }
     let mut diagnostics = findings.diagnostics;
-    diagnostics.extend(problems.into_iter().map(|p| p.locate(&source)));
+    diagnostics.extend(located(problems, &source));
     sorted(diagnostics)
 }
 
@@ -198,7 +198,7 @@ pub fn situation(
     }
     let (desired, more) = expand(catalog, &folded, &accounts, now);
     problems.extend(more);
-    diagnostics.extend(problems.into_iter().map(|p| p.locate(&reading.source)));
+    diagnostics.extend(located(problems, &reading.source));
     let diagnostics = sorted(diagnostics);
     if crate::diagnostic::any_error(&diagnostics) {
         return Err(ReconcileError::Invalid(diagnostics));
@@ -257,9 +257,9 @@ pub fn bootstrap(
     let folded = fold(&reading.catalog, now, &mut problems);
     let (desired, more) = expand(&reading.catalog, &folded, &situation.accounts, now);
     problems.extend(more);
-    let located = problems.into_iter().chain(reading.findings.problems);
+    problems.extend(reading.findings.problems);
     let mut diagnostics = reading.findings.diagnostics;
-    diagnostics.extend(located.map(|p| p.locate(&reading.source)));
+    diagnostics.extend(located(problems, &reading.source));
     if crate::diagnostic::any_error(&diagnostics) {
         return Err(ReconcileError::Invalid(sorted(diagnostics)));
     }
