@@ -83,8 +83,8 @@ pub struct Situation {
     /// What is wrong, sorted by place; warnings only.
     pub diagnostics: Vec<Diagnostic>,
     accounts: Accounts,
-    /// What came from here, as far as the directory tells what became of it.
-    recorded: Recorded,
+    /// What came from here, where the directory had to tell what became of something.
+    settled: Option<Recorded>,
 }
 
 /// What the world gives: where the directory and the rosters are, and what came from here.
@@ -169,17 +169,20 @@ pub fn situation(
     let mut observed = Observed::default();
     let mut limits = None;
     let mut accounts = Accounts::default();
-    let mut recorded = world.recorded.clone();
+    let mut settled = None;
     if let Some(transport) = world.directory.as_deref_mut() {
         let only_read = only_read(catalog);
         let wanted = rules.attributes.iter().chain(&only_read).cloned();
         let wanted = attributes(wanted.chain(world.outer.adopt_by_anchor.clone()));
         let directory = collect(transport, &wanted).map_err(ReconcileError::Directory)?;
         let within = Limits::new(&directory.base, &rules, world.outer)?;
-        recorded = recorded.settled(&directory);
+        if !world.recorded.attempts.is_empty() {
+            settled = Some(world.recorded.settled(&directory));
+        }
+        let recorded = settled.as_ref().unwrap_or(world.recorded);
         accounts = tie(
             &directory,
-            &claims(&folded, &recorded),
+            &claims(&folded, recorded),
             &TieRules {
                 anchor: world.outer.adopt_by_anchor.as_ref(),
                 observed: &only_read,
@@ -209,7 +212,7 @@ pub fn situation(
         limits,
         diagnostics,
         accounts,
-        recorded,
+        settled,
     })
 }
 
@@ -224,7 +227,7 @@ pub fn make_plan(
     plan(&Inputs {
         desired: &situation.desired,
         observed: &situation.observed,
-        recorded: &situation.recorded,
+        recorded: situation.settled.as_ref().unwrap_or(world.recorded),
         limits: situation.limits.as_ref(),
         bootstrap,
         revision: reading.source.revision.as_deref(),
