@@ -108,7 +108,7 @@ pub fn read(origin: &Origin) -> Result<Reading, Failed> {
 }
 
 fn cache_file(folder: &Path) -> Option<PathBuf> {
-    git::git_folder(folder).map(|git| git.join("countersign").join("manifests.json"))
+    git::git_folder(folder).map(|git| git.join("countersign").join("manifests.jsonl"))
 }
 
 /// What earlier runs parsed; nothing where it cannot be read: it is only a cache.

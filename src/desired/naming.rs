@@ -4,9 +4,11 @@
 use super::accounts::{Accounts, Holder, KnownAccount, Taken, fold, is_anothers};
 use crate::catalog::{Catalog, Problem};
 use crate::diagnostic::Code;
+use crate::manifest::parse::Location;
 use crate::name::UserName;
 use crate::request::FoldedUser;
 use crate::template::{Nested, TemplateError};
+use std::collections::BTreeMap;
 
 /// The names of one account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,50 +30,52 @@ pub struct Namer<'a> {
     catalog: &'a Catalog,
     accounts: &'a Accounts,
     taken: Taken,
+    /// What manifests claim, folded: who does, and where.
+    claimed: BTreeMap<(&'static str, String), (UserName, Location)>,
 }
 
 /// Longest common name (AD.md 8).
 const LONGEST_CN: usize = 64;
 
 impl<'a> Namer<'a> {
-    /// Starts from the names that are taken, those included that manifests claim.
-    pub fn new<'u>(
-        catalog: &'a Catalog,
-        accounts: &'a Accounts,
-        people: impl Iterator<Item = (&'u UserName, &'u FoldedUser)>,
-        problems: &mut Vec<Problem>,
-    ) -> Self {
-        let mut taken = accounts.taken.clone();
-        let mut claimed = std::collections::BTreeMap::new();
-        for (name, user) in people {
-            let claims = [
-                (user.spec.login.as_ref().map(|l| l.0.as_str()), "login"),
-                (user.spec.mail.as_ref().map(|m| m.0.as_str()), "mail"),
-            ];
-            for (claim, route) in claims {
-                let Some(claim) = claim else { continue };
-                if let Some(first) = claimed.insert((route, fold(claim)), &user.declared.at) {
-                    problems.push(
-                        Problem::new(
-                            Code::LoginTaken,
-                            &user.declared.at,
-                            route,
-                            format!("`{claim}` is claimed by two users"),
-                        )
-                        .help("give one of them another")
-                        .related(first, route, "the other one"),
-                    );
-                }
-                match route {
-                    "login" => taken.login(claim, Holder::User(name.clone())),
-                    _ => taken.address(claim, Holder::User(name.clone())),
-                }
-            }
-        }
+    /// Starts from the names that are taken.
+    pub fn new(catalog: &'a Catalog, accounts: &'a Accounts) -> Self {
         Self {
             catalog,
             accounts,
-            taken,
+            taken: accounts.taken.clone(),
+            claimed: BTreeMap::new(),
+        }
+    }
+
+    /// Notes the names that a user's manifest claims; all of them are, before the first is given.
+    pub fn claim(&mut self, name: &UserName, user: &FoldedUser, problems: &mut Vec<Problem>) {
+        let claims = [
+            (user.spec.login.as_ref().map(|l| l.0.as_str()), "login"),
+            (user.spec.mail.as_ref().map(|m| m.0.as_str()), "mail"),
+        ];
+        for (claim, route) in claims {
+            let Some(claim) = claim else { continue };
+            let at = &user.declared.at;
+            let claimant = || (name.clone(), at.clone());
+            let entry = self.claimed.entry((route, fold(claim)));
+            let (first, place) = entry.or_insert_with(claimant);
+            if first != name {
+                problems.push(
+                    Problem::new(
+                        Code::LoginTaken,
+                        at,
+                        route,
+                        format!("`{claim}` is claimed by two users"),
+                    )
+                    .help("give one of them another")
+                    .related(place, route, "the other one"),
+                );
+            }
+            match route {
+                "login" => self.taken.login(claim, Holder::User(name.clone())),
+                _ => self.taken.address(claim, Holder::User(name.clone())),
+            }
         }
     }
 
