@@ -1,14 +1,18 @@
 //! Names of accounts: made once from the naming rules, then kept. A name that an account holds is
 //! never made again; a name that was ever somebody's is never given to anybody else.
+//!
+//! Decision: where an account that nobody adopted has the name a new one would get, no other name is
+//! made: it may be the user's own, and two accounts would make two people of one (SEMANTICS 8). A
+//! `login` in the manifest says that it is not.
 
-use super::accounts::{Accounts, Holder, KnownAccount, Taken, fold, is_anothers};
+use super::accounts::{Accounts, Holder, KnownAccount, Taken, Trouble, fold, is_anothers};
 use crate::catalog::{Catalog, Problem};
 use crate::diagnostic::Code;
 use crate::manifest::parse::Location;
 use crate::name::UserName;
 use crate::request::FoldedUser;
 use crate::template::{Nested, TemplateError};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The names of one account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +27,8 @@ pub struct Names {
     pub cn: String,
     /// Whether they are proposals: there is no account that holds them yet.
     pub provisional: bool,
+    /// Why no account may be made under them.
+    pub trouble: Option<Trouble>,
 }
 
 /// Gives names, one user after the other, and remembers what it gave.
@@ -94,7 +100,11 @@ impl<'a> Namer<'a> {
             (None, Some(known)) => known.login.clone(),
             (None, None) => self.login(name, user, variables, problems)?,
         };
-        if known.is_none_or(|k| !k.login.eq_ignore_ascii_case(&login))
+        let is_new = known.is_none() && user.spec.login.is_none();
+        let mut trouble = None;
+        if is_new && is_foreign(&self.taken.logins, &fold(&login)) {
+            trouble = Some(name_held(&format!("the login name `{login}`")));
+        } else if known.is_none_or(|k| !k.login.eq_ignore_ascii_case(&login))
             && is_anothers(&self.taken.logins, &fold(&login), name)
         {
             problems.push(
@@ -119,6 +129,11 @@ impl<'a> Namer<'a> {
             self.taken.address(mail, Holder::User(name.clone()));
         }
         let cn = self.common_name(name, known, &login, parent, variables);
+        let wanted = self.wanted_cn(&login, variables);
+        let place = (parent.to_lowercase(), wanted.to_lowercase());
+        if is_new && trouble.is_none() && is_foreign(&self.taken.common_names, &place) {
+            trouble = Some(name_held(&format!("the common name `{wanted}`")));
+        }
         self.taken
             .common_name(parent, &cn, Holder::User(name.clone()));
         variables.set(&["account", "cn"], cn.as_str());
@@ -129,6 +144,7 @@ impl<'a> Namer<'a> {
             mail,
             cn,
             provisional,
+            trouble,
         })
     }
 
@@ -172,7 +188,7 @@ impl<'a> Namer<'a> {
         let free = |login: &str| !is_anothers(&self.taken.logins, &fold(login), name);
         let cut = |room: usize| base[..base.len().min(room)].trim_end_matches(['.', '-', '_']);
         let first = cut(longest).to_owned();
-        if free(&first) {
+        if free(&first) || is_foreign(&self.taken.logins, &fold(&first)) {
             return Some(first);
         }
         if rule.then_number {
@@ -180,7 +196,6 @@ impl<'a> Namer<'a> {
                 let number = number.to_string();
                 let login = format!("{}{number}", cut(longest - number.len()));
                 if free(&login) {
-                    self.tell_of_stranger(name, user, &first, &login, problems);
                     return Some(login);
                 }
             }
@@ -195,30 +210,6 @@ impl<'a> Namer<'a> {
             .help("say `login: …` on the user"),
         );
         None
-    }
-
-    /// The wanted name is an account's that belongs to nobody here: perhaps this very person's.
-    fn tell_of_stranger(
-        &self,
-        name: &UserName,
-        user: &FoldedUser,
-        wanted: &str,
-        given: &str,
-        problems: &mut Vec<Problem>,
-    ) {
-        let holders = self.taken.logins.get(&fold(wanted));
-        if !holders.is_some_and(|holders| holders.contains(&Holder::Foreign)) {
-            return;
-        }
-        let mut problem = Problem::new(
-            Code::NameHeld,
-            &user.declared.at,
-            "/metadata.name",
-            format!("`{wanted}` is the login of something in the directory that belongs to nobody here, so `{name}` would get `{given}`"),
-        )
-        .help("if it is this person's account, say `account: {objectGUID: …}`; an account is never taken over by its name");
-        problem.severity = Some(crate::diagnostic::Severity::Warning);
-        problems.push(problem);
     }
 
     fn upn(
@@ -285,6 +276,16 @@ impl<'a> Namer<'a> {
             .unwrap_or_else(|| address.to_owned())
     }
 
+    /// The common name that the rule makes: without one, the display name.
+    fn wanted_cn(&self, login: &str, variables: &Nested) -> String {
+        let rule = self.catalog.config.spec.naming.cn.as_deref();
+        let made = rule.and_then(|text| self.fill(text, variables).ok());
+        let plain = made
+            .or_else(|| crate::template::Variables::text(variables, &["user", "displayName"]))
+            .unwrap_or_else(|| login.to_owned());
+        plain.trim().chars().take(LONGEST_CN).collect()
+    }
+
     /// Unique below its parent: the rule's, then with the login behind it.
     fn common_name(
         &self,
@@ -294,12 +295,7 @@ impl<'a> Namer<'a> {
         parent: &str,
         variables: &Nested,
     ) -> String {
-        let rule = self.catalog.config.spec.naming.cn.as_deref();
-        let made = rule.and_then(|text| self.fill(text, variables).ok());
-        let plain = made
-            .or_else(|| crate::template::Variables::text(variables, &["user", "displayName"]))
-            .unwrap_or_else(|| login.to_owned());
-        let plain: String = plain.trim().chars().take(LONGEST_CN).collect();
+        let plain = self.wanted_cn(login, variables);
         let room = LONGEST_CN.saturating_sub(login.chars().count() + 3);
         let short: String = plain.chars().take(room).collect();
         let told_apart = format!("{} ({login})", short.trim_end());
@@ -312,6 +308,22 @@ impl<'a> Namer<'a> {
             return told_apart;
         }
         if free(&plain) { plain } else { told_apart }
+    }
+}
+
+/// Whether an account that belongs to nobody here has a name.
+fn is_foreign<K: Ord>(table: &BTreeMap<K, BTreeSet<Holder>>, key: &K) -> bool {
+    let holders = table.get(key);
+    holders.is_some_and(|holders| holders.contains(&Holder::Foreign))
+}
+
+fn name_held(name: &str) -> Trouble {
+    Trouble {
+        code: Code::NameHeld,
+        reason: format!(
+            "{name} is that of an account that belongs to nobody here; if it is this user's, adopt it \
+             with `account: {{objectGUID: …}}`, else say another `login`"
+        ),
     }
 }
 
