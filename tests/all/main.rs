@@ -11,6 +11,7 @@ mod fake_ad;
 mod hostile;
 mod notify_ldif;
 mod notify_smtp;
+mod outlook;
 mod schemas;
 mod tidy;
 mod validators;
