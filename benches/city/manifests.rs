@@ -371,9 +371,8 @@ fn user(city: &City, resident: &Resident) -> String {
     if resident.sort != Sort::Contractor {
         let _ = writeln!(
             text,
-            "  answers: {{officePhone: {}, publicPhone: {}}}",
+            "  answers: {{officePhone: {}, publicPhone: 812-555-0100}}",
             phone(resident),
-            "812-555-0100"
         );
     }
     text
