@@ -44,6 +44,9 @@ const PASSWORD_TRIES: usize = 3;
 /// Failures of the connection one after the other before the rest waits for the next run.
 const PATIENCE: usize = 3;
 
+/// Attributes whose values the record keeps: a name is never given to a second person.
+const NAMES: [&str; 3] = ["sAMAccountName", "userPrincipalName", "mail"];
+
 /// Whether a run goes on; asked between two changes.
 pub trait Stop {
     /// Whether somebody asked the run to stop.
@@ -147,6 +150,17 @@ fn begin(
             change: *step,
         },
         (
+            Write::Modify {
+                at: At::Guid(account),
+                modifications,
+                ..
+            },
+            Some(user),
+        ) if modifications.iter().any(is_of_a_name) => Attempt::Names {
+            user: user.clone(),
+            account: *account,
+        },
+        (
             Write::Create { .. }
             | Write::Adopt { .. }
             | Write::SetPassword { .. }
@@ -198,6 +212,13 @@ fn came_about(attempt: &Attempt, directory: &mut dyn Transport) -> Result<Option
             Ok(seen
                 .filter(|(found, _)| found.eq_ignore_ascii_case(login))
                 .map(|(_, event)| event))
+        }
+        Attempt::Names {
+            user,
+            account: guid,
+        } => {
+            let seen = account(user, &At::Guid(*guid), How::Seen, directory)?;
+            Ok(seen.map(|(_, event)| event))
         }
         Attempt::Membership {
             user,
@@ -400,6 +421,10 @@ fn write(write: &Write, directory: &mut dyn Transport) -> Result<(), Failure> {
         } => {
             // A name may have passed to another object since: only the one that was planned moves.
             match directory.read(&At::Guid(*guid), &[])? {
+                // Two spellings of one place are equal: the second time there is nothing to rename.
+                Some(entry) if entry.dn.same_spelling(&parent.child(rdn.clone())) => {
+                    Err(moved_on(dn))
+                }
                 Some(entry) if entry.dn == *dn => directory.rename(dn, rdn, parent),
                 _ => Err(moved_on(dn)),
             }
@@ -469,6 +494,11 @@ fn set_password(at: &At, directory: &mut dyn Transport) -> Result<(), Failure> {
     last.map_or(Ok(()), Err)
 }
 
+/// Whether a modification changes a name that nobody else may ever get.
+fn is_of_a_name(modification: &Modification) -> bool {
+    NAMES.iter().any(|name| modification.attribute.is(name))
+}
+
 /// What the record keeps of a change that came about.
 fn events(change: &Change, directory: &mut dyn Transport) -> Vec<Event> {
     let names = |how| match (&change.user, at(&change.write)) {
@@ -479,15 +509,11 @@ fn events(change: &Change, directory: &mut dyn Transport) -> Vec<Event> {
         Write::Adopt { .. } => names(How::Adopted),
         Write::Create { .. } => names(How::Created),
         Write::Rename { .. } => names(How::Seen),
-        Write::Modify { modifications, .. } => {
-            let named = ["sAMAccountName", "userPrincipalName", "mail"];
-            let named = |m: &Modification| named.iter().any(|n| m.attribute.is(n));
-            modifications
-                .iter()
-                .any(named)
-                .then(|| names(How::Seen))
-                .flatten()
-        }
+        Write::Modify { modifications, .. } => modifications
+            .iter()
+            .any(is_of_a_name)
+            .then(|| names(How::Seen))
+            .flatten(),
         Write::SetPassword { .. } | Write::Row { .. } => None,
         Write::Member {
             group_dn: _,
@@ -521,8 +547,7 @@ fn account(
     how: How,
     directory: &mut dyn Transport,
 ) -> Result<Option<(String, Event)>, Failure> {
-    let names: [AttributeName; 3] = ["sAMAccountName", "userPrincipalName", "mail"].map(Into::into);
-    let Some(entry) = directory.read(at, &names)? else {
+    let Some(entry) = directory.read(at, &NAMES.map(AttributeName::from))? else {
         return Ok(None);
     };
     let text = |name: &str| first_text(&entry.attributes, name);

@@ -9,7 +9,7 @@ pub mod references;
 pub mod templates;
 
 pub use linking::link;
-pub use problem::Problem;
+pub use problem::{Problem, located};
 
 use crate::manifest::parse::Location;
 use crate::manifest::{

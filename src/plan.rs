@@ -349,6 +349,21 @@ impl Plan {
             && self.held.is_empty()
     }
 
+    /// What of this plan another one has too: what was reviewed, and nothing besides.
+    #[must_use]
+    pub fn only(&self, reviewed: &Self) -> Self {
+        let mut plan = self.clone();
+        plan.changes
+            .retain(|c| reviewed.changes.iter().any(|r| r.id == c.id));
+        plan.tasks.retain(|t| {
+            let same = |r: &TaskChange| {
+                (&r.task.id, r.task.revision, r.step) == (&t.task.id, t.task.revision, t.step)
+            };
+            reviewed.tasks.iter().any(same)
+        });
+        plan
+    }
+
     /// Whether a guard stops it before its first write.
     pub fn is_beyond_a_guard(&self) -> bool {
         self.guards.iter().any(|g| g.verdict == Verdict::Beyond)

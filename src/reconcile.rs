@@ -5,10 +5,10 @@ pub mod run;
 pub mod world;
 
 use crate::catalog::linking::Findings;
-use crate::catalog::{Catalog, link};
+use crate::catalog::{Catalog, link, located};
 use crate::connector::roster::Roster;
 use crate::connector::{AttributeName, Failure, Guid, Transport};
-use crate::desired::expand::{expand, rules};
+use crate::desired::expand::{Outlook, expand, rules};
 use crate::desired::{Accounts, Desired, EntitlementKey};
 use crate::diagnostic::{Diagnostic, sorted};
 use crate::manifest::parse::{Known, parse};
@@ -20,7 +20,7 @@ use crate::plan::limits::{Limits, Outer};
 use crate::plan::recorded::Recorded;
 use crate::plan::task::FieldValues;
 use crate::plan::{DirectoryMode, Inputs, Plan, plan};
-use crate::request::{Folded, fold};
+use crate::request::{Folded, fold, fold_where, touched};
 use crate::source::{self, Origin, Source, SourceError};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
@@ -83,8 +83,8 @@ pub struct Situation {
     /// What is wrong, sorted by place; warnings only.
     pub diagnostics: Vec<Diagnostic>,
     accounts: Accounts,
-    /// What came from here, as far as the directory tells what became of it.
-    recorded: Recorded,
+    /// What came from here, where the directory had to tell what became of something.
+    settled: Option<Recorded>,
 }
 
 /// What the world gives: where the directory and the rosters are, and what came from here.
@@ -110,25 +110,45 @@ pub fn diagnose(reading: Reading, now: Timestamp) -> Vec<Diagnostic> {
         ..
     } = reading;
     let mut problems = findings.problems;
-    let mut seen = BTreeSet::new();
+    let accounts = Accounts::default();
+    let folded = fold(&catalog, now, &mut problems);
+    let mut outlook = Outlook::new(&catalog, &accounts);
+    outlook.at(&folded, now, &mut problems);
     // Whatever the passing of time brings is a mistake today (SEMANTICS 11).
-    let mut instants = vec![now];
-    while let Some(instant) = instants.pop() {
-        if !seen.insert(instant) {
-            continue;
-        }
-        let mut found = Vec::new();
-        let folded = fold(&catalog, instant, &mut found);
-        let (_, more) = expand(&catalog, &folded, &Accounts::default(), instant);
-        if instant == now {
-            instants.extend(folded.later);
-        }
-        problems.extend(found);
-        problems.extend(more);
+    for instant in &folded.later {
+        let changed = changed(&catalog, &folded, now, *instant);
+        outlook.at(&changed, *instant, &mut problems);
     }
     let mut diagnostics = findings.diagnostics;
-    diagnostics.extend(problems.into_iter().map(|p| p.locate(&source)));
+    diagnostics.extend(located(problems, &source));
     sorted(diagnostics)
+}
+
+/// Those who are otherwise at a later instant, themselves or by what their supervisor is; and the
+/// supervisors of all of these.
+fn changed(catalog: &Catalog, folded: &Folded, now: Timestamp, instant: Timestamp) -> Folded {
+    let mut repeated = Vec::new();
+    let Some(mut names) = touched(catalog, folded, now, instant) else {
+        return fold(catalog, instant, &mut repeated);
+    };
+    let supervised = folded.people.iter().filter(|(_, user)| {
+        let supervisor = user.spec.supervisor.as_ref();
+        supervisor.is_some_and(|name| names.contains(name))
+    });
+    let supervised: Vec<_> = supervised.map(|(name, _)| name.clone()).collect();
+    names.extend(supervised);
+    let mut part = fold_where(
+        catalog,
+        instant,
+        &|name| names.contains(name),
+        &mut repeated,
+    );
+    let users = part.people.values();
+    let supervisors: BTreeSet<_> = users.filter_map(|u| u.spec.supervisor.clone()).collect();
+    let more = |name: &UserName| supervisors.contains(name) && !names.contains(name);
+    part.people
+        .extend(fold_where(catalog, instant, &more, &mut repeated).people);
+    part
 }
 
 /// Looks at the world and works out what should be.
@@ -149,17 +169,20 @@ pub fn situation(
     let mut observed = Observed::default();
     let mut limits = None;
     let mut accounts = Accounts::default();
-    let mut recorded = world.recorded.clone();
+    let mut settled = None;
     if let Some(transport) = world.directory.as_deref_mut() {
         let only_read = only_read(catalog);
         let wanted = rules.attributes.iter().chain(&only_read).cloned();
         let wanted = attributes(wanted.chain(world.outer.adopt_by_anchor.clone()));
         let directory = collect(transport, &wanted).map_err(ReconcileError::Directory)?;
         let within = Limits::new(&directory.base, &rules, world.outer)?;
-        recorded = recorded.settled(&directory);
+        if !world.recorded.attempts.is_empty() {
+            settled = Some(world.recorded.settled(&directory));
+        }
+        let recorded = settled.as_ref().unwrap_or(world.recorded);
         accounts = tie(
             &directory,
-            &claims(&folded, &recorded),
+            &claims(&folded, recorded),
             &TieRules {
                 anchor: world.outer.adopt_by_anchor.as_ref(),
                 observed: &only_read,
@@ -178,7 +201,7 @@ pub fn situation(
     }
     let (desired, more) = expand(catalog, &folded, &accounts, now);
     problems.extend(more);
-    diagnostics.extend(problems.into_iter().map(|p| p.locate(&reading.source)));
+    diagnostics.extend(located(problems, &reading.source));
     let diagnostics = sorted(diagnostics);
     if crate::diagnostic::any_error(&diagnostics) {
         return Err(ReconcileError::Invalid(diagnostics));
@@ -189,7 +212,7 @@ pub fn situation(
         limits,
         diagnostics,
         accounts,
-        recorded,
+        settled,
     })
 }
 
@@ -204,7 +227,7 @@ pub fn make_plan(
     plan(&Inputs {
         desired: &situation.desired,
         observed: &situation.observed,
-        recorded: &situation.recorded,
+        recorded: situation.settled.as_ref().unwrap_or(world.recorded),
         limits: situation.limits.as_ref(),
         bootstrap,
         revision: reading.source.revision.as_deref(),
@@ -237,9 +260,9 @@ pub fn bootstrap(
     let folded = fold(&reading.catalog, now, &mut problems);
     let (desired, more) = expand(&reading.catalog, &folded, &situation.accounts, now);
     problems.extend(more);
-    let located = problems.into_iter().chain(reading.findings.problems);
+    problems.extend(reading.findings.problems);
     let mut diagnostics = reading.findings.diagnostics;
-    diagnostics.extend(located.map(|p| p.locate(&reading.source)));
+    diagnostics.extend(located(problems, &reading.source));
     if crate::diagnostic::any_error(&diagnostics) {
         return Err(ReconcileError::Invalid(sorted(diagnostics)));
     }

@@ -9,7 +9,7 @@ use crate::manifest::identity::GivenIdentity;
 use crate::manifest::parse::Location;
 use crate::manifest::request::RequestAction;
 use crate::manifest::user::UserState;
-use crate::manifest::{Access, Edge, Line, RequestSpec, UserSpec};
+use crate::manifest::{Access, Edge, IdentitySpec, Line, Moment, RequestSpec, UserSpec};
 use crate::name::{ProfileName, RequestName, UserName};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,8 +61,19 @@ pub struct Origin {
 
 /// Folds every request effective at or before an instant, in order of instant, then name.
 pub fn fold(catalog: &Catalog, now: Timestamp, problems: &mut Vec<Problem>) -> Folded {
+    fold_where(catalog, now, &|_| true, problems)
+}
+
+/// The same for some users only. What is wrong with any request is reported all the same.
+pub fn fold_where(
+    catalog: &Catalog,
+    now: Timestamp,
+    wanted: &dyn Fn(&UserName) -> bool,
+    problems: &mut Vec<Problem>,
+) -> Folded {
     let mut folded = Folded::default();
-    for (name, Linked { at, spec }) in &catalog.users {
+    let users = catalog.users.iter().filter(|(name, _)| wanted(name));
+    for (name, Linked { at, spec }) in users {
         let origin = Origin {
             text: format!("user {name}").into(),
             at: at.clone(),
@@ -120,9 +131,10 @@ pub fn fold(catalog: &Catalog, now: Timestamp, problems: &mut Vec<Problem>) -> F
             continue;
         };
         match effective <= now {
-            true => {
+            true if wanted(&spec.subject) => {
                 folded.people.insert(spec.subject.clone(), user);
             }
+            true => {}
             false => {
                 folded.later.insert(effective);
             }
@@ -275,26 +287,69 @@ fn of_request(origin: Origin, request: &RequestSpec) -> Option<FoldedUser> {
     })
 }
 
+/// Users for whom something begins or ends by itself after one instant and until another; none
+/// where that is so for everybody who has a profile.
+pub fn touched(
+    catalog: &Catalog,
+    folded: &Folded,
+    after: Timestamp,
+    until: Timestamp,
+) -> Option<BTreeSet<UserName>> {
+    let within = |(moment, edge): (&Moment, Edge)| {
+        let instant = moment.resolve(&catalog.zone, edge);
+        instant.is_ok_and(|instant| after < instant && instant <= until)
+    };
+    if of_profiles(catalog).any(within) {
+        return None;
+    }
+    let people = folded.people.iter();
+    let people = people.filter(|(_, user)| of_user(user).any(within));
+    let identities = catalog.identities.values();
+    let identities = identities.filter(|i| of_identity(&i.spec).any(within));
+    let requests = catalog.requests.values();
+    let requests = requests.filter(|r| {
+        let end = r.spec.until.iter().map(|m| (m, Edge::End));
+        let grants = r.spec.access.iter().flat_map(|a| &a.add);
+        let grants = grants.filter_map(|a| a.until.as_ref());
+        std::iter::once((&r.spec.effective, Edge::Start))
+            .chain(end)
+            .chain(grants.map(|m| (m, Edge::End)))
+            .any(within)
+    });
+    let people = people.map(|(name, _)| name);
+    let identities = identities.map(|i| &i.spec.user);
+    let requests = requests.map(|r| &r.spec.subject);
+    Some(people.chain(identities).chain(requests).cloned().collect())
+}
+
 /// Instants at which grants, identities and users begin or end by themselves.
 fn instants<'a>(catalog: &'a Catalog, folded: &'a Folded) -> impl Iterator<Item = Timestamp> + 'a {
-    let of_people = folded.people.values().flat_map(|user| {
-        let start = user.spec.start_date.iter().map(|m| (m, Edge::Start));
-        let end = user.spec.end_date.iter().map(|m| (m, Edge::End));
-        let grants = user.access.iter().filter_map(|a| a.value.until.as_ref());
-        start.chain(end).chain(grants.map(|m| (m, Edge::End)))
-    });
-    let profiles = catalog.profiles.values().flat_map(|p| &p.spec.access);
-    let of_profiles = profiles
-        .filter_map(|a| a.until.as_ref())
-        .map(|m| (m, Edge::End));
     let identities = catalog.identities.values();
-    let of_identities = identities
-        .filter_map(|i| i.spec.until.as_ref())
-        .map(|m| (m, Edge::End));
-    of_people
-        .chain(of_profiles)
-        .chain(of_identities)
+    folded
+        .people
+        .values()
+        .flat_map(of_user)
+        .chain(of_profiles(catalog))
+        .chain(identities.flat_map(|i| of_identity(&i.spec)))
         .filter_map(|(moment, edge)| moment.resolve(&catalog.zone, edge).ok())
+}
+
+fn of_user(user: &FoldedUser) -> impl Iterator<Item = (&Moment, Edge)> {
+    let start = user.spec.start_date.iter().map(|m| (m, Edge::Start));
+    let end = user.spec.end_date.iter().map(|m| (m, Edge::End));
+    let grants = user.access.iter().filter_map(|a| a.value.until.as_ref());
+    start.chain(end).chain(grants.map(|m| (m, Edge::End)))
+}
+
+fn of_profiles(catalog: &Catalog) -> impl Iterator<Item = (&Moment, Edge)> {
+    let profiles = catalog.profiles.values().flat_map(|p| &p.spec.access);
+    profiles
+        .filter_map(|a| a.until.as_ref())
+        .map(|m| (m, Edge::End))
+}
+
+fn of_identity(identity: &IdentitySpec) -> impl Iterator<Item = (&Moment, Edge)> {
+    identity.until.iter().map(|m| (m, Edge::End))
 }
 
 impl Origin {

@@ -2,7 +2,7 @@
 //! somebody wants to read them.
 
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::manifest::parse::{Location, locate};
+use crate::manifest::parse::{Location, Places};
 use crate::manifest::yaml::Step;
 use crate::source::Source;
 
@@ -61,18 +61,26 @@ impl Problem {
         self
     }
 
-    /// The diagnostic, with line and column.
-    pub fn locate(self, source: &Source) -> Diagnostic {
-        let place = locate(source, &self.at, &self.route);
+    fn locate(self, places: &mut Places<'_>) -> Diagnostic {
+        let place = places.of(&self.at, &self.route);
         let mut diagnostic = Diagnostic::new(self.code, place, self.message).maybe_help(self.help);
         if let Some(severity) = self.severity {
             diagnostic.severity = severity;
         }
         for (at, route, word) in self.related {
-            diagnostic = diagnostic.related(locate(source, &at, &route), word);
+            diagnostic = diagnostic.related(places.of(&at, &route), word);
         }
         diagnostic
     }
+}
+
+/// The diagnostics, with line and column.
+pub fn located(mut problems: Vec<Problem>, source: &Source) -> Vec<Diagnostic> {
+    // File by file, because each is composed for it.
+    problems.sort_by(|a, b| a.at.cmp(&b.at));
+    let mut places = Places::new(source);
+    let problems = problems.into_iter();
+    problems.map(|p| p.locate(&mut places)).collect()
 }
 
 /// `access.2.level` → steps below `spec`; `=key` as the last part is the key itself; `/metadata.name`

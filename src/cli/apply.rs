@@ -58,7 +58,7 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
     let plan = match saved {
         Some(saved) => {
             still_holds(&saved, &mut bench)?;
-            saved
+            bench.plan.only(&saved)
         }
         None => bench.plan.clone(),
     };
@@ -67,7 +67,9 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         Err(refusals) => return Ok(refused(&refusals)),
     };
     let plan = approved.plan().clone();
-    print(&report::plan::render(&plan, Format::Human, Styling::Ansi))?;
+    if matches!(args.format, FormatArg::Human) {
+        print(&report::plan::render(&plan, Format::Human, Styling::Ansi))?;
+    }
     let stop = Interrupt::listen();
     let desired = &bench.situation.desired;
     let mut mailer = world::mailer(&bench.operator, &desired.rules.organization)
@@ -135,6 +137,9 @@ fn saved_plan(path: &Path) -> Result<Plan, Failed> {
 }
 
 /// A saved plan is refused when the commit, the policies or what it touches have moved on.
+///
+/// What is carried out afterwards is the fresh plan's own words for what the saved one names, so that
+/// a file somebody edited can only ask for less.
 fn still_holds(saved: &Plan, bench: &mut workbench::Bench) -> Result<(), Failed> {
     let fresh = &bench.plan;
     let mut stale = Vec::new();

@@ -74,7 +74,9 @@ impl InstantArgs {
     /// When there is no such moment.
     pub fn resolve(&self, zone: &TimeZone) -> Result<Timestamp, Failed> {
         let Some(text) = &self.at else {
-            return Ok(Timestamp::now());
+            // Whole seconds: nobody's plan differs by less.
+            let now = Timestamp::now();
+            return Ok(Timestamp::from_second(now.as_second()).unwrap_or(now));
         };
         let moment = Moment(text.clone());
         moment.resolve(zone, Edge::Start).map_err(|error| {
@@ -106,7 +108,7 @@ pub fn read(origin: &Origin) -> Result<Reading, Failed> {
 }
 
 fn cache_file(folder: &Path) -> Option<PathBuf> {
-    git::git_folder(folder).map(|git| git.join("countersign").join("manifests.json"))
+    git::git_folder(folder).map(|git| git.join("countersign").join("manifests.jsonl"))
 }
 
 /// What earlier runs parsed; nothing where it cannot be read: it is only a cache.

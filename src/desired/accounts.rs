@@ -67,8 +67,10 @@ pub struct KnownAccount {
 pub enum Holder {
     /// A user's, now or once.
     User(UserName),
-    /// Somebody's or something's that is no user here.
+    /// An account's that belongs to no user here, though it may well be one's.
     Foreign,
+    /// A group's or an OU's.
+    Object,
 }
 
 /// Names that cannot be given to anybody else.

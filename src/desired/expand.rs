@@ -11,11 +11,11 @@ pub use terms::rules;
 use super::accounts::Accounts;
 use super::naming::{Namer, Names};
 use super::{Cause, Desired, DesiredAccount, Entitlement, Person, Recipient};
-use crate::catalog::{Catalog, Problem};
+use crate::catalog::{Catalog, Linked, Problem};
 use crate::diagnostic::Code;
 use crate::manifest::user::UserState;
-use crate::manifest::{Edge, Moment};
-use crate::name::{LevelName, OrganizationName, ResourceName, UserName};
+use crate::manifest::{Edge, IdentitySpec, Moment};
+use crate::name::{IdentityName, LevelName, OrganizationName, ResourceName, UserName};
 use crate::request::{Folded, FoldedUser};
 use crate::template::Nested;
 use holdings::Holdings;
@@ -34,31 +34,81 @@ pub fn expand(
     now: Timestamp,
 ) -> (Desired, Vec<Problem>) {
     let mut problems = Vec::new();
+    let mut namer = Namer::new(catalog, accounts);
     let facts = Facts::new(catalog, accounts, now);
+    let mut people = BTreeMap::new();
+    fill(&facts, &mut namer, folded, &mut people, &mut problems);
+    let recipients = terms::Recipients::new(catalog, &people);
+    let resources = terms::resources(catalog, &recipients, &mut problems);
+    let desired = Desired {
+        instant: now,
+        valid_until: folded.later.first().copied(),
+        resources,
+        directory: catalog.config.spec.directory.clone(),
+        named_groups: terms::named_groups(catalog, &people),
+        rules: terms::rules(catalog),
+        administrators: recipients.administrators(),
+        people,
+    };
+    (desired, problems)
+}
+
+/// What there will be, instant after instant, as far as it shows mistakes: of everybody at first,
+/// and then of those only for whom something changes.
+pub struct Outlook<'a> {
+    catalog: &'a Catalog,
+    accounts: &'a Accounts,
+    namer: Namer<'a>,
+    people: BTreeMap<UserName, Person>,
+}
+
+impl<'a> Outlook<'a> {
+    /// Begins before anybody is known.
+    pub fn new(catalog: &'a Catalog, accounts: &'a Accounts) -> Self {
+        Self {
+            catalog,
+            accounts,
+            namer: Namer::new(catalog, accounts),
+            people: BTreeMap::new(),
+        }
+    }
+
+    /// Reports what is wrong at an instant, later than any before, at which these users are as they
+    /// are folded and all others as they were. The supervisor of each of them is among them.
+    pub fn at(&mut self, folded: &Folded, now: Timestamp, problems: &mut Vec<Problem>) {
+        let facts = Facts::new(self.catalog, self.accounts, now);
+        fill(&facts, &mut self.namer, folded, &mut self.people, problems);
+        let recipients = terms::Recipients::new(self.catalog, &self.people);
+        terms::resources(self.catalog, &recipients, problems);
+    }
+}
+
+/// Puts those who are folded among the people.
+fn fill<'a>(
+    facts: &Facts<'a>,
+    namer: &mut Namer<'a>,
+    folded: &Folded,
+    into: &mut BTreeMap<UserName, Person>,
+    problems: &mut Vec<Problem>,
+) {
     let people: Vec<(&UserName, &FoldedUser)> = folded.people.iter().collect();
     // What everybody holds, user by user.
     let mut held: Vec<Holdings> = Vec::with_capacity(people.len());
     let parts: Vec<(Holdings, Vec<Problem>)> = people
         .par_iter()
-        .map(|(name, user)| holdings::of(&facts, name, user))
+        .map(|(name, user)| holdings::of(facts, name, user))
         .collect();
     for (holdings, found) in parts {
         held.push(holdings);
         problems.extend(found);
     }
-    seats(catalog, &people, &held, &mut problems);
     // Names, one after the other.
-    let mut namer = Namer::new(catalog, accounts, folded.people.iter(), &mut problems);
+    for (name, user) in &people {
+        namer.claim(name, user, problems);
+    }
     let mut bases: Vec<Base> = Vec::with_capacity(people.len());
     for ((name, user), holdings) in people.iter().zip(&held) {
-        bases.push(base(
-            &facts,
-            &mut namer,
-            name,
-            user,
-            holdings,
-            &mut problems,
-        ));
+        bases.push(base(facts, namer, name, user, holdings, problems));
     }
     let supervisors = fields::Supervisors::new(&people, &bases);
     // Field values, user by user.
@@ -67,26 +117,14 @@ pub fn expand(
         .zip(held.into_par_iter())
         .zip(bases.into_par_iter())
         .map(|(((name, user), holdings), base)| {
-            fields::person(&facts, &supervisors, name, user, holdings, base)
+            fields::person(facts, &supervisors, name, user, holdings, base)
         })
         .collect();
-    let mut desired_people = BTreeMap::new();
     for (person, found) in filled {
         problems.extend(found);
-        desired_people.insert(person.name.clone(), person);
+        into.insert(person.name.clone(), person);
     }
-    let recipients = terms::Recipients::new(catalog, &desired_people);
-    let desired = Desired {
-        instant: now,
-        valid_until: folded.later.first().copied(),
-        resources: terms::resources(catalog, &recipients, &mut problems),
-        directory: catalog.config.spec.directory.clone(),
-        named_groups: terms::named_groups(catalog, &desired_people),
-        rules: terms::rules(catalog),
-        administrators: recipients.administrators(),
-        people: desired_people,
-    };
-    (desired, problems)
+    seats(facts.catalog, into, problems);
 }
 
 /// What is the same for every user.
@@ -97,6 +135,8 @@ struct Facts<'a> {
     directory: &'a ResourceName,
     patterns: BTreeMap<&'a str, regex::Regex>,
     followers: Vec<&'a ResourceName>,
+    /// The identities that manifests declare, by user.
+    identities: BTreeMap<&'a UserName, Vec<(&'a IdentityName, &'a Linked<IdentitySpec>)>>,
 }
 
 impl<'a> Facts<'a> {
@@ -109,6 +149,11 @@ impl<'a> Facts<'a> {
             .chain(of_questions)
             .filter_map(|p| Some((p, regex::Regex::new(&format!("^(?:{p})$")).ok()?)))
             .collect();
+        let mut identities: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (name, identity) in &catalog.identities {
+            let of_user = identities.entry(&identity.spec.user).or_default();
+            of_user.push((name, identity));
+        }
         Self {
             catalog,
             accounts,
@@ -116,6 +161,7 @@ impl<'a> Facts<'a> {
             directory: &catalog.config.spec.directory,
             patterns,
             followers: follow_order(catalog),
+            identities,
         }
     }
 
@@ -274,41 +320,28 @@ fn nearest_ou(catalog: &Catalog, organization: &OrganizationName) -> Option<Vec<
 }
 
 /// More holders than seats (MODEL 12).
-fn seats(
-    catalog: &Catalog,
-    people: &[(&UserName, &FoldedUser)],
-    held: &[Holdings],
-    problems: &mut Vec<Problem>,
-) {
+fn seats(catalog: &Catalog, people: &BTreeMap<UserName, Person>, problems: &mut Vec<Problem>) {
     for (resource, linked) in &catalog.resources {
         let Some(seats) = linked.spec.seats else {
             continue;
         };
         let holders: Vec<_> = people
             .iter()
-            .zip(held)
-            .filter(|(_, h)| h.entitlements.keys().any(|key| key.resource == *resource))
-            .map(|((name, user), _)| (*name, *user))
+            .filter(|(_, p)| p.entitlements.keys().any(|key| key.resource == *resource))
             .collect();
         if holders.len() <= seats as usize {
             continue;
         }
         // Whoever a request added came last.
-        let by_request = holders
-            .iter()
-            .rev()
-            .find(|(_, u)| u.declared.text.starts_with("request "));
-        let last = by_request.or(holders.last());
-        let (at, route) = last.map_or((&linked.at, "seats"), |(_, user)| {
-            (
-                &user.declared.at,
-                if by_request.is_some() {
-                    "subject"
-                } else {
-                    "/metadata.name"
-                },
-            )
+        let requested = holders.iter().rev().find_map(|(_, person)| {
+            let request = person.declared.text.strip_prefix("request ")?;
+            Some((&catalog.requests.get(request)?.at, "subject"))
         });
+        let last = holders
+            .last()
+            .and_then(|(name, _)| catalog.users.get(*name));
+        let declared = last.map(|user| (&user.at, "/metadata.name"));
+        let (at, route) = requested.or(declared).unwrap_or((&linked.at, "seats"));
         let names: Vec<&str> = holders.iter().map(|(name, _)| name.as_str()).collect();
         problems.push(
             Problem::new(

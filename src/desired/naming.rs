@@ -1,12 +1,18 @@
 //! Names of accounts: made once from the naming rules, then kept. A name that an account holds is
 //! never made again; a name that was ever somebody's is never given to anybody else.
+//!
+//! Decision: where an account that nobody adopted has the name a new one would get, no other name is
+//! made: it may be the user's own, and two accounts would make two people of one (SEMANTICS 8). A
+//! `login` in the manifest says that it is not.
 
-use super::accounts::{Accounts, Holder, KnownAccount, Taken, fold, is_anothers};
+use super::accounts::{Accounts, Holder, KnownAccount, Taken, Trouble, fold, is_anothers};
 use crate::catalog::{Catalog, Problem};
 use crate::diagnostic::Code;
+use crate::manifest::parse::Location;
 use crate::name::UserName;
 use crate::request::FoldedUser;
 use crate::template::{Nested, TemplateError};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The names of one account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +27,8 @@ pub struct Names {
     pub cn: String,
     /// Whether they are proposals: there is no account that holds them yet.
     pub provisional: bool,
+    /// Why no account may be made under them.
+    pub trouble: Option<Trouble>,
 }
 
 /// Gives names, one user after the other, and remembers what it gave.
@@ -28,50 +36,52 @@ pub struct Namer<'a> {
     catalog: &'a Catalog,
     accounts: &'a Accounts,
     taken: Taken,
+    /// What manifests claim, folded: who does, and where.
+    claimed: BTreeMap<(&'static str, String), (UserName, Location)>,
 }
 
 /// Longest common name (AD.md 8).
 const LONGEST_CN: usize = 64;
 
 impl<'a> Namer<'a> {
-    /// Starts from the names that are taken, those included that manifests claim.
-    pub fn new<'u>(
-        catalog: &'a Catalog,
-        accounts: &'a Accounts,
-        people: impl Iterator<Item = (&'u UserName, &'u FoldedUser)>,
-        problems: &mut Vec<Problem>,
-    ) -> Self {
-        let mut taken = accounts.taken.clone();
-        let mut claimed = std::collections::BTreeMap::new();
-        for (name, user) in people {
-            let claims = [
-                (user.spec.login.as_ref().map(|l| l.0.as_str()), "login"),
-                (user.spec.mail.as_ref().map(|m| m.0.as_str()), "mail"),
-            ];
-            for (claim, route) in claims {
-                let Some(claim) = claim else { continue };
-                if let Some(first) = claimed.insert((route, fold(claim)), &user.declared.at) {
-                    problems.push(
-                        Problem::new(
-                            Code::LoginTaken,
-                            &user.declared.at,
-                            route,
-                            format!("`{claim}` is claimed by two users"),
-                        )
-                        .help("give one of them another")
-                        .related(first, route, "the other one"),
-                    );
-                }
-                match route {
-                    "login" => taken.login(claim, Holder::User(name.clone())),
-                    _ => taken.address(claim, Holder::User(name.clone())),
-                }
-            }
-        }
+    /// Starts from the names that are taken.
+    pub fn new(catalog: &'a Catalog, accounts: &'a Accounts) -> Self {
         Self {
             catalog,
             accounts,
-            taken,
+            taken: accounts.taken.clone(),
+            claimed: BTreeMap::new(),
+        }
+    }
+
+    /// Notes the names that a user's manifest claims; all of them are, before the first is given.
+    pub fn claim(&mut self, name: &UserName, user: &FoldedUser, problems: &mut Vec<Problem>) {
+        let claims = [
+            (user.spec.login.as_ref().map(|l| l.0.as_str()), "login"),
+            (user.spec.mail.as_ref().map(|m| m.0.as_str()), "mail"),
+        ];
+        for (claim, route) in claims {
+            let Some(claim) = claim else { continue };
+            let at = &user.declared.at;
+            let claimant = || (name.clone(), at.clone());
+            let entry = self.claimed.entry((route, fold(claim)));
+            let (first, place) = entry.or_insert_with(claimant);
+            if first != name {
+                problems.push(
+                    Problem::new(
+                        Code::LoginTaken,
+                        at,
+                        route,
+                        format!("`{claim}` is claimed by two users"),
+                    )
+                    .help("give one of them another")
+                    .related(place, route, "the other one"),
+                );
+            }
+            match route {
+                "login" => self.taken.login(claim, Holder::User(name.clone())),
+                _ => self.taken.address(claim, Holder::User(name.clone())),
+            }
         }
     }
 
@@ -90,7 +100,11 @@ impl<'a> Namer<'a> {
             (None, Some(known)) => known.login.clone(),
             (None, None) => self.login(name, user, variables, problems)?,
         };
-        if known.is_none_or(|k| !k.login.eq_ignore_ascii_case(&login))
+        let is_new = known.is_none() && user.spec.login.is_none();
+        let mut trouble = None;
+        if is_new && is_foreign(&self.taken.logins, &fold(&login)) {
+            trouble = Some(name_held(&format!("the login name `{login}`")));
+        } else if known.is_none_or(|k| !k.login.eq_ignore_ascii_case(&login))
             && is_anothers(&self.taken.logins, &fold(&login), name)
         {
             problems.push(
@@ -115,6 +129,11 @@ impl<'a> Namer<'a> {
             self.taken.address(mail, Holder::User(name.clone()));
         }
         let cn = self.common_name(name, known, &login, parent, variables);
+        let wanted = self.wanted_cn(&login, variables);
+        let place = (parent.to_lowercase(), wanted.to_lowercase());
+        if is_new && trouble.is_none() && is_foreign(&self.taken.common_names, &place) {
+            trouble = Some(name_held(&format!("the common name `{wanted}`")));
+        }
         self.taken
             .common_name(parent, &cn, Holder::User(name.clone()));
         variables.set(&["account", "cn"], cn.as_str());
@@ -125,6 +144,7 @@ impl<'a> Namer<'a> {
             mail,
             cn,
             provisional,
+            trouble,
         })
     }
 
@@ -168,7 +188,7 @@ impl<'a> Namer<'a> {
         let free = |login: &str| !is_anothers(&self.taken.logins, &fold(login), name);
         let cut = |room: usize| base[..base.len().min(room)].trim_end_matches(['.', '-', '_']);
         let first = cut(longest).to_owned();
-        if free(&first) {
+        if free(&first) || is_foreign(&self.taken.logins, &fold(&first)) {
             return Some(first);
         }
         if rule.then_number {
@@ -256,6 +276,16 @@ impl<'a> Namer<'a> {
             .unwrap_or_else(|| address.to_owned())
     }
 
+    /// The common name that the rule makes: without one, the display name.
+    fn wanted_cn(&self, login: &str, variables: &Nested) -> String {
+        let rule = self.catalog.config.spec.naming.cn.as_deref();
+        let made = rule.and_then(|text| self.fill(text, variables).ok());
+        let plain = made
+            .or_else(|| crate::template::Variables::text(variables, &["user", "displayName"]))
+            .unwrap_or_else(|| login.to_owned());
+        plain.trim().chars().take(LONGEST_CN).collect()
+    }
+
     /// Unique below its parent: the rule's, then with the login behind it.
     fn common_name(
         &self,
@@ -265,12 +295,7 @@ impl<'a> Namer<'a> {
         parent: &str,
         variables: &Nested,
     ) -> String {
-        let rule = self.catalog.config.spec.naming.cn.as_deref();
-        let made = rule.and_then(|text| self.fill(text, variables).ok());
-        let plain = made
-            .or_else(|| crate::template::Variables::text(variables, &["user", "displayName"]))
-            .unwrap_or_else(|| login.to_owned());
-        let plain: String = plain.trim().chars().take(LONGEST_CN).collect();
+        let plain = self.wanted_cn(login, variables);
         let room = LONGEST_CN.saturating_sub(login.chars().count() + 3);
         let short: String = plain.chars().take(room).collect();
         let told_apart = format!("{} ({login})", short.trim_end());
@@ -283,6 +308,22 @@ impl<'a> Namer<'a> {
             return told_apart;
         }
         if free(&plain) { plain } else { told_apart }
+    }
+}
+
+/// Whether an account that belongs to nobody here has a name.
+fn is_foreign<K: Ord>(table: &BTreeMap<K, BTreeSet<Holder>>, key: &K) -> bool {
+    let holders = table.get(key);
+    holders.is_some_and(|holders| holders.contains(&Holder::Foreign))
+}
+
+fn name_held(name: &str) -> Trouble {
+    Trouble {
+        code: Code::NameHeld,
+        reason: format!(
+            "{name} is that of an account that belongs to nobody here; if it is this user's, adopt it \
+             with `account: {{objectGUID: …}}`, else say another `login`"
+        ),
     }
 }
 

@@ -185,6 +185,11 @@ impl History {
         asked.is_some_and(|asked| addresses.all(|address| asked.contains(&address_key(address))))
     }
 
+    /// The changes of the directory that somebody was mailed and that are open as far as is known.
+    pub fn asked(&self) -> impl Iterator<Item = &ChangeId> {
+        self.asked.keys()
+    }
+
     /// The latest run that carried out a plan.
     pub fn last_run(&self) -> Option<&Run> {
         self.last_run.as_ref()
@@ -347,6 +352,11 @@ impl History {
             }
             Event::Settled { change } | Event::Outcome { change, .. } => {
                 self.recorded.attempts.remove(&change);
+            }
+            Event::DirectoryAgrees { changes } => {
+                changes
+                    .iter()
+                    .for_each(|change| drop(self.asked.remove(change)));
             }
             Event::Row { .. } => {}
         }

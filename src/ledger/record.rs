@@ -161,6 +161,12 @@ pub enum Event {
         /// Whether the server took it.
         result: MailResult,
     },
+    /// Changes that the directory's maintainers were asked for are no longer wanted: they were made,
+    /// or the manifests changed.
+    DirectoryAgrees {
+        /// The changes.
+        changes: Vec<ChangeId>,
+    },
     /// Work is done.
     TaskDone {
         /// The work.

@@ -1,47 +1,32 @@
 //! What was parsed before, kept by blob id: a run parses only what changed.
 //!
-//! Only manifests without a mistake are kept. A cache of another build is not read: its types may
-//! differ.
+//! A text of lines, so that all cores read it: the build, then a JSON array a blob. Only manifests
+//! without a mistake are kept. A cache of another build is not read: its types may differ.
 
 use super::parse::{Body, Known};
 use crate::source::Blob;
-use serde::{Deserialize, Serialize};
+use rayon::prelude::*;
 use std::collections::BTreeSet;
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 
 /// What a cache must name to be read.
-const BUILD: &str = concat!(env!("CARGO_PKG_VERSION"), " 1");
+const BUILD: &str = concat!(env!("CARGO_PKG_VERSION"), " 2");
 
 /// The manifests of a file: place in it, line of the name, what it says.
 type Bodies = Vec<(u32, u32, Body)>;
 
-#[derive(Deserialize)]
-struct Cache {
-    build: String,
-    blobs: Vec<(String, Bodies)>,
-}
-
-#[derive(Serialize)]
-struct CacheRef<'a> {
-    build: &'a str,
-    blobs: Vec<(String, &'a Bodies)>,
-}
-
 impl Known {
     /// Reads a cache; none where there is none of this build.
     pub fn load(file: &Path) -> Option<Self> {
-        let bytes = fs::read(file).ok()?;
-        let cache: Cache = serde_json::from_slice(&bytes).ok()?;
-        if cache.build != BUILD {
+        let text = fs::read_to_string(file).ok()?;
+        let (build, blobs) = text.split_once('\n')?;
+        if build != BUILD {
             return None;
         }
-        let mut known = Self::default();
-        for (blob, bodies) in cache.blobs {
-            known.0.insert(from_hex(&blob)?, bodies);
-        }
-        Some(known)
+        let blobs: Option<_> = blobs.par_lines().map(blob).collect();
+        Some(Self(blobs?))
     }
 
     /// Writes a cache of these blobs.
@@ -49,20 +34,30 @@ impl Known {
     /// # Errors
     /// When the file cannot be written; the old one is left then.
     pub fn save(&self, file: &Path, blobs: &BTreeSet<Blob>) -> io::Result<()> {
-        let kept = blobs
+        let kept: Vec<_> = blobs
             .iter()
-            .filter_map(|blob| Some((to_hex(blob), self.0.get(blob)?)));
-        let cache = CacheRef {
-            build: BUILD,
-            blobs: kept.collect(),
-        };
+            .filter_map(|blob| Some((to_hex(blob), self.0.get(blob)?)))
+            .collect();
+        let lines = kept.par_iter().map(serde_json::to_string);
+        let lines: Vec<String> = lines.collect::<Result<_, _>>()?;
         let folder = file.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder)?;
         let mut new = tempfile::NamedTempFile::new_in(folder)?;
-        serde_json::to_writer(io::BufWriter::new(&mut new), &cache)?;
+        let mut text = io::BufWriter::new(&mut new);
+        writeln!(text, "{BUILD}")?;
+        for line in lines {
+            writeln!(text, "{line}")?;
+        }
+        text.flush()?;
+        drop(text);
         new.persist(file)?;
         Ok(())
     }
+}
+
+fn blob(line: &str) -> Option<(Blob, Bodies)> {
+    let (blob, bodies): (&str, Bodies) = serde_json::from_str(line).ok()?;
+    Some((from_hex(blob)?, bodies))
 }
 
 fn to_hex(blob: &Blob) -> String {
@@ -103,7 +98,7 @@ mod tests {
             panic!("no profile")
         };
         assert_eq!(profile.spec.access[1].line.0, 7, "lines are kept too");
-        fs::write(&file, "{\"build\":\"other\",\"blobs\":[]}").unwrap();
+        fs::write(&file, "other\n").unwrap();
         assert!(Known::load(&file).is_none());
     }
 }

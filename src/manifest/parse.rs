@@ -119,29 +119,57 @@ pub fn parse(source: &Source, known: &mut Known) -> Manifests {
     manifests
 }
 
-/// Finds the place of a route into a manifest by composing its file again.
-pub fn locate(source: &Source, at: &Location, route: &[Step]) -> Place {
-    let none = Place {
-        file: at.file.clone(),
-        line: at.line,
-        column: 1,
-        width: 1,
-    };
-    let Some(bytes) = source
-        .files
-        .get(&at.file)
-        .and_then(crate::source::File::bytes)
-    else {
-        return none;
-    };
-    let Ok(text) = std::str::from_utf8(&bytes) else {
-        return none;
-    };
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let documents = compose(&at.file, text, &mut Vec::new());
-    documents
-        .get(at.document as usize)
-        .map_or(none, |d| d.root.at(route).in_file(&at.file))
+/// Finds the places of routes into manifests by composing their files again.
+pub struct Places<'a> {
+    source: &'a Source,
+    composed: HashMap<Arc<str>, Vec<Document>>,
+}
+
+/// Files that are kept composed: those that many places are asked of, and little memory.
+const KEPT: usize = 64;
+
+impl<'a> Places<'a> {
+    /// Finds places in these files.
+    pub fn new(source: &'a Source) -> Self {
+        Self {
+            source,
+            composed: HashMap::new(),
+        }
+    }
+
+    /// The place at the end of a route into a manifest; that of its name where it cannot be read.
+    pub fn of(&mut self, at: &Location, route: &[Step]) -> Place {
+        if !self.composed.contains_key(&at.file) {
+            if self.composed.len() >= KEPT {
+                self.composed.clear();
+            }
+            self.composed
+                .insert(at.file.clone(), self.compose(&at.file));
+        }
+        let documents = self.composed.get(&at.file);
+        let document = documents.and_then(|d| d.get(at.document as usize));
+        match document {
+            Some(document) => document.root.at(route).in_file(&at.file),
+            None => Place {
+                file: at.file.clone(),
+                line: at.line,
+                column: 1,
+                width: 1,
+            },
+        }
+    }
+
+    fn compose(&self, file: &Arc<str>) -> Vec<Document> {
+        let file_there = self.source.files.get(file);
+        let Some(bytes) = file_there.and_then(crate::source::File::bytes) else {
+            return Vec::new();
+        };
+        let Ok(text) = std::str::from_utf8(&bytes) else {
+            return Vec::new();
+        };
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        compose(file, text, &mut Vec::new())
+    }
 }
 
 /// The globs of `ignore:` in countersign.yaml; a broken one there is reported with the rest.

@@ -203,13 +203,13 @@ fn taken(
         taken.common_name(&parent, account.dn.rdn().value(), holder);
     }
     for group in directory.groups.values() {
-        taken.login(&group.name, Holder::Foreign);
+        taken.login(&group.name, Holder::Object);
         let parent = relative_parent(directory, &group.dn);
-        taken.common_name(&parent, group.dn.rdn().value(), Holder::Foreign);
+        taken.common_name(&parent, group.dn.rdn().value(), Holder::Object);
     }
     for unit in &directory.units {
         let parent = relative_parent(directory, unit);
-        taken.common_name(&parent, unit.rdn().value(), Holder::Foreign);
+        taken.common_name(&parent, unit.rdn().value(), Holder::Object);
     }
     for (name, user) in names_used {
         match name.contains('@') {

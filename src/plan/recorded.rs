@@ -48,6 +48,13 @@ pub enum Attempt {
         /// The login name it would have.
         login: String,
     },
+    /// The names of an account that is a user's change.
+    Names {
+        /// The user.
+        user: UserName,
+        /// The account.
+        account: Guid,
+    },
     /// A membership comes or goes.
     Membership {
         /// The user, where the account is one's.
@@ -77,6 +84,19 @@ impl Recorded {
                         let guid = account.guid;
                         let account = RecordedAccount { guid, login };
                         settled.accounts.entry(user).or_insert(account);
+                    }
+                }
+                Attempt::Names { user, account } => {
+                    let known = settled.accounts.get_mut(&user);
+                    let found = directory.accounts.get(&account);
+                    if let (Some(known), Some(found)) = (known, found)
+                        && known.guid == account
+                    {
+                        known.login.clone_from(&found.login);
+                        let names = ["sAMAccountName", "userPrincipalName", "mail"];
+                        let names = names.into_iter().filter_map(|name| found.text(name));
+                        let names = names.map(|name| (name.to_lowercase(), user.clone()));
+                        settled.names_used.extend(names);
                     }
                 }
                 Attempt::Membership {

@@ -10,11 +10,11 @@ use crate::ledger::{
 use crate::notify::post::{Letter, Post, PostError};
 use crate::notify::thread::{MessageId, Threads};
 use crate::notify::{Digest, DirectoryWork, NotifyError, RunIdentity, Sender, Wording, digests};
-use crate::plan::{Change, ChangeId, DirectoryMode, Plan, TaskChange, TaskStep};
+use crate::plan::{Change, ChangeId, Plan, Task, TaskChange, TaskStep};
 use crate::report::outcome::{Mailed, Outcomes};
 use jiff::Timestamp;
 use sha2::Digest as _;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a run needs besides the plan.
 pub struct Means<'a> {
@@ -54,14 +54,17 @@ pub fn carry_out(
     ledger: &mut Ledger,
 ) -> Result<Outcomes, RunError> {
     let plan = approved.plan();
-    let unasked = unasked(plan, means.directory.1, ledger);
+    let mut maintainers = means.directory.1.iter();
+    let all_asked = maintainers.all(|m| unasked(plan, m, ledger).is_empty());
+    let agreed = agreed(plan, ledger);
     let nothing = plan
         .changes
         .iter()
         .all(|c| asked_of_maintainers(c, plan.directory_mode))
         && plan.tasks.is_empty()
         && plan.assumed.is_empty()
-        && unasked.is_empty()
+        && all_asked
+        && agreed.is_empty()
         && ledger.history().recorded().attempts.is_empty()
         && ledger.history().unmailed().is_empty();
     if nothing {
@@ -100,11 +103,10 @@ pub fn carry_out(
         entitlement: a.entitlement.clone(),
         fields: a.fields.clone(),
     });
-    say(
-        ledger,
-        started,
-        std::iter::once(begin).chain(assumed).collect(),
-    )?;
+    let agreed = Some(agreed).filter(|changes| !changes.is_empty());
+    let agreed = agreed.map(|changes| Event::DirectoryAgrees { changes });
+    let first = std::iter::once(begin).chain(assumed).chain(agreed);
+    say(ledger, started, first.collect())?;
     if let Some(directory) = means.connections.directory.as_deref_mut() {
         settle(directory, ledger, &run, started)?;
     }
@@ -128,7 +130,7 @@ pub fn carry_out(
         .filter(|t| is_news(t, ledger.history()));
     let tasks = tasks.map(task_event).collect();
     say(ledger, (means.clock)(), tasks)?;
-    let mails = mail(plan, &digest, &unasked, means, ledger, &run)?;
+    let mails = mail(plan, means, ledger, &run)?;
     let mut summary = RunSummary::default();
     done.iter().for_each(|d| summary.count(d.outcome));
     summary.held += plan.held.len();
@@ -172,61 +174,94 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// Changes of the directory that its maintainers have not been mailed yet.
-fn unasked(plan: &Plan, recipients: &[Recipient], ledger: &Ledger) -> Vec<Change> {
+/// Changes of the directory that one of its maintainers has not been mailed yet.
+fn unasked(plan: &Plan, recipient: &Recipient, ledger: &Ledger) -> Vec<Change> {
     let history = ledger.history();
-    let addresses = || recipients.iter().map(|r| r.mail.as_str());
-    plan.changes
-        .iter()
-        .filter(|c| {
-            asked_of_maintainers(c, plan.directory_mode) && !history.is_asked(&c.id, addresses())
-        })
+    let address = || std::iter::once(recipient.mail.as_str());
+    let changes = plan.changes.iter();
+    changes
+        .filter(|c| asked_of_maintainers(c, plan.directory_mode))
+        .filter(|c| !history.is_asked(&c.id, address()))
         .cloned()
         .collect()
 }
 
+/// Changes that were asked of the directory's maintainers and that the plan no longer has: they
+/// were made, or are no longer wanted. Should they come up again, they are asked for again.
+fn agreed(plan: &Plan, ledger: &Ledger) -> Vec<ChangeId> {
+    let planned: BTreeSet<&ChangeId> = plan.changes.iter().map(|c| &c.id).collect();
+    let asked = ledger.history().asked();
+    asked.filter(|id| !planned.contains(id)).cloned().collect()
+}
+
+/// Mails everybody what they have not been told, each in one mail.
 fn mail(
     plan: &Plan,
-    digest: &str,
-    unasked: &[Change],
     means: &mut Means<'_>,
     ledger: &mut Ledger,
     run: &RunId,
 ) -> Result<Vec<Mailed>, RunError> {
     let tasks = ledger.history().unmailed();
-    let (name, recipients) = means.directory;
-    let work = match plan.directory_mode {
-        DirectoryMode::Maintainer => DirectoryWork::of(name, unasked, recipients),
-        DirectoryMode::Direct => None,
-    };
-    let identity = RunIdentity {
-        intent: intent(digest, &tasks),
-        instant: plan.instant,
-        revision: plan.revision.clone(),
-        sender_domain: means.sender.domain().to_owned(),
-    };
+    let (name, maintainers) = means.directory;
+    let of_tasks = tasks.iter().flat_map(|t| &t.task.maintainers);
+    let everybody: BTreeMap<String, &Recipient> = of_tasks
+        .chain(maintainers)
+        .map(|recipient| (recipient.mail.to_lowercase(), recipient))
+        .collect();
     let words = Wording::from(means.rules);
-    let letters = digests(&tasks, work.as_ref(), &words, &identity, &threads(ledger))?;
-    let mut mails = Vec::with_capacity(letters.len());
-    for letter in letters {
-        if means.stop.asked() {
-            break;
+    let mut mails = Vec::new();
+    for (address, recipient) in everybody {
+        let is_theirs = |r: &&Recipient| r.mail.to_lowercase() == address;
+        let tasks: Vec<TaskChange> = tasks
+            .iter()
+            .filter_map(|change| told_to(change, is_theirs))
+            .collect();
+        let changes = match maintainers.iter().any(|r| is_theirs(&r)) {
+            true => unasked(plan, recipient, ledger),
+            false => Vec::new(),
+        };
+        let work = DirectoryWork::of(name, &changes, std::slice::from_ref(recipient));
+        let identity = RunIdentity {
+            intent: intent(&tasks, work.as_ref()),
+            instant: plan.instant,
+            revision: plan.revision.clone(),
+            sender_domain: means.sender.domain().to_owned(),
+        };
+        for letter in digests(&tasks, work.as_ref(), &words, &identity, &threads(ledger))? {
+            if means.stop.asked() {
+                return Ok(mails);
+            }
+            mails.push(deliver(&letter, means, ledger, run)?);
         }
-        mails.push(deliver(&letter, means, ledger, run)?);
     }
     Ok(mails)
 }
 
-/// What makes the mails of a run these mails: the plan and what is told for the first time.
-fn intent(digest: &str, tasks: &[TaskChange]) -> String {
+/// A task as one of its maintainers is told it; none where they are not.
+fn told_to(change: &TaskChange, is_theirs: impl Fn(&&Recipient) -> bool) -> Option<TaskChange> {
+    let theirs = change.task.maintainers.iter().filter(is_theirs).cloned();
+    let maintainers: Vec<Recipient> = theirs.collect();
+    let told = || TaskChange {
+        task: Task {
+            maintainers: maintainers.clone(),
+            ..change.task.clone()
+        },
+        ..change.clone()
+    };
+    (!maintainers.is_empty()).then(told)
+}
+
+/// What makes a mail this mail: what it tells for the first time. So it is the same mail when a
+/// later run sends it because nobody knows whether it went out (SEMANTICS 19).
+fn intent(tasks: &[TaskChange], work: Option<&DirectoryWork>) -> String {
     let mut hash = sha2::Sha256::new();
-    hash.update(digest.as_bytes());
     for change in tasks {
         hash.update(change.task.id.0.as_bytes());
         hash.update([change.step as u8]);
         hash.update(change.task.revision.to_be_bytes());
     }
-    hex(&hash.finalize())
+    hash.update(work.map(DirectoryWork::fingerprint).unwrap_or_default());
+    hex(&hash.finalize()).chars().take(16).collect()
 }
 
 fn threads(ledger: &Ledger) -> Threads {

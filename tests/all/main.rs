@@ -3,12 +3,15 @@
 
 mod agreement;
 mod bed;
+mod city;
 mod contract;
+mod demo;
 mod examples;
 mod fake_ad;
 mod hostile;
 mod notify_ldif;
 mod notify_smtp;
+mod outlook;
 mod schemas;
 mod tidy;
 mod validators;

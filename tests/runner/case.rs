@@ -40,6 +40,15 @@ pub struct Settings {
     /// Files of the cast that are left out.
     #[serde(default)]
     pub leave_out: Vec<String>,
+    /// Files that are there a second time, under another name: the new name, and the old one.
+    #[serde(default)]
+    pub copies: BTreeMap<String, String>,
+    /// Symbolic links, and where they lead.
+    #[serde(default)]
+    pub links: BTreeMap<String, String>,
+    /// Files that a remark makes this long, in bytes.
+    #[serde(default)]
+    pub grown: BTreeMap<String, usize>,
     /// Whether the cast's manifests were applied before, and their tasks done.
     #[serde(default = "yes")]
     pub settled: bool,
@@ -170,6 +179,15 @@ impl Case {
         let own = self.folder.join(folder);
         if own.exists() {
             files.extend(files_of(&own)?);
+        }
+        for (copy, of) in &self.settings.copies {
+            let bytes = files.get(of).cloned().ok_or_else(|| format!("no {of}"))?;
+            files.insert(copy.clone(), bytes);
+        }
+        for (name, length) in &self.settings.grown {
+            let bytes = files.get_mut(name).ok_or_else(|| format!("no {name}"))?;
+            bytes.push(b'#');
+            bytes.resize(*length, b'x');
         }
         Ok(files)
     }

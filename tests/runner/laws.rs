@@ -104,10 +104,8 @@ fn nothing_is_left(case: &Case, plan: &Plan, end: &Stage) -> Result<()> {
     let next = end.planned()?.plan()?.plan;
     let still_held = next.held.iter().all(|held| plan.held.contains(held));
     let asked = plan.directory_mode == DirectoryMode::Maintainer;
-    let changes_left = next
-        .changes
-        .iter()
-        .any(|c| !asked || !plan.changes.contains(c));
+    let planned = |id: &countersign::plan::ChangeId| plan.changes.iter().any(|c| c.id == *id);
+    let changes_left = next.changes.iter().any(|c| !asked || !planned(&c.id));
     let done = !changes_left && next.tasks.is_empty() && next.assumed.is_empty() && still_held;
     match (&case.settings.remains, done) {
         (None, true) | (Some(_), false) => Ok(()),

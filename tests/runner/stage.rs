@@ -143,7 +143,12 @@ impl Stage {
         if let Some(over) = case.text("by-hand.ldif")? {
             stage.by_hand(&over)?;
         }
-        stage.with_manifests(&case.manifests("manifests")?, 'f')
+        let stage = stage.with_manifests(&case.manifests("manifests")?, 'f')?;
+        for (name, target) in &settings.links {
+            let name = stage.repository.path().join(name);
+            std::os::unix::fs::symlink(target, name).map_err(text)?;
+        }
+        Ok(stage)
     }
 
     fn go_through(&mut self, case: &Case, before: &Before, number: usize) -> Result<(), String> {

@@ -581,9 +581,10 @@ impl Filler<'_, '_> {
         ));
         causes.sort();
         causes.dedup();
+        let troubled = self.sources.facts.accounts.troubled.get(self.name);
         Some(DesiredAccount {
             known: self.known.map(|k| (k.guid, k.tie)),
-            trouble: self.sources.facts.accounts.troubled.get(self.name).cloned(),
+            trouble: troubled.cloned().or(names.trouble),
             provisional: names.provisional,
             login: names.login,
             upn: names.upn,

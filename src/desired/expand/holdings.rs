@@ -5,6 +5,7 @@ use super::{Facts, Presence, cause, identities, implicit_level};
 use crate::catalog::duties::{default_level, types};
 use crate::catalog::{Linked, Problem};
 use crate::desired::{Cause, Dropped, EntitlementKey, Grant, GroupGrant, GroupKey};
+use crate::diagnostic::suggest::did_you_mean;
 use crate::diagnostic::{Code, Severity};
 use crate::manifest::identity::GivenIdentity;
 use crate::manifest::resource::ResourceType;
@@ -139,6 +140,7 @@ impl Collector<'_, '_> {
         self.level_groups();
         self.follow();
         self.exceptions();
+        self.answers();
     }
 
     fn profile(&mut self, name: &ProfileName, rank: Rank, by: &Cause) {
@@ -347,6 +349,31 @@ impl Collector<'_, '_> {
                     .help("delete the exception, or check its name"),
                 );
             }
+        }
+    }
+
+    /// Answers that no profile of the user asks for.
+    fn answers(&mut self) {
+        let mut asked: BTreeSet<&FieldName> = BTreeSet::new();
+        for (_, profile) in &self.held.profiles {
+            for (_, Linked { spec, .. }) in self.facts.catalog.lineage(profile) {
+                asked.extend(spec.questions.iter().map(|question| &question.key));
+            }
+        }
+        let answers = self.user.spec.answers.keys();
+        for key in answers.filter(|key| !asked.contains(key)) {
+            self.problems.push(
+                Problem::new(
+                    Code::UnknownAnswer,
+                    &self.user.declared.at,
+                    &format!("answers.={key}"),
+                    format!("no profile of `{}` asks for `{key}`", self.name),
+                )
+                .maybe_help(did_you_mean(
+                    key.as_str(),
+                    asked.iter().map(|key| key.as_str()),
+                )),
+            );
         }
     }
 

@@ -30,13 +30,10 @@ struct Whole {
 
 /// Collects a user's identities and what follows from them.
 pub(super) fn collect(collector: &mut Collector<'_, '_>) {
-    let catalog = collector.facts.catalog;
     let mut given = std::mem::take(&mut collector.identities);
-    for (name, Linked { at, spec }) in &catalog.identities {
-        if spec.user != *collector.name
-            || !spec.active
-            || !collector.facts.in_force(spec.until.as_ref())
-        {
+    let declared = collector.facts.identities.get(collector.name);
+    for (name, Linked { at, spec }) in declared.into_iter().flatten() {
+        if !spec.active || !collector.facts.in_force(spec.until.as_ref()) {
             continue;
         }
         let origin = Origin {

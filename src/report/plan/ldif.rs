@@ -6,16 +6,17 @@
 
 use super::outline;
 use super::standing::Standing;
-use super::text::{self, ACCOUNT_DISABLE};
+use super::text;
 use super::words::{self, Word, plain};
 use crate::connector::active_directory::ldif_text::LdifWriter;
 use crate::connector::active_directory::ldif_text::line::push_comment;
+use crate::connector::active_directory::matching::uac;
 use crate::connector::{At, Attributes, Modification, ModificationKind, Value};
 use crate::plan::{Action, Change, ChangeId, MemberChange, Plan, Write};
 use std::collections::BTreeSet;
 
-/// The userAccountControl of an ordinary account that cannot be logged on to (MS-ADTS 2.2.16).
-const DISABLED_ACCOUNT: u32 = 0x202;
+/// The userAccountControl of an ordinary account that cannot be logged on to.
+const DISABLED_ACCOUNT: u32 = uac::NORMAL_ACCOUNT | uac::ACCOUNTDISABLE;
 
 const LINE_END: &str = "\n";
 
@@ -234,8 +235,8 @@ fn left_disabled(attributes: &Attributes) -> Attributes {
     let planned = attributes
         .get(&"userAccountControl".into())
         .and_then(|values| {
-            let bits: u32 = values.first()?.text()?.parse().ok()?;
-            Some(bits | ACCOUNT_DISABLE)
+            let bits = uac::parse(values.first()?.text()?)?;
+            Some(bits | uac::ACCOUNTDISABLE)
         });
     let bits = planned.unwrap_or(DISABLED_ACCOUNT).to_string();
     attributes.insert("userAccountControl".into(), vec![bits.into()]);

@@ -442,6 +442,7 @@ mod tests {
 
     #[test]
     fn what_finds_no_room_is_counted() {
+        let numbers = regex::Regex::new("[0-9]+ [a-z]+").unwrap();
         for mut plan in [cast::rich(), cast::hostile()] {
             let (changes, tasks) = (plan.changes.clone(), plan.tasks.clone());
             for _ in 0..30 {
@@ -455,7 +456,6 @@ mod tests {
                 .filter(|line| line.starts_with("- `"))
                 .count();
             let closing = comment.lines().last().unwrap();
-            let numbers = regex::Regex::new("[0-9]+ [a-z]+").unwrap();
             let left_out = numbers.find_iter(closing).map(|found| {
                 found
                     .as_str()

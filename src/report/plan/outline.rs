@@ -6,10 +6,11 @@ use super::words::{self, CAUSES_SHOWN, Line, Reasons, Word};
 use crate::desired::Cause;
 use crate::name::UserName;
 use crate::plan::{Action, Change, DirectoryMode, Plan, TaskChange, Verdict};
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 /// Of what is adopted and of what is assumed held so many are listed: once there may be thousands.
-const LISTED: usize = 10;
+const LISTED: usize = 3;
 
 /// How much of a commit's hash is shown: enough to find it, and git's own habit with room to spare.
 const REVISION_SHOWN: usize = 12;
@@ -85,9 +86,9 @@ pub(super) fn head(plan: &Plan) -> Vec<Vec<Word>> {
         }
         None => vec![Ours("plan of the working folder")],
     };
-    first.extend([Ours(" for "), words::name(&plan.instant.to_string())]);
+    first.extend([Ours(" for "), second(plan.instant)]);
     if let Some(until) = plan.valid_until {
-        first.extend([Ours(", valid until "), words::name(&until.to_string())]);
+        first.extend([Ours(", valid until "), second(until)]);
     }
     let mut approval = vec![Ours("approval: "), words::name(&plan.approval)];
     if plan.approval == "trust-branch" {
@@ -100,6 +101,12 @@ pub(super) fn head(plan: &Plan) -> Vec<Vec<Word>> {
         )]),
     };
     [first, approval].into_iter().chain(mode).collect()
+}
+
+/// The instant to the second: what is finer tells people nothing.
+fn second(instant: Timestamp) -> Word {
+    let second = Timestamp::from_second(instant.as_second()).unwrap_or(instant);
+    words::name(&second.to_string())
 }
 
 fn is_adoption(change: &Change) -> bool {

@@ -1,6 +1,7 @@
 //! Text from manifests and directories → text that a reader can trust: on one line, of bounded
 //! length, with an escape for every character that would be invisible or move the others.
 
+use crate::connector::active_directory::matching::{NEVER, uac};
 use crate::connector::{AttributeName, Value};
 use std::fmt::{self, Write as _};
 
@@ -21,9 +22,6 @@ const SECRETS: [&str; 8] = [
     "supplementalCredentials",
     "ms-Mcs-AdmPwd",
 ];
-
-/// The bit of userAccountControl that keeps an account from being logged on to (MS-ADTS 2.2.16).
-pub(super) const ACCOUNT_DISABLE: u32 = 0x2;
 
 /// Text that can be shown wherever one line of text can.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,17 +131,14 @@ fn text(value: &str, skipped: usize) -> Shown {
 /// What a number of the directory means, where people would have to look it up.
 fn meaning(attribute: &AttributeName, value: &str) -> Option<Shown> {
     if attribute.is("userAccountControl") {
-        let bits: u32 = value.parse().ok()?;
-        let enabled = bits & ACCOUNT_DISABLE == 0;
-        return Some(Shown(format!(
-            "{bits} ({})",
-            if enabled { "enabled" } else { "disabled" }
-        )));
+        let enabled = uac::is_enabled(uac::parse(value)?);
+        let word = if enabled { "enabled" } else { "disabled" };
+        return Some(Shown(format!("{value} ({word})")));
     }
     if attribute.is("accountExpires") {
-        // 100 ns since 1601; 0 and the largest number mean never (a-accountExpires).
+        // 100 ns since 1601; 0 and the largest number mean never.
         let ticks: i64 = value.parse().ok()?;
-        if matches!(ticks, 0 | i64::MAX) {
+        if matches!(ticks, 0 | NEVER) {
             return Some(Shown("never".into()));
         }
         let second = ticks / 10_000_000 - 11_644_473_600;

@@ -3,8 +3,9 @@
 //! Invariant: words are either literals of this file or [`Shown`], so that a rendering can tell ours
 //! from theirs.
 
-use super::text::{self, ACCOUNT_DISABLE, Shown};
+use super::text::{self, Shown};
 use crate::connector::Value;
+use crate::connector::active_directory::matching::uac;
 use crate::desired::{Cause, Grant};
 use crate::dn::Dn;
 use crate::plan::task::{Task, TaskAction, TaskChange, TaskField, TaskStep};
@@ -282,13 +283,12 @@ fn fields(change: &Change) -> Vec<Detail> {
     let says_it_already = |field: &&FieldChange| match change.action {
         Action::Disable | Action::Enable => is_only_the_switch(field),
         Action::RemoveMember | Action::AddMember => field.name.is("member"),
+        Action::Rename | Action::Move => field.name.is("distinguishedName"),
         Action::Revoke
         | Action::Adopt
         | Action::Create
         | Action::SetPassword
         | Action::Update
-        | Action::Rename
-        | Action::Move
         | Action::Link
         | Action::Grant => false,
     };
@@ -301,13 +301,13 @@ fn fields(change: &Change) -> Vec<Detail> {
 /// Whether nothing of userAccountControl changes but that the account can be logged on to.
 fn is_only_the_switch(field: &FieldChange) -> bool {
     let bits = |values: &[Value]| match values {
-        [value] => value.text().and_then(|text| text.parse::<u32>().ok()),
+        [value] => value.text().and_then(uac::parse),
         _ => None,
     };
     field.name.is("userAccountControl")
         && bits(&field.before)
             .zip(bits(&field.after))
-            .is_some_and(|(before, after)| before ^ after == ACCOUNT_DISABLE)
+            .is_some_and(|(before, after)| before ^ after == uac::ACCOUNTDISABLE)
 }
 
 fn details(action: Action, field: &FieldChange) -> Vec<Detail> {

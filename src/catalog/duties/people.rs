@@ -1,0 +1,169 @@
+//! What users, profiles, organizations and requests owe.
+
+use super::grants::{access, attributes, choice, moment, pattern};
+use super::identities::given_identity;
+use super::{has_level, unknown_level};
+use crate::catalog::{Catalog, Linked, Problem};
+use crate::diagnostic::Code;
+use crate::manifest::Access;
+use crate::manifest::parse::Location;
+use crate::manifest::resource::{Cost, ResourceType};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What users owe.
+pub fn people(catalog: &Catalog, problems: &mut Vec<Problem>) {
+    let mut numbers: BTreeMap<&str, &Location> = BTreeMap::new();
+    for (name, Linked { at, spec }) in &catalog.users {
+        moment(catalog, spec.start_date.as_ref(), at, "startDate", problems);
+        moment(catalog, spec.end_date.as_ref(), at, "endDate", problems);
+        access(catalog, &spec.access, at, "access", problems);
+        attributes(catalog, spec.attributes.keys(), at, problems);
+        if let Some(number) = &spec.employee_number {
+            if let Some(first) = numbers.get(number.0.as_str()) {
+                problems.push(
+                    Problem::new(
+                        Code::LoginTaken,
+                        at,
+                        "employeeNumber",
+                        format!("employee number `{}` is another user's", number.0),
+                    )
+                    .help("every user has a number of their own; accounts are adopted by it")
+                    .related(first, "employeeNumber", "the other one"),
+                );
+            } else {
+                numbers.insert(number.0.as_str(), at);
+            }
+        }
+        for (i, without) in spec.without.iter().enumerate() {
+            let route = format!("without.{i}");
+            let Some(resource) = catalog.resources.get(&without.resource) else {
+                continue;
+            };
+            if resource.spec.inherits_from.is_some() {
+                problems.push(
+                    Problem::new(
+                        Code::FollowerAccess,
+                        at,
+                        &route,
+                        format!("`{}` follows another resource", without.resource),
+                    )
+                    .help("name the one it follows"),
+                );
+            }
+            if let Some(level) = without
+                .level
+                .as_ref()
+                .filter(|l| !has_level(&resource.spec, l))
+            {
+                let route = format!("{route}.level");
+                unknown_level(
+                    at,
+                    &route,
+                    &without.resource,
+                    &resource.spec,
+                    level,
+                    problems,
+                );
+            }
+            let own = |a: &Access| {
+                a.resource == without.resource
+                    && (without.level.is_none() || a.level == without.level)
+                    && without.role.is_none()
+            };
+            if spec.access.iter().any(own) {
+                problems.push(
+                    Problem::new(
+                        Code::WithoutOwn,
+                        at,
+                        &route,
+                        format!("`{name}` has `{}` personally and is excepted from it", without.resource),
+                    )
+                    .help("keep one of the two: `without` takes away only what profiles and organizations give"),
+                );
+            }
+        }
+    }
+}
+
+/// What profiles, organizations and requests owe.
+pub fn profiles_and_requests(catalog: &Catalog, problems: &mut Vec<Problem>) {
+    for Linked { at, spec } in catalog.organizations.values() {
+        attributes(catalog, spec.attributes.keys(), at, problems);
+    }
+    for (name, Linked { at, spec }) in &catalog.profiles {
+        access(catalog, &spec.access, at, "access", problems);
+        attributes(catalog, spec.attributes.keys(), at, problems);
+        for (i, identity) in spec.identities.iter().enumerate() {
+            given_identity(catalog, identity, at, &format!("identities.{i}"), problems);
+        }
+        let software = spec.software.iter().enumerate();
+        for (i, resource) in software {
+            let Some(found) = catalog.resources.get(resource) else {
+                continue;
+            };
+            if found.spec.kind != ResourceType::Software {
+                problems.push(
+                    Problem::new(
+                        Code::NotSoftware,
+                        at,
+                        &format!("software.{i}"),
+                        format!("`{resource}` is no software"),
+                    )
+                    .help("put it under `access`"),
+                );
+            }
+        }
+        let entries = spec
+            .access
+            .iter()
+            .map(|a| &a.resource)
+            .chain(&spec.software);
+        for resource in entries {
+            let found = catalog.resources.get(resource);
+            if found.is_some_and(|r| {
+                r.spec.cost == Some(Cost::Premium) && r.spec.kind == ResourceType::Software
+            }) {
+                problems.push(
+                    Problem::new(
+                        Code::PremiumInProfile,
+                        at,
+                        if spec.software.contains(resource) { "software" } else { "access" },
+                        format!("profile `{name}` gives `{resource}`, which costs money, to everybody who has it"),
+                    )
+                    .help("give it to users personally"),
+                );
+            }
+        }
+        let mut keys = BTreeSet::new();
+        for (i, question) in spec.questions.iter().enumerate() {
+            let route = format!("questions.{i}");
+            pattern(question.pattern.as_deref(), at, &route, problems);
+            choice(question.kind, &question.options, at, &route, problems);
+            if !keys.insert(&question.key) {
+                let message = format!("`{}` is asked twice", question.key);
+                let route = format!("{route}.key");
+                problems
+                    .push(Problem::new(Code::DuplicateEntry, at, &route, message).help("keep one"));
+            }
+        }
+    }
+    for Linked { at, spec } in catalog.requests.values() {
+        moment(catalog, Some(&spec.effective), at, "effective", problems);
+        moment(catalog, spec.until.as_ref(), at, "until", problems);
+        if let Some(change) = &spec.access {
+            access(catalog, &change.add, at, "access.add", problems);
+        }
+        if let Some(set) = &spec.set {
+            attributes(catalog, set.attributes.keys(), at, problems);
+        }
+        for (i, identity) in spec.identities.iter().flat_map(|c| &c.add).enumerate() {
+            given_identity(
+                catalog,
+                identity,
+                at,
+                &format!("identities.add.{i}"),
+                problems,
+            );
+        }
+    }
+}
