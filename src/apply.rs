@@ -123,8 +123,12 @@ fn is_in_doubt(class: FailureClass) -> bool {
     }
 }
 
-/// Records that a change is about to be written, where the record has to know if it comes about.
-fn begin(
+/// Records that a change is about to be written, or asked for, where the record has to know if it
+/// comes about.
+///
+/// # Errors
+/// [`LedgerError`] when it could not be recorded.
+pub fn begin(
     ledger: &mut Ledger,
     run: &RunId,
     at: Timestamp,
@@ -180,20 +184,25 @@ fn begin(
     })
 }
 
-/// Finds out what became of the writes that earlier runs began, and records it.
+/// Finds out what became of the writes that earlier runs began, or asked for, and records it.
 ///
 /// # Errors
-/// [`LedgerError`] when it could not be recorded. What the directory does not tell stays in doubt.
+/// [`LedgerError`] when it could not be recorded. What the directory does not tell stays in doubt,
+/// and so does what is still `asked` and was not done yet.
 pub fn settle(
     directory: &mut dyn Transport,
     ledger: &mut Ledger,
     run: &RunId,
     at: Timestamp,
+    asked: &BTreeSet<ChangeId>,
 ) -> Result<(), LedgerError> {
     for (change, attempt) in ledger.history().recorded().attempts.clone() {
         let Ok(came_about) = came_about(&attempt, directory) else {
             continue;
         };
+        if came_about.is_none() && asked.contains(&change) {
+            continue;
+        }
         let events = came_about.into_iter().chain([Event::Settled { change }]);
         ledger.append_all(events.map(|event| Record {
             at,

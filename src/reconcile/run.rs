@@ -1,7 +1,7 @@
 //! A run: an approved plan is applied, tasks are recorded, maintainers are mailed, and the ledger
 //! knows each of it before the next begins.
 
-use crate::apply::{Connections, Stop, apply, asked_of_maintainers, settle};
+use crate::apply::{Connections, Stop, apply, asked_of_maintainers, begin, settle};
 use crate::approval::Approved;
 use crate::desired::{Recipient, Rules};
 use crate::ledger::{
@@ -57,6 +57,11 @@ pub fn carry_out(
     let mut maintainers = means.directory.1.iter();
     let all_asked = maintainers.all(|m| unasked(plan, m, ledger).is_empty());
     let agreed = agreed(plan, ledger);
+    let asked = plan
+        .changes
+        .iter()
+        .filter(|c| asked_of_maintainers(c, plan.directory_mode));
+    let asked: BTreeSet<ChangeId> = asked.map(|c| c.id.clone()).collect();
     let nothing = plan
         .changes
         .iter()
@@ -65,7 +70,12 @@ pub fn carry_out(
         && plan.assumed.is_empty()
         && all_asked
         && agreed.is_empty()
-        && ledger.history().recorded().attempts.is_empty()
+        && ledger
+            .history()
+            .recorded()
+            .attempts
+            .keys()
+            .all(|id| asked.contains(id))
         && ledger.history().unmailed().is_empty();
     if nothing {
         let summary = RunSummary {
@@ -93,7 +103,7 @@ pub fn carry_out(
             event,
         }))
     };
-    let begin = Event::RunStarted {
+    let opening = Event::RunStarted {
         revision: plan.revision.clone(),
         instant: plan.instant,
         plan: digest.clone(),
@@ -105,10 +115,10 @@ pub fn carry_out(
     });
     let agreed = Some(agreed).filter(|changes| !changes.is_empty());
     let agreed = agreed.map(|changes| Event::DirectoryAgrees { changes });
-    let first = std::iter::once(begin).chain(assumed).chain(agreed);
+    let first = std::iter::once(opening).chain(assumed).chain(agreed);
     say(ledger, started, first.collect())?;
     if let Some(directory) = means.connections.directory.as_deref_mut() {
-        settle(directory, ledger, &run, started)?;
+        settle(directory, ledger, &run, started, &asked)?;
     }
     let done = apply(
         approved,
@@ -130,6 +140,17 @@ pub fn carry_out(
         .filter(|t| is_news(t, ledger.history()));
     let tasks = tasks.map(task_event).collect();
     say(ledger, (means.clock)(), tasks)?;
+    // What maintainers make for us is ours, too.
+    for change in plan.changes.iter().filter(|c| asked.contains(&c.id)) {
+        if !ledger
+            .history()
+            .recorded()
+            .attempts
+            .contains_key(&change.id)
+        {
+            begin(ledger, &run, (means.clock)(), change)?;
+        }
+    }
     let mails = mail(plan, means, ledger, &run)?;
     let mut summary = RunSummary::default();
     done.iter().for_each(|d| summary.count(d.outcome));
@@ -261,7 +282,7 @@ fn intent(tasks: &[TaskChange], work: Option<&DirectoryWork>) -> String {
         hash.update(change.task.revision.to_be_bytes());
     }
     hash.update(work.map(DirectoryWork::fingerprint).unwrap_or_default());
-    hex(&hash.finalize()).chars().take(16).collect()
+    hex(&hash.finalize()[..8])
 }
 
 fn threads(ledger: &Ledger) -> Threads {

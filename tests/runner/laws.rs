@@ -15,7 +15,7 @@ use super::{ldif, words};
 use countersign::ledger::Outcome;
 use countersign::notify::post::Letter;
 use countersign::plan::recorded::Recorded;
-use countersign::plan::{DirectoryMode, Plan, Write};
+use countersign::plan::{ChangeId, DirectoryMode, Plan, Write};
 use similar::TextDiff;
 use std::collections::BTreeMap;
 
@@ -104,7 +104,7 @@ fn nothing_is_left(case: &Case, plan: &Plan, end: &Stage) -> Result<()> {
     let next = end.planned()?.plan()?.plan;
     let still_held = next.held.iter().all(|held| plan.held.contains(held));
     let asked = plan.directory_mode == DirectoryMode::Maintainer;
-    let planned = |id: &countersign::plan::ChangeId| plan.changes.iter().any(|c| c.id == *id);
+    let planned = |id: &ChangeId| plan.changes.iter().any(|c| c.id == *id);
     let changes_left = next.changes.iter().any(|c| !asked || !planned(&c.id));
     let done = !changes_left && next.tasks.is_empty() && next.assumed.is_empty() && still_held;
     match (&case.settings.remains, done) {

@@ -125,7 +125,10 @@ pub fn mail(letter: &Letter) -> String {
         if part.kind.starts_with("text/plain") && part.name.is_none() {
             text += &part.text;
         } else if let Some(name) = part.name {
-            text += &format!("\n-- {name}\n{}", part.text);
+            // What a script looks like is proven elsewhere.
+            let content = part.text.as_str();
+            let content = if name.contains(".ps1") { "" } else { content };
+            text += &format!("\n-- {name}\n{content}");
         }
     }
     match text.ends_with('\n') {
