@@ -211,7 +211,9 @@ mod tests {
         assert!(!path.exists());
         assert_eq!(kept(), Kept::Yes, "opened and not written is not begun");
         let mut ledger = Ledger::open(&path).unwrap();
-        ledger.append(at(1, asked(&task(TaskAction::Grant, 1, &[])))).unwrap();
+        ledger
+            .append(at(1, asked(&task(TaskAction::Grant, 1, &[]))))
+            .unwrap();
         drop(ledger);
         assert_eq!(kept(), Kept::Yes);
         std::fs::remove_file(&path).unwrap();

@@ -9,13 +9,13 @@
 
 use super::record::{Event, Record, RunId};
 use super::{Contradiction, LedgerError};
+use crate::plan::recorded::Kept;
 use jiff::Timestamp;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
-use crate::plan::recorded::Kept;
 use std::path::{Path, PathBuf};
 
 /// `prev` of the first line.

@@ -4,6 +4,11 @@
 mod agreement;
 mod bed;
 mod examples;
+mod fake;
+mod fake_ad;
+mod hostile_names;
+mod maintainer;
+mod rows;
 mod schemas;
 mod tidy;
 mod validators;

@@ -15,8 +15,15 @@ fn the_published_schemas_are_not_stale() {
             std::fs::write(&path, &text).unwrap();
         }
         let published = std::fs::read_to_string(&path).unwrap_or_default();
-        assert_eq!(published, text, "{name} is stale: run `BLESS=1 cargo test schemas`");
+        assert_eq!(
+            published, text,
+            "{name} is stale: run `BLESS=1 cargo test schemas`"
+        );
     }
     let files = std::fs::read_dir(&folder).unwrap().count();
-    assert_eq!(files, all.len(), "schema/ holds a file that no type stands behind");
+    assert_eq!(
+        files,
+        all.len(),
+        "schema/ holds a file that no type stands behind"
+    );
 }

@@ -5,7 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
-    let mut entries: Vec<_> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut entries: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
     entries.sort();
     for path in entries {
         match path.is_dir() {
@@ -24,10 +27,23 @@ fn code() -> Vec<(String, String, String)> {
     files
         .into_iter()
         .map(|path| {
-            let name = path.strip_prefix(&src).unwrap().to_string_lossy().into_owned();
-            let top = name.split('/').next().unwrap().trim_end_matches(".rs").to_owned();
+            let name = path
+                .strip_prefix(&src)
+                .unwrap()
+                .to_string_lossy()
+                .into_owned();
+            let top = name
+                .split('/')
+                .next()
+                .unwrap()
+                .trim_end_matches(".rs")
+                .to_owned();
             let text = fs::read_to_string(&path).unwrap();
-            let text = text.split("#[cfg(test)]\nmod tests").next().unwrap().to_owned();
+            let text = text
+                .split("#[cfg(test)]\nmod tests")
+                .next()
+                .unwrap()
+                .to_owned();
             let lines = text.lines().filter(|l| !l.trim_start().starts_with("//"));
             (name, top, lines.collect::<Vec<_>>().join("\n"))
         })
@@ -36,7 +52,9 @@ fn code() -> Vec<(String, String, String)> {
 
 fn order() -> Vec<String> {
     let lib = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
-    let modules = lib.lines().filter_map(|l| l.strip_prefix("pub mod ")?.strip_suffix(';'));
+    let modules = lib
+        .lines()
+        .filter_map(|l| l.strip_prefix("pub mod ")?.strip_suffix(';'));
     modules.map(str::to_owned).collect()
 }
 
@@ -62,11 +80,16 @@ fn uses(text: &str) -> Vec<String> {
 fn reading_order_is_import_order() {
     let order = order();
     assert!(order.len() > 15, "{order:?}");
-    let rank: BTreeMap<&str, usize> =
-        order.iter().enumerate().map(|(i, name)| (name.as_str(), i)).collect();
+    let rank: BTreeMap<&str, usize> = order
+        .iter()
+        .enumerate()
+        .map(|(i, name)| (name.as_str(), i))
+        .collect();
     let mut wrong = Vec::new();
     for (file, top, text) in code() {
-        let Some(own) = rank.get(top.as_str()) else { continue };
+        let Some(own) = rank.get(top.as_str()) else {
+            continue;
+        };
         for used in uses(&text) {
             if rank.get(used.as_str()).is_some_and(|other| other > own) {
                 wrong.push(format!("{file} uses {used}, which is declared below {top}"));
@@ -93,8 +116,16 @@ fn the_narrower_rules_hold() {
                 wrong.push(format!("{file} uses {other}"));
             }
         }
-        let transports = ["active_directory::ldap", "active_directory::ldif::", "Transport"];
-        if top == "notify" && transports.iter().any(|t| text.contains(&format!("connector::{t}"))) {
+        let transports = [
+            "active_directory::ldap",
+            "active_directory::ldif::",
+            "Transport",
+        ];
+        if top == "notify"
+            && transports
+                .iter()
+                .any(|t| text.contains(&format!("connector::{t}")))
+        {
             wrong.push(format!("{file} talks to a connector"));
         }
     }
@@ -131,10 +162,15 @@ fn each_outside_library_is_known_to_one_place() {
 #[test]
 fn every_file_opens_by_saying_what_it_is() {
     for (file, ..) in code() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(&file);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("src")
+            .join(&file);
         let first = fs::read_to_string(path).unwrap();
         let included = file == "diagnostic/codes.in.rs";
-        assert!(included || first.starts_with("//!"), "{file} does not open with //!");
+        assert!(
+            included || first.starts_with("//!"),
+            "{file} does not open with //!"
+        );
     }
 }
 
