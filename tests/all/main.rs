@@ -4,10 +4,6 @@
 mod agreement;
 mod bed;
 mod examples;
-mod fake;
-mod fake_ad;
-mod hostile_names;
-mod maintainer;
 mod rows;
 mod schemas;
 mod tidy;
