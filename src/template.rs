@@ -214,6 +214,8 @@ pub struct Nested(pub BTreeMap<String, NestedValue>);
 pub enum NestedValue {
     /// A text.
     Text(String),
+    /// Yes or no: what a template can ask with `if`.
+    Truth(bool),
     /// Texts by name.
     Map(BTreeMap<String, NestedValue>),
 }
@@ -221,23 +223,32 @@ pub enum NestedValue {
 impl Nested {
     /// Sets a text at a path.
     pub fn set(&mut self, path: &[&str], text: impl Into<String>) {
-        fn put(map: &mut BTreeMap<String, NestedValue>, path: &[&str], text: String) {
+        self.put(path, NestedValue::Text(text.into()));
+    }
+
+    /// Sets yes or no at a path.
+    pub fn set_truth(&mut self, path: &[&str], truth: bool) {
+        self.put(path, NestedValue::Truth(truth));
+    }
+
+    fn put(&mut self, path: &[&str], value: NestedValue) {
+        fn put(map: &mut BTreeMap<String, NestedValue>, path: &[&str], value: NestedValue) {
             match path {
                 [] => {}
                 [last] => {
-                    map.insert((*last).to_owned(), NestedValue::Text(text));
+                    map.insert((*last).to_owned(), value);
                 }
                 [first, rest @ ..] => {
                     let child = map
                         .entry((*first).to_owned())
                         .or_insert_with(|| NestedValue::Map(BTreeMap::new()));
                     if let NestedValue::Map(map) = child {
-                        put(map, rest, text);
+                        put(map, rest, value);
                     }
                 }
             }
         }
-        put(&mut self.0, path, text.into());
+        put(&mut self.0, path, value);
     }
 
     /// Sets a text at a path, where there is one.
@@ -260,6 +271,7 @@ fn to_value(map: &BTreeMap<String, NestedValue>) -> Value {
         .iter()
         .map(|(name, value)| match value {
             NestedValue::Text(text) => (name.clone(), Value::from(text.as_str())),
+            NestedValue::Truth(truth) => (name.clone(), Value::from(*truth)),
             NestedValue::Map(map) => (name.clone(), to_value(map)),
         })
         .collect();
@@ -273,11 +285,12 @@ impl Variables for Nested {
         for step in rest {
             value = match value {
                 NestedValue::Map(map) => map.get(*step)?,
-                NestedValue::Text(_) => return None,
+                NestedValue::Text(_) | NestedValue::Truth(_) => return None,
             };
         }
         match value {
             NestedValue::Text(text) => Some(text.clone()),
+            NestedValue::Truth(truth) => Some(truth.to_string()),
             NestedValue::Map(_) => None,
         }
     }
@@ -295,6 +308,7 @@ mod tests {
         let mut v = Nested::default();
         v.set(&["user", "givenName"], "Zoë");
         v.set(&["fields", "active-directory", "sAMAccountName"], "zoe.x");
+        v.set_truth(&["user", "notifications"], false);
         v.map("answers");
         v
     }
@@ -309,6 +323,8 @@ mod tests {
             "{{ fields['active-directory'].sAMAccountName }}",
             "{{ fields[\"active-directory\"].nothing }}",
             "{{ answers.phone }}",
+            "{{ user.notifications }}",
+            "{{ user.notifications.x }}",
         ] {
             let short = Template::compile(text).unwrap().fill(&variables());
             // A comment makes the same template long.
@@ -317,6 +333,12 @@ mod tests {
                 .fill(&variables());
             assert_eq!(short, long, "{text}");
         }
+    }
+
+    #[test]
+    fn yes_and_no_can_be_asked() {
+        let template = Template::compile("{{ 'yes' if user.notifications else 'no' }}").unwrap();
+        assert_eq!(template.fill(&variables()).unwrap(), "no");
     }
 
     #[test]

@@ -67,8 +67,10 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         Err(refusals) => return Ok(refused(&refusals)),
     };
     let plan = approved.plan().clone();
-    if matches!(args.format, FormatArg::Human) {
-        print(&report::plan::render(&plan, Format::Human, Styling::Ansi))?;
+    match args.format {
+        FormatArg::Human => print(&report::plan::render(&plan, Format::Human, Styling::Ansi))?,
+        // Its result is one value.
+        FormatArg::Json => {}
     }
     let stop = Interrupt::listen();
     let desired = &bench.situation.desired;

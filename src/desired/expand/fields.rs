@@ -88,7 +88,7 @@ pub(super) fn variables(
     variables.set_some(&["user", "familyName"], text(&spec.family_name));
     variables.set_some(&["user", "employeeNumber"], text(&spec.employee_number));
     variables.set(&["user", "type"], spec.kind.as_str());
-    variables.set(&["user", "notifications"], spec.notifications.to_string());
+    variables.set_truth(&["user", "notifications"], spec.notifications);
     let state = match holdings.presence {
         Presence::Left => UserState::Left,
         Presence::Suspended => UserState::Suspended,

@@ -20,10 +20,21 @@ struct Whole {
     resource: ResourceName,
     kind: IdentityType,
     alias: String,
-    roles: BTreeMap<RoleName, (Rank, Vec<Cause>)>,
+    roles: BTreeMap<RoleName, GivenRole>,
     scopes: BTreeMap<ScopeName, BTreeMap<String, Vec<Cause>>>,
     default: bool,
     causes: Vec<Cause>,
+    origin: Origin,
+    route: String,
+}
+
+/// A role of an identity, and what gives it.
+struct GivenRole {
+    /// The strongest that gives it.
+    rank: Rank,
+    /// Everything that gives it.
+    causes: Vec<Cause>,
+    /// Where the strongest stands.
     origin: Origin,
     route: String,
 }
@@ -125,8 +136,8 @@ fn put(
                 scopes: BTreeMap::new(),
                 default: false,
                 causes: Vec::new(),
-                origin,
-                route,
+                origin: origin.clone(),
+                route: route.clone(),
             });
             wholes.len() - 1
         }
@@ -135,9 +146,18 @@ fn put(
     whole.default |= identity.default;
     whole.causes.extend(causes.iter().cloned());
     for role in identity.roles {
-        let entry = whole.roles.entry(role).or_insert((rank, Vec::new()));
-        entry.0 = entry.0.min(rank);
-        entry.1.extend(causes.iter().cloned());
+        let given = whole.roles.entry(role).or_insert_with(|| GivenRole {
+            rank,
+            causes: Vec::new(),
+            origin: origin.clone(),
+            route: route.clone(),
+        });
+        if rank < given.rank {
+            given.rank = rank;
+            given.origin = origin.clone();
+            given.route = route.clone();
+        }
+        given.causes.extend(causes.iter().cloned());
     }
     for (scope, values) in identity.scopes {
         let entry = whole.scopes.entry(scope).or_default();
@@ -249,8 +269,8 @@ fn grant(collector: &mut Collector<'_, '_>, whole: &Whole) {
     if let Some(level) = implicit_level() {
         collector.level(&whole.resource, &resource.spec, &level, &whole.causes, own);
     }
-    for (name, (rank, causes)) in &whole.roles {
-        role(collector, whole, &resource.spec, name, *rank, causes);
+    for (name, given) in &whole.roles {
+        role(collector, whole, &resource.spec, name, given);
     }
     for (name, values) in &whole.scopes {
         scope(collector, whole, name, values);
@@ -286,16 +306,15 @@ fn role(
     whole: &Whole,
     resource: &ResourceSpec,
     name: &RoleName,
-    rank: Rank,
-    causes: &[Cause],
+    given: &GivenRole,
 ) {
     let catalog = collector.facts.catalog;
-    let own = (rank == Rank::Personal).then_some((&whole.origin, whole.route.as_str()));
+    let own = (given.rank == Rank::Personal).then_some((&given.origin, given.route.as_str()));
     for included in catalog.role_closure(name) {
         let Some(Linked { at, spec }) = catalog.roles.get(included) else {
             continue;
         };
-        let mut causes = causes.to_vec();
+        let mut causes = given.causes.clone();
         if included != name {
             causes.push(cause(
                 format!("role {name} includes {included}"),
@@ -328,11 +347,11 @@ fn role(
         if let Some(deprecated) = &spec.deprecated {
             let instead = deprecated.replacement.as_ref();
             let help = instead.map(|r| format!("give `{r}` instead"));
-            let route = join(&whole.route, "roles");
+            let route = join(&given.route, "roles");
             let holder = collector.name;
             let problem = Problem::new(
                 Code::DeprecatedRole,
-                &whole.origin.at,
+                &given.origin.at,
                 &route,
                 format!(
                     "`{holder}` holds `{included}`, which is no longer given: {}",

@@ -14,6 +14,8 @@ pub enum Directory<'a> {
     Ldaps(&'a Domain),
     /// The domain controller, over LDAP and StartTLS.
     StartTls(&'a Domain),
+    /// The domain controller, written by its maintainers.
+    Maintained(&'a Domain),
     /// The example's export, as a file.
     Ldif,
     /// Any other: the lines of the operator's file, two blanks in.
@@ -126,6 +128,10 @@ impl Access {
     pub fn operated(mut self, directory: &Directory<'_>, post: &Post<'_>, outer: &str) -> Self {
         let directory = match directory {
             Directory::Ldaps(domain) => ldap(domain, &format!("url: ldaps://{}", domain.address())),
+            Directory::Maintained(domain) => {
+                let url = format!("url: ldaps://{}\n    mode: maintainer", domain.address());
+                ldap(domain, &url)
+            }
             Directory::StartTls(domain) => ldap(
                 domain,
                 &format!("url: ldap://{}\n    startTls: true", domain.address()),
@@ -225,7 +231,7 @@ impl Access {
     /// Commits everything; the commit's name.
     pub fn commit(&self, message: &str) -> String {
         self.git(&["add", "--all"]);
-        self.git(&["commit", "--quiet", "--message", message]);
+        self.git(&["commit", "--quiet", "--allow-empty", "--message", message]);
         self.git(&["rev-parse", "HEAD"]).trim().to_owned()
     }
 
@@ -247,11 +253,17 @@ impl Access {
     /// Runs the program on the repository.
     pub fn run(&self, arguments: &[&str]) -> Ran {
         let operator = self.operator();
-        self.run_as(&operator, arguments)
+        self.run_as(Some(&operator), arguments)
     }
 
-    /// Runs the program on the repository with another operator's file.
-    pub fn run_as(&self, operator: &Path, arguments: &[&str]) -> Ran {
+    /// Runs the program without an operator's file.
+    pub fn run_embedded(&self, arguments: &[&str]) -> Ran {
+        self.run_as(None, arguments)
+    }
+
+    /// Runs the program on the repository, with the operator's file if there is one.
+    fn run_as(&self, operator: Option<&Path>, arguments: &[&str]) -> Ran {
+        let named = operator.map(|file| ["--operator".as_ref(), file.as_os_str()]);
         let output = Command::new(env!("CARGO_BIN_EXE_countersign"))
             .env("HOME", self.folder.path())
             .env("NO_COLOR", "1")
@@ -259,8 +271,7 @@ impl Access {
             .stdin(Stdio::null())
             .arg("-C")
             .arg(self.repository())
-            .arg("--operator")
-            .arg(operator)
+            .args(named.into_iter().flatten())
             .args(arguments)
             .output()
             .unwrap();
@@ -309,22 +320,31 @@ impl Access {
 
     /// Every mail so far, in the order they were taken.
     pub fn mails(&self) -> Vec<Delivered> {
-        let letters = match &self.log {
+        Delivered::read(&self.letters())
+    }
+
+    fn letters(&self) -> Vec<PathBuf> {
+        match &self.log {
             Some(log) => letter::kept(log, &self.sender),
             None => {
                 let mut files = files(&self.outbox());
                 files.sort();
                 files
             }
-        };
-        letters.iter().map(|path| Delivered::read(path)).collect()
+        }
+    }
+
+    /// DNs of the directory's file.
+    pub fn export_names(&self) -> Vec<String> {
+        let export = Export::read(&fs::read_to_string(self.ldif()).unwrap());
+        export.entries.into_iter().map(|(dn, _)| dn).collect()
     }
 
     /// Everything that a run may change beside the directory: the ledger's bytes and the number of mails.
     pub fn traces(&self) -> (Vec<u8>, usize) {
         (
             fs::read(self.ledger()).unwrap_or_default(),
-            self.mails().len(),
+            self.letters().len(),
         )
     }
 }

@@ -91,6 +91,11 @@ impl Export {
     }
 }
 
+/// The line of LDIF that sets a password.
+pub fn unicode_password_line(password: &str) -> String {
+    line("unicodePwd", &unicode_password(password))
+}
+
 /// A password as Active Directory takes it: in quotes, as UTF-16.
 pub fn unicode_password(password: &str) -> Vec<u8> {
     let quoted = format!("\"{password}\"");

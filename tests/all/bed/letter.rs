@@ -28,36 +28,35 @@ pub struct Attached {
 
 const PARSER: &str = r#"
 import email, email.policy, email.utils, json, sys
-mail = email.message_from_binary_file(open(sys.argv[1], "rb"), policy=email.policy.default)
-def content(kind):
+def content(mail, kind):
     part = mail.get_body((kind,))
     return part.get_content() if part else ""
-print(json.dumps({
+def read(mail): return {
     "to": [address for _, address in email.utils.getaddresses(mail.get_all("to"))],
     "subject": str(mail["subject"]), "id": str(mail["message-id"]).strip(),
     "reply": mail["in-reply-to"] and str(mail["in-reply-to"]).strip(),
-    "text": content("plain"), "html": content("html"), "defects": [str(d) for d in mail.defects],
+    "text": content(mail, "plain"), "html": content(mail, "html"), "defects": [str(d) for d in mail.defects],
     "attachments": [[part.get_filename(), part.get_payload(decode=True).decode()] for part in mail.iter_attachments()],
-}))
+}
+print(json.dumps([read(email.message_from_binary_file(open(name, "rb"), policy=email.policy.default)) for name in sys.argv[1:]]))
 "#;
 
 impl Delivered {
-    /// Reads a file of RFC 5322.
-    pub fn read(path: &Path) -> Self {
+    /// Reads files of RFC 5322.
+    pub fn read(files: &[PathBuf]) -> Vec<Self> {
         let output = Command::new("/usr/bin/python3")
             .args(["-c", PARSER])
-            .arg(path)
+            .args(files)
             .output()
             .unwrap();
         let error = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{}: {error}", path.display());
-        let mail = json(&String::from_utf8(output.stdout).unwrap());
-        assert_eq!(
-            mail["defects"],
-            Value::Array(Vec::new()),
-            "{}",
-            path.display()
-        );
+        assert!(output.status.success(), "{error}");
+        let mails = json(&String::from_utf8(output.stdout).unwrap());
+        mails.as_array().unwrap().iter().map(Self::of).collect()
+    }
+
+    fn of(mail: &Value) -> Self {
+        assert_eq!(mail["defects"], Value::Array(Vec::new()), "{mail}");
         let text = |value: &Value| value.as_str().unwrap().replace("\r\n", "\n");
         let list = |value: &Value| value.as_array().unwrap().clone();
         Self {
