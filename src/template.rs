@@ -80,6 +80,7 @@ impl Template {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_fuel(Some(FUEL));
+        environment.set_formatter(written);
         environment
             .add_template_owned("t", text.to_owned())
             .map_err(|error| TemplateError::Syntax(words(&error)))?;
@@ -135,6 +136,19 @@ impl Template {
             false => Ok(text),
         }
     }
+}
+
+/// How a value is written: truth values as manifests write them.
+fn written(
+    out: &mut minijinja::Output<'_>,
+    state: &mut minijinja::State<'_, '_>,
+    value: &Value,
+) -> Result<(), minijinja::Error> {
+    if value.kind() == minijinja::value::ValueKind::Bool {
+        let text = if value.is_true() { "true" } else { "false" };
+        return out.write_str(text).map_err(minijinja::Error::from);
+    }
+    minijinja::escape_formatter(out, state, value)
 }
 
 impl Engine {

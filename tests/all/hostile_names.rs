@@ -95,7 +95,7 @@ fn they_arrive_unchanged() {
         let entry = domain.account(&format!("h{number:02}"));
         let value = |attribute: &str| entry.text(attribute).unwrap_or_default();
         assert_eq!(value("sn"), *family);
-        assert_eq!(value("teletitleNumber"), title);
+        assert_eq!(value("title"), title);
         assert_eq!(value("displayName"), format!("H{number:02} {family}"));
         assert_eq!(value("cn"), format!("H{number:02} {family}"));
         assert_eq!(value("userAccountControl"), "512");

@@ -73,7 +73,7 @@ fn the_mailed_ldif_leaves_only_password_and_enabling() {
     let left = access.plan();
     assert_eq!(
         wanted(&left),
-        ["adopt", "set-password", "enable"].map(|action| format!("{action} {LOGIN}"))
+        ["set-password", "enable"].map(|action| format!("{action} {LOGIN}"))
     );
     access.apply();
     assert_eq!(

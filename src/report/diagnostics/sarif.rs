@@ -26,7 +26,6 @@ pub(super) fn render(diagnostics: &[Diagnostic]) -> String {
                     "name": "countersign",
                     "version": env!("CARGO_PKG_VERSION"),
                     "semanticVersion": env!("CARGO_PKG_VERSION"),
-                    "informationUri": env!("CARGO_PKG_REPOSITORY"),
                     "rules": Code::ALL.iter().map(|code| rule(*code)).collect::<Vec<_>>(),
                 },
             },

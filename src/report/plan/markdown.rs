@@ -433,7 +433,7 @@ mod tests {
             folded
                 .contains("<summary><code>robin.ellis</code>: 5 changes, 2 tasks</summary>\n\nbecause `request 2027-02-01-new-hire-robin.ellis requests/2027-02.yaml:3`\n\n- `+` create account `robin.ellis` `CN=Robin")
         );
-        assert!(folded.contains("- … and 2 more\n\n</details>\n"));
+        assert!(folded.contains("more\n\n</details>\n"));
         plan.tasks.clear();
         let comment = render(&plan);
         assert!(!comment.contains("<details>"));
