@@ -133,12 +133,15 @@ pub fn carry_out(
         .filter(|d| matches!(d.outcome, Outcome::Applied | Outcome::AlreadySo))
         .map(|d| &d.id)
         .collect();
-    let tasks = plan
+    let mut tasks: Vec<&TaskChange> = plan
         .tasks
         .iter()
         .filter(|t| t.after.iter().all(|id| came_about.contains(id)))
-        .filter(|t| is_news(t, ledger.history()));
-    let tasks = tasks.map(task_event).collect();
+        .filter(|t| is_news(t, ledger.history()))
+        .collect();
+    // What is withdrawn makes room for what is asked instead.
+    tasks.sort_by_key(|t| t.step != TaskStep::Cancel);
+    let tasks = tasks.into_iter().map(task_event).collect();
     say(ledger, (means.clock)(), tasks)?;
     // What maintainers make for us is ours, too.
     for change in plan.changes.iter().filter(|c| asked.contains(&c.id)) {

@@ -195,7 +195,7 @@ impl Stage {
                 if from.is_dir() {
                     fs::create_dir(to).map_err(text)?;
                     rest.push(name);
-                } else if !name.to_string_lossy().contains(".lock") {
+                } else {
                     fs::copy(from, to).map_err(text)?;
                 }
             }
