@@ -20,10 +20,13 @@ const SERVERS: [&str; 7] = [
 /// Attributes whose values are other entries.
 const LINKS: [&str; 2] = ["member", "manager"];
 
+/// The attributes of an entry in their order: name and value.
+pub type Attributes = Vec<(String, Vec<u8>)>;
+
 /// The entries of an LDIF file.
 #[derive(Debug, Clone)]
 pub struct Export {
-    pub entries: Vec<(String, Vec<(String, Vec<u8>)>)>,
+    pub entries: Vec<(String, Attributes)>,
 }
 
 impl Export {
