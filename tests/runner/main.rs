@@ -3,6 +3,7 @@
 //! `BLESS=1 cargo test --test cases` writes `expected/`; its difference is reviewed as code. Without it a missing or
 //! left-over file fails. Whatever a case is about, its plan also has to keep every law of [`laws`].
 //! `tests/cases/_base/README.md` introduces the cast.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod case;
 mod coverage;

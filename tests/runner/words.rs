@@ -90,10 +90,11 @@ pub fn record(line: &str) -> Result<String, String> {
     let mut text = name.clone();
     for (key, value) in fields.as_object().into_iter().flatten() {
         let known_elsewhere = ["plan", "causes", "message", "change", "revision"];
-        if value.is_null() || known_elsewhere.contains(&key.as_str()) && !value.is_object() {
-            if !(key == "change" && name != "outcome") {
-                continue;
-            }
+        let left_out =
+            value.is_null() || known_elsewhere.contains(&key.as_str()) && !value.is_object();
+        let shown = key == "change" && name != "outcome";
+        if left_out && !shown {
+            continue;
         }
         text += &format!(" {key}={}", short(key, value));
     }
