@@ -3,5 +3,6 @@
 pub mod diagnostics;
 pub mod explain;
 pub mod outcome;
+pub mod people;
 pub mod plan;
 pub mod task;

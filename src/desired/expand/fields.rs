@@ -11,8 +11,8 @@ use crate::desired::{
 };
 use crate::diagnostic::Code;
 use crate::manifest::resource::{Field, FieldSource};
-use crate::manifest::value::mismatch;
 use crate::manifest::user::UserState;
+use crate::manifest::value::mismatch;
 use crate::manifest::{Contact, Edge, UserSpec};
 use crate::name::{FieldName, OrganizationName, ProfileName, ResourceName, UserName};
 use crate::request::FoldedUser;
