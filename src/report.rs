@@ -3,6 +3,7 @@
 pub mod diagnostics;
 pub mod explain;
 pub mod outcome;
+pub mod people;
 pub mod plan;
 pub mod task;
 pub mod upcoming;
