@@ -8,7 +8,7 @@ use super::file::Content;
 use super::record::{Event, How, MailResult, Record, RunId, RunSummary, Seen};
 use crate::desired::{EntitlementKey, Recipient};
 use crate::diagnostic::Code;
-use crate::name::UserName;
+use crate::name::{ResourceName, UserName};
 use crate::plan::recorded::{Kept, ManualState, Recorded, RecordedAccount};
 use crate::plan::task::{FieldValues, TaskStep};
 use crate::plan::{ChangeId, Finding, MemberChange, Task, TaskAction, TaskChange, TaskId};
@@ -22,6 +22,7 @@ pub struct History {
     tasks: BTreeMap<TaskId, TaskRecord>,
     directory: BTreeMap<String, String>,
     asked: BTreeMap<ChangeId, BTreeSet<String>>,
+    selections: BTreeMap<(UserName, ResourceName), Selection>,
     last_run: Option<Run>,
     findings: Vec<Finding>,
     pub(super) head: String,
@@ -85,6 +86,17 @@ pub struct Told {
     pub revision: u32,
     /// Whether that mail said that the task is cancelled.
     pub cancelled: bool,
+}
+
+/// Which identity a user selected in an application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selection {
+    /// The alias.
+    pub identity: String,
+    /// When.
+    pub at: Timestamp,
+    /// Who says so.
+    pub by: String,
 }
 
 /// A run.
@@ -188,6 +200,11 @@ impl History {
     /// The changes of the directory that somebody was mailed and that are open as far as is known.
     pub fn asked(&self) -> impl Iterator<Item = &ChangeId> {
         self.asked.keys()
+    }
+
+    /// The identities that users selected, by user and application; the identity may be gone.
+    pub fn selections(&self) -> &BTreeMap<(UserName, ResourceName), Selection> {
+        &self.selections
     }
 
     /// The latest run that carried out a plan.
@@ -357,6 +374,15 @@ impl History {
                 changes
                     .iter()
                     .for_each(|change| drop(self.asked.remove(change)));
+            }
+            Event::IdentitySelected {
+                user,
+                resource,
+                identity,
+                by,
+            } => {
+                let selection = Selection { identity, at, by };
+                self.selections.insert((user, resource), selection);
             }
             Event::Row { .. } => {}
         }
