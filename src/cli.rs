@@ -6,6 +6,7 @@ pub mod completions;
 pub mod demo;
 pub mod explain;
 pub mod explain_code;
+pub mod identity;
 pub mod init;
 pub mod plan;
 pub mod schema;
@@ -52,6 +53,7 @@ enum Command {
     Plan(plan::Args),
     Apply(apply::Args),
     Task(task::Args),
+    Identity(identity::Args),
     Explain(explain::Args),
     ExplainCode(explain_code::Args),
     Schema(schema::Args),
@@ -146,6 +148,7 @@ pub fn main() -> ExitCode {
         Command::Plan(args) => plan::run(&place, &args),
         Command::Apply(args) => apply::run(&place, &args),
         Command::Task(args) => task::run(&place, &args),
+        Command::Identity(args) => identity::run(&place, &args),
         Command::Explain(args) => explain::run(&place, &args),
         Command::ExplainCode(args) => explain_code::run(&args),
         Command::Schema(args) => schema::run(&args),
