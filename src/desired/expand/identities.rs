@@ -64,8 +64,13 @@ pub(super) fn collect(collector: &mut Collector<'_, '_>) {
     let declared = collector.facts.identities.get(collector.name);
     let void = |t: &Assigned<Taking>| matches!(t.value, Taking::Declared);
     let void = collector.user.taken.iter().any(void);
+    let mut deactivated: BTreeSet<&ResourceName> = BTreeSet::new();
     for (name, Linked { at, spec }) in declared.into_iter().flatten() {
-        if !spec.active || void {
+        if void {
+            continue;
+        }
+        if !spec.active {
+            deactivated.insert(&spec.resource);
             continue;
         }
         let origin = Origin {
@@ -106,7 +111,7 @@ pub(super) fn collect(collector: &mut Collector<'_, '_>) {
             put(collector, &mut wholes, proposed, Standing::Declared);
         }
     }
-    for proposed in defaults(collector, &wholes) {
+    for proposed in defaults(collector, &wholes, &deactivated) {
         put(collector, &mut wholes, proposed, Standing::Virtual);
     }
     let mut found: Vec<DesiredIdentity> = Vec::new();
@@ -282,8 +287,13 @@ fn put(
     }
 }
 
-/// The identities that arise because a user holds something and has none (MODEL 18).
-fn defaults(collector: &Collector<'_, '_>, wholes: &[Whole]) -> Vec<Proposed> {
+/// The identities that arise because a user holds something and has none (MODEL 18). One that was
+/// deactivated is there, and nothing arises in its place.
+fn defaults(
+    collector: &Collector<'_, '_>,
+    wholes: &[Whole],
+    deactivated: &BTreeSet<&ResourceName>,
+) -> Vec<Proposed> {
     let catalog = collector.facts.catalog;
     let held: BTreeSet<&ResourceName> = collector
         .held
@@ -299,7 +309,7 @@ fn defaults(collector: &Collector<'_, '_>, wholes: &[Whole]) -> Vec<Proposed> {
         let Some(rules) = &resource.spec.identities else {
             continue;
         };
-        if wholes.iter().any(|w| w.resource == *name) {
+        if wholes.iter().any(|w| w.resource == *name) || deactivated.contains(name) {
             continue;
         }
         let fits =
