@@ -215,6 +215,9 @@ pub fn situation(
     let mut reading = read(origin)?;
     let now = instant.resolve(&reading.catalog.zone)?;
     let (mut directory, mode) = opened(operator, &reading)?;
+    if directory.is_none() {
+        talk("no directory is at hand: names that come from it are left out");
+    }
     let mut world = World {
         directory: directory.as_deref_mut().map(|d| d as &mut dyn Transport),
         mode,

@@ -534,6 +534,48 @@ pub(super) mod tests {
         }
     }
 
+    #[test]
+    fn a_selection_stays_until_another_is_made_in_the_same_application() {
+        let select = |second, name: &str, resource: &str, identity: &str| {
+            let event = Event::IdentitySelected {
+                user: user(name),
+                resource: ResourceName::new(resource).unwrap(),
+                identity: identity.into(),
+                by: "Kim".into(),
+            };
+            at(second, event)
+        };
+        let mut history = History::default();
+        for record in [
+            select(1, "kim", "glove", "Client"),
+            select(2, "kim", "portal", "Client"),
+            select(3, "lee", "glove", "Client"),
+            select(4, "kim", "glove", "Internal User"),
+        ] {
+            let text = serde_json::to_string(&record).unwrap();
+            assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), record);
+            history.add(record).unwrap();
+        }
+        let selected: Vec<(&str, &str, &str, i64)> = history
+            .selections()
+            .iter()
+            .map(|((user, resource), s)| {
+                (
+                    user.as_str(),
+                    resource.as_str(),
+                    s.identity.as_str(),
+                    s.at.as_second(),
+                )
+            })
+            .collect();
+        let expected = [
+            ("kim", "glove", "Internal User", 4),
+            ("kim", "portal", "Client", 2),
+            ("lee", "glove", "Client", 3),
+        ];
+        assert_eq!(selected, expected);
+    }
+
     fn entitlement() -> EntitlementKey {
         EntitlementKey {
             resource: ResourceName::new("timetrack").unwrap(),
