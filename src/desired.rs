@@ -83,6 +83,51 @@ pub struct Person {
     pub declared: Cause,
 }
 
+impl Person {
+    /// Takes out everything that only says why: what is left is what should be. Every field is named,
+    /// so that a new one does not compile unconsidered.
+    pub fn without_reasons(&mut self) {
+        let Self {
+            name: _,
+            display_name: _,
+            employee_number: _,
+            kind: _,
+            state: _,
+            mail: _,
+            supervisor: _,
+            started,
+            departure,
+            account,
+            entitlements,
+            identities,
+            dropped,
+            because,
+            declared,
+        } = self;
+        let nothing = || Cause {
+            text: "".into(),
+            file: "".into(),
+            line: 0,
+        };
+        *started = None;
+        if let Some(departure) = departure {
+            departure.cause = nothing();
+        }
+        if let Some(account) = account {
+            account.causes.clear();
+            account.groups.values_mut().for_each(|g| g.causes.clear());
+        }
+        entitlements.values_mut().for_each(|e| e.causes.clear());
+        for identity in identities.iter_mut() {
+            identity.without_reasons();
+        }
+        dropped.iter_mut().for_each(|d| d.causes.clear());
+        dropped.sort();
+        because.clear();
+        *declared = nothing();
+    }
+}
+
 /// How a user's time here began.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Started {

@@ -93,6 +93,13 @@ pub struct Situation {
     settled: Option<Recorded>,
 }
 
+impl Situation {
+    /// Which accounts are whose, and the names that are taken.
+    pub fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+}
+
 /// What the world gives: where the directory and the rosters are, and what came from here.
 pub struct World<'a> {
     /// The directory; none: names are provisional and accounts are left alone.

@@ -5,6 +5,7 @@ use super::{Exit, Failed, Place, talk};
 use crate::catalog::Catalog;
 use crate::connector::Transport;
 use crate::connector::roster::Roster;
+use crate::desired::accounts::Accounts;
 use crate::diagnostic::Diagnostic;
 use crate::ledger::{History, Ledger, LedgerError};
 use crate::manifest::parse::Known;
@@ -329,6 +330,31 @@ pub fn bench(
         rosters,
         plan,
     })
+}
+
+/// Which accounts are whose, as far as there is a directory to tell.
+///
+/// # Errors
+/// When there is one, and it cannot be read completely.
+pub fn accounts(place: &Place, origin: &Origin) -> Result<Accounts, Failed> {
+    let operator = operator(place)?;
+    let history = history(&operator)?;
+    let mut reading = read(origin)?;
+    let now = InstantArgs::now().resolve(&reading.catalog)?;
+    let (directory, mode) = opened(&operator, &reading)?;
+    let Some(mut directory) = directory else {
+        return Ok(Accounts::default());
+    };
+    let mut world = World {
+        directory: Some(directory.as_mut()),
+        mode,
+        rosters: &BTreeMap::new(),
+        outer: operator.outer(),
+        recorded: history.recorded(),
+    };
+    let situation = reconcile::situation(&mut reading, &mut world, now);
+    let situation = situation.map_err(|error| reconcile_failed(error, &reading))?;
+    Ok(situation.accounts().clone())
 }
 
 /// The revision an empty record starts from: the operator's, else the first commit.

@@ -8,6 +8,7 @@ mod contract;
 mod demo;
 mod examples;
 mod fake;
+mod folding;
 mod fake_ad;
 mod hostile;
 mod hostile_names;
