@@ -1,5 +1,6 @@
 //! `countersign identity`: who people are in applications.
 
+mod create;
 mod export;
 mod list;
 mod select;
@@ -15,7 +16,7 @@ use crate::request::Timeline;
 use clap::Subcommand;
 use jiff::Timestamp;
 
-/// Who people are in applications: list identities, select the one at log-on, export whose rows each sees.
+/// Who people are in applications: create and list identities, select the one at log-on, export whose rows each sees.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -24,6 +25,7 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Create(Box<create::Args>),
     List(list::Args),
     Select(select::Args),
     Export(export::Args),
@@ -35,6 +37,7 @@ enum Command {
 /// As the command that is named.
 pub fn run(place: &Place, args: &Args) -> Outcome {
     match &args.command {
+        Command::Create(args) => create::run(place, args),
         Command::List(args) => list::run(place, args),
         Command::Select(args) => select::run(place, args),
         Command::Export(args) => export::run(place, args),

@@ -40,7 +40,7 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
     let operator = workbench::operator(place)?;
     let history = workbench::history(&operator)?;
     let reading = workbench::read(&args.origin.origin(&place.folder))?;
-    let now = args.instant.resolve(&reading.catalog.zone)?;
+    let now = args.instant.resolve(&reading.catalog)?;
     let desired = desired(&reading, now);
     let user = args.user.as_ref().map(|name| person(&desired, name));
     let user = user.transpose()?.map(|person| &person.name);

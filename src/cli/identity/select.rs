@@ -36,7 +36,7 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         return Err(Failed::say(Exit::Usage, "say who you are with --by"));
     };
     let reading = workbench::read(&args.origin.origin(&place.folder))?;
-    let now = workbench::InstantArgs::now().resolve(&reading.catalog.zone)?;
+    let now = workbench::InstantArgs::now().resolve(&reading.catalog)?;
     let desired = desired(&reading, now);
     let person = person(&desired, &args.user)?;
     let only = args.application.as_ref();
