@@ -15,6 +15,7 @@ pub mod plan;
 pub mod request;
 pub mod schema;
 pub mod task;
+pub mod upcoming;
 pub mod user;
 pub mod validate;
 mod workbench;
@@ -57,6 +58,7 @@ enum Command {
     Validate(validate::Args),
     Plan(plan::Args),
     Apply(apply::Args),
+    Upcoming(upcoming::Args),
     Task(task::Args),
     Request(Box<request::Args>),
     User(Box<user::Args>),
@@ -159,6 +161,7 @@ pub fn main() -> ExitCode {
         Command::Validate(args) => validate::run(&place, &args),
         Command::Plan(args) => plan::run(&place, &args),
         Command::Apply(args) => apply::run(&place, &args),
+        Command::Upcoming(args) => upcoming::run(&place, &args),
         Command::Task(args) => task::run(&place, &args),
         Command::Request(args) => request::run(&place, &args),
         Command::User(args) => user::run(&place, &args),

@@ -67,6 +67,7 @@ pub fn nobody(kind: UserType, organization: OrganizationName) -> UserSpec {
         answers: BTreeMap::new(),
         credentials: None,
         account: None,
+        departure: None,
     }
 }
 
@@ -99,6 +100,8 @@ fn personal(spec: &UserSpec, left_out: &mut Vec<String>) {
         answers,
         credentials,
         account,
+        // Whoever left cannot be cloned into somebody who left.
+        departure: _,
     } = spec;
     let theirs = "is their own";
     for (is_there, what, why) in [

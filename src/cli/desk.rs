@@ -70,7 +70,7 @@ impl Desk {
             );
             return Err(Failed::say(Exit::Usage, words));
         }
-        let now = workbench::InstantArgs::now().resolve(&reading.catalog.zone)?;
+        let now = workbench::InstantArgs::now().resolve(&reading.catalog)?;
         Ok(Self {
             folder,
             branch: args.branch.clone(),
@@ -222,7 +222,8 @@ impl Desk {
         let mut known = workbench::known(&self.folder);
         let source = over(&self.reading.source, drafts);
         let files = source.files.clone();
-        let after = diagnose(read_source(source, &mut known), self.now);
+        let base = Some(&self.reading.catalog);
+        let after = diagnose(read_source(source, &mut known), base, self.now);
         let after = self.new_ones(after, &mut known);
         let text = |path: &str| -> Option<Arc<str>> {
             let bytes = files.get(path)?.bytes()?;
@@ -298,7 +299,11 @@ impl Desk {
         if after.is_empty() {
             return after;
         }
-        let before = diagnose(read_source(self.reading.source.clone(), known), self.now);
+        let before = diagnose(
+            read_source(self.reading.source.clone(), known),
+            None,
+            self.now,
+        );
         let before: BTreeSet<_> = before
             .iter()
             .filter(|d| !any_error(std::slice::from_ref(*d)))

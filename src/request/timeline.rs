@@ -2,7 +2,7 @@
 
 use super::life::{declared, lapse, put};
 use super::status::{folded_through, judge};
-use super::{Folded, FoldedUser};
+use super::{Folded, FoldedUser, Origin};
 use crate::catalog::{Catalog, Linked, Problem};
 use crate::diagnostic::Code;
 use crate::manifest::request::RequestAction;
@@ -55,6 +55,16 @@ pub enum Verdict {
 enum Touched<'a> {
     Everybody,
     These(BTreeSet<&'a UserName>),
+}
+
+impl Step<'_> {
+    /// That it has ended, as a reason.
+    fn ended(&self) -> Origin {
+        Origin {
+            text: format!("the end of {}", self.text).into(),
+            at: self.request.at.clone(),
+        }
+    }
 }
 
 impl<'a> Timeline<'a> {
@@ -150,12 +160,17 @@ impl<'a> Timeline<'a> {
 
     fn through(&self, name: &UserName, steps: &[Step<'_>], now: Timestamp) -> Option<FoldedUser> {
         let catalog = self.catalog;
-        let mut user = catalog.users.get(name).map(|u| declared(name, u));
+        let mut user = catalog.users.get(name).map(|u| declared(catalog, name, u));
         for step in steps {
-            if step.verdict != Verdict::Applies || !self.in_force(step, user.is_some(), now) {
+            if step.verdict != Verdict::Applies {
                 continue;
             }
-            user = put(catalog, user, step, now);
+            if self.in_force(step, user.is_some(), now) {
+                user = put(catalog, user, step, now);
+            } else if let (Some(user), true) = (&mut user, step.from <= now) {
+                // What it gave is gone by its end, and that is why.
+                user.changed.insert(0, step.ended());
+            }
         }
         if let Some(user) = &mut user {
             lapse(catalog, user);
@@ -252,7 +267,7 @@ impl<'a> Timeline<'a> {
 
 /// Whether two users are the same, whatever made them so.
 fn same(before: Option<&FoldedUser>, after: Option<&FoldedUser>) -> bool {
-    fn values<'v, T>(list: &'v [super::Assigned<T>]) -> Vec<&'v T> {
+    fn values<T>(list: &[super::Assigned<T>]) -> Vec<&T> {
         list.iter().map(|a| &a.value).collect()
     }
     match (before, after) {
@@ -326,13 +341,18 @@ impl<'a> Marks<'a> {
     }
 
     fn user(&mut self, name: &'a UserName, spec: &'a UserSpec) {
-        let zone = &self.catalog.zone;
+        let catalog = self.catalog;
+        let zone = &catalog.zone;
         let start = spec.start_date.as_ref();
         if let Some(start) = start.and_then(|m| m.resolve(zone, Edge::Start).ok()) {
             self.start(start, name);
         }
         if let Some(end) = spec.end_date.as_ref().and_then(|m| self.end(m)) {
             self.departure(end, name);
+        }
+        let left = spec.departure.as_ref();
+        if let Some(at) = left.and_then(|d| d.at.resolve(zone, Edge::Start).ok()) {
+            self.departure(at, name);
         }
         self.ends(spec.access.iter().filter_map(|a| a.until.as_ref()), name);
     }

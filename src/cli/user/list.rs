@@ -66,7 +66,7 @@ enum FormatArg {
 /// When the repository cannot be read at all.
 pub fn run(place: &Place, args: &Args) -> Outcome {
     let reading = workbench::read(&args.origin.origin(&place.folder))?;
-    let now = args.instant.resolve(&reading.catalog.zone)?;
+    let now = args.instant.resolve(&reading.catalog)?;
     let (folded, desired) = at(&reading, now);
     let filter = Filter {
         kind: args.kind.map(Into::into),

@@ -34,7 +34,7 @@ enum FormatArg {
 /// When the repository cannot be read, or has no such user.
 pub fn run(place: &Place, args: &Args) -> Outcome {
     let reading = workbench::read(&args.origin.origin(&place.folder))?;
-    let now = args.instant.resolve(&reading.catalog.zone)?;
+    let now = args.instant.resolve(&reading.catalog)?;
     let (folded, desired) = at(&reading, now);
     let known = desired.people.get(args.user.as_str());
     let known = known.zip(folded.people.get(args.user.as_str()));
