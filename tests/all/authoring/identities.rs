@@ -225,7 +225,7 @@ fn roles_and_rows_of_an_identity_change_by_a_request() {
             "--effective",
             "2099-01-04",
             "--add-scope",
-            "white-glove.client=ROOM@2099-02-01",
+            "white-glove.client=ROOM",
             "--remove-scope",
             "white-glove.client=Pharma",
         ],
@@ -234,11 +234,28 @@ fn roles_and_rows_of_an_identity_change_by_a_request() {
         request["spec"]["identities"],
         json!({
             "add": [{"resource": "white-glove", "type": "client", "alias": "Client",
-                "scopes": {"white-glove.client": [{"value": "ROOM", "until": "2099-02-01"}]}}],
+                "scopes": {"white-glove.client": ["ROOM"]}}],
             "remove": [{"resource": "white-glove", "type": "client", "alias": "Client",
                 "scopes": {"white-glove.client": ["Pharma"]}}],
         })
     );
+    // For a time, and nothing afterwards: a client must see somebody's rows.
+    let ran = refuses(
+        &access,
+        1,
+        &[
+            "request",
+            "change",
+            "jack",
+            "--effective",
+            "2099-01-04",
+            "--add-scope",
+            "white-glove.client=Pharma@2099-02-01",
+            "--remove-scope",
+            "white-glove.client=ROOM",
+        ],
+    );
+    assert!(ran.err.contains("scope-required"), "{}", ran.err);
     let ran = refuses(
         &access,
         64,

@@ -83,6 +83,8 @@ fn a_clone_copies_the_job_and_not_the_person() {
             "002001",
             "--answer",
             "officePhone=812-555-0119",
+            "--answer",
+            "publicPhone=812-555-0120",
             "--start-date",
             "2099-02-01",
         ],
@@ -97,7 +99,10 @@ fn a_clone_copies_the_job_and_not_the_person() {
     assert_eq!(spec["givenName"], "Ana");
     assert_eq!(spec["familyName"], "María Ruiz");
     assert_eq!(spec["employeeNumber"], "002001");
-    assert_eq!(spec["answers"], json!({"officePhone": "812-555-0119"}));
+    assert_eq!(
+        spec["answers"],
+        json!({"officePhone": "812-555-0119", "publicPhone": "812-555-0120"})
+    );
     for never in [
         "contact",
         "title",
@@ -144,7 +149,17 @@ fn what_a_clone_leaves_out_is_said() {
     assert!(identity.contains("monterey_pubdef"), "{identity}");
     // An administrator's clone administers nothing.
     let ran = access
-        .run_embedded(&["user", "clone", "ben.golder", "--as", "Sam Poe"])
+        .run_embedded(&[
+            "user",
+            "clone",
+            "ben.golder",
+            "--as",
+            "Sam Poe",
+            "--answer",
+            "githubLogin=sampoe",
+            "--employee-number",
+            "9001",
+        ])
         .ends(0);
     assert!(
         ran.err
@@ -164,11 +179,19 @@ fn a_clone_is_somebody_new() {
     let access = Access::example("white-glove");
     refuses(&access, 64, &["user", "clone", "jack", "--as", "simon"]);
     refuses(&access, 64, &["user", "clone", "jacques", "--as", "simone"]);
-    refuses(&access, 64, &["user", "clone", "jack", "--as", "王"]);
+    refuses(&access, 64, &["user", "clone", "jack", "--as", "?!"]);
     let ran = refuses(
         &access,
         1,
-        &["user", "clone", "jack", "--as", "simone", "--login", "jack"],
+        &[
+            "user",
+            "clone",
+            "jack",
+            "--as",
+            "simone",
+            "--mail",
+            "jack@room.example",
+        ],
     );
     assert!(ran.err.contains("login-taken"), "{}", ran.err);
 }
