@@ -46,6 +46,11 @@ fn heading(work: &DirectoryWork, run: &RunIdentity) -> Vec<String> {
             "Accounts that need a password stay disabled: set it, then enable them.".to_owned(),
         );
     }
+    let resets = work.changes().iter();
+    for change in resets.filter(|c| c.action == Action::ResetPassword) {
+        let target = super::super::plain::ascii(&change.target);
+        lines.push(format!("Before this file, reset the password of: {target}"));
+    }
     lines.push(String::new());
     lines
 }
@@ -107,7 +112,10 @@ impl Record {
                     }],
                 ))
             }
-            Write::Adopt { .. } | Write::SetPassword { .. } | Write::Row { .. } => None,
+            Write::Adopt { .. }
+            | Write::SetPassword { .. }
+            | Write::ResetPassword { .. }
+            | Write::Row { .. } => None,
         }
     }
 

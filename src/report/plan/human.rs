@@ -82,6 +82,7 @@ fn style(sign: Sign) -> Style {
         Sign::Moves => colour(AnsiColor::Cyan),
         Sign::Held => colour(AnsiColor::Magenta).bold(),
         Sign::Asked => colour(AnsiColor::Blue).bold(),
+        Sign::Told => colour(AnsiColor::Blue),
         Sign::AlreadySo => FAINT,
     }
 }

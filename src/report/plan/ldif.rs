@@ -134,9 +134,10 @@ enum Record {
 impl<'a> Passwords<'a> {
     fn of(changes: &'a [Change]) -> Self {
         let all = changes.iter().filter_map(|change| match &change.write {
-            Write::SetPassword { at } => Some((&change.id, key(at))),
+            Write::SetPassword { at, .. } => Some((&change.id, key(at))),
             Write::Adopt { .. }
             | Write::Create { .. }
+            | Write::ResetPassword { .. }
             | Write::Modify { .. }
             | Write::Rename { .. }
             | Write::Member { .. }
@@ -204,7 +205,9 @@ impl<'a> Passwords<'a> {
                     vec![step],
                 ))
             }
-            Write::SetPassword { .. } => Err("no password stands in a file"),
+            Write::SetPassword { .. } | Write::ResetPassword { .. } => {
+                Err("no password stands in a file")
+            }
             Write::Adopt { .. } => Err("nothing is written in the directory"),
             Write::Row { .. } => Err("it is no change of the directory"),
         }
