@@ -1,12 +1,13 @@
 //! Whether a request fits the state it meets: judged once for every request, in order of instant.
 
 use super::timeline::{Step, Verdict};
+use crate::catalog::duties::needs_end;
 use crate::catalog::{Catalog, Linked, Problem};
 use crate::diagnostic::Code;
 use crate::manifest::parse::Location;
 use crate::manifest::request::RequestAction;
 use crate::manifest::user::UserState;
-use crate::manifest::{Edge, Moment, RequestSpec, UserSpec};
+use crate::manifest::{Edge, Moment, RequestSpec, UserSpec, UserType};
 use crate::name::{FieldName, ProfileName, UserName};
 use jiff::Timestamp;
 use serde_json::Value as Json;
@@ -30,6 +31,8 @@ struct Status<'a> {
     answered: BTreeSet<FieldName>,
     /// Profiles the user has by themselves.
     profiles: BTreeSet<ProfileName>,
+    /// What sort of user.
+    kind: Option<UserType>,
 }
 
 /// What ended a user's time here.
@@ -57,6 +60,7 @@ impl<'a> Status<'a> {
             leaves: Vec::new(),
             answered: spec.map_or_else(BTreeSet::new, |s| s.answers.keys().cloned().collect()),
             profiles: spec.map_or_else(BTreeSet::new, |s| s.profiles.iter().cloned().collect()),
+            kind: spec.map(|s| s.kind),
         }
     }
 
@@ -88,6 +92,7 @@ pub(super) fn judge<'a>(
         step.verdict = fits(catalog, subject, user, &status, step, problems);
         if step.verdict == Verdict::Applies {
             advance(catalog, &mut status, step);
+            bounded(&status, step, problems);
             answers(catalog, &mut status, step, problems);
         }
     }
@@ -331,6 +336,28 @@ fn advance<'a>(catalog: &Catalog, status: &mut Status<'a>, step: &Step<'a>) {
     let end = spec.set.as_ref().and_then(|s| s.end_date.as_ref());
     let end = end.and_then(|m| m.resolve(&catalog.zone, Edge::End).ok());
     status.end = end.or(status.end);
+    status.kind = spec.set.as_ref().and_then(|s| s.kind).or(status.kind);
+}
+
+/// Whoever is not on the payroll and works here for a time has an end.
+fn bounded(status: &Status<'_>, step: &Step<'_>, problems: &mut Vec<Problem>) {
+    let Linked { at, spec } = step.request;
+    let begins = spec.action == RequestAction::Activate
+        || spec.set.as_ref().is_some_and(|s| s.kind.is_some());
+    if let Some(kind) = status.kind.filter(|kind| needs_end(*kind))
+        && begins
+        && status.end.is_none()
+    {
+        let field = match spec.action {
+            RequestAction::Activate => "until",
+            _ => "set.endDate",
+        };
+        let message = format!("a {} needs an end date", kind.as_str());
+        problems.push(
+            Problem::new(Code::EndDateNeeded, at, "=set", message)
+                .help(format!("say `{field}`; the access ends by itself then")),
+        );
+    }
 }
 
 /// Required questions of the profiles that a request attaches must be answered by then.

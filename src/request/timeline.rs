@@ -2,7 +2,7 @@
 
 use super::life::{declared, lapse, put};
 use super::status::{folded_through, judge};
-use super::{Folded, FoldedUser};
+use super::{Folded, FoldedUser, Origin};
 use crate::catalog::{Catalog, Linked, Problem};
 use crate::diagnostic::Code;
 use crate::manifest::request::RequestAction;
@@ -55,6 +55,16 @@ pub enum Verdict {
 enum Touched<'a> {
     Everybody,
     These(BTreeSet<&'a UserName>),
+}
+
+impl Step<'_> {
+    /// That it has ended, as a reason.
+    fn ended(&self) -> Origin {
+        Origin {
+            text: format!("the end of {}", self.text).into(),
+            at: self.request.at.clone(),
+        }
+    }
 }
 
 impl<'a> Timeline<'a> {
@@ -152,10 +162,15 @@ impl<'a> Timeline<'a> {
         let catalog = self.catalog;
         let mut user = catalog.users.get(name).map(|u| declared(name, u));
         for step in steps {
-            if step.verdict != Verdict::Applies || !self.in_force(step, user.is_some(), now) {
+            if step.verdict != Verdict::Applies {
                 continue;
             }
-            user = put(catalog, user, step, now);
+            if self.in_force(step, user.is_some(), now) {
+                user = put(catalog, user, step, now);
+            } else if let (Some(user), true) = (&mut user, step.from <= now) {
+                // What it gave is gone by its end, and that is why.
+                user.changed.insert(0, step.ended());
+            }
         }
         if let Some(user) = &mut user {
             lapse(catalog, user);
