@@ -914,6 +914,7 @@ pub(super) mod tests {
         let kim = RecordedAccount {
             guid: one,
             login: "kim.ray".into(),
+            made: Made::Here,
         };
         assert_eq!(recorded.accounts, BTreeMap::from([(user("kim"), kim)]));
         assert_eq!(

@@ -153,7 +153,7 @@ mod tests {
 
     fn told(line: &str) -> Digest {
         let key = NoticeKey {
-            user: cast::user("jo.hart"),
+            user: crate::name::UserName::new("jo.hart").unwrap(),
             kind: NoticeKind::Welcome,
             by: "account".into(),
         };

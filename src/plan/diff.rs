@@ -340,7 +340,7 @@ fn causes(person: &Person) -> Cow<'_, [Cause]> {
 }
 
 /// Why something of a person ends: what ended their time here, else the latest requests about them,
-/// else where the user is declared.
+/// else why there is an account, or where the user is declared.
 fn ending(person: &Person) -> Vec<Cause> {
     let departure = person.departure.iter().map(|d| &d.cause);
     let mut causes: Vec<Cause> = Vec::new();
@@ -349,8 +349,10 @@ fn ending(person: &Person) -> Vec<Cause> {
             causes.push(cause.clone());
         }
     }
-    if causes.is_empty() {
-        causes.push(person.declared.clone());
+    let account = person.account.as_ref().filter(|_| person.departure.is_none());
+    match (causes.is_empty(), account) {
+        (false, _) => causes,
+        (true, Some(account)) if !account.causes.is_empty() => account.causes.clone(),
+        (true, _) => vec![person.declared.clone()],
     }
-    causes
 }

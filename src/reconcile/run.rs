@@ -75,7 +75,7 @@ pub fn carry_out(
         .all(|c| asked_of_maintainers(c, plan.directory_mode))
         && plan.tasks.is_empty()
         && plan.assumed.is_empty()
-        && untold(plan, ledger.history()).all(|n| n.to.is_empty())
+        && untold(plan, ledger.history()).all(|n| !n.after.is_empty())
         && all_asked
         && agreed.is_empty()
         && ledger

@@ -293,7 +293,7 @@ fn is_ready(draft: &Draft<'_>, person: &Person) -> bool {
     if let Some(wanted) = &person.account {
         let enabled = observed(inputs, wanted).is_some_and(Account::is_enabled);
         let enables = draft.changes_of(person).any(|c| c.action == Action::Enable);
-        if !(enabled || enables) || wanted.trouble.is_some() {
+        if !(enabled || enables) || wanted.trouble.is_some() || is_asked(draft, person) {
             return false;
         }
     }
@@ -310,6 +310,21 @@ fn is_ready(draft: &Draft<'_>, person: &Person) -> bool {
         .filter(|((user, _), _)| *user == person.name)
         .filter_map(|(_, state)| state.open.as_ref());
     open.all(|task| cancelled.contains(&task.id))
+}
+
+/// Whether the directory's maintainers are asked to change something of a person first.
+fn is_asked(draft: &Draft<'_>, person: &Person) -> bool {
+    let of_the_directory = |c: &Change| match c.write {
+        Write::Adopt { .. } | Write::Row { .. } => false,
+        Write::Create { .. }
+        | Write::SetPassword { .. }
+        | Write::ResetPassword { .. }
+        | Write::Modify { .. }
+        | Write::Rename { .. }
+        | Write::Member { .. } => true,
+    };
+    let asked = draft.inputs.mode == DirectoryMode::Maintainer;
+    asked && draft.changes_of(person).any(of_the_directory)
 }
 
 fn observed<'a>(inputs: &Inputs<'a>, wanted: &DesiredAccount) -> Option<&'a Account> {
@@ -405,7 +420,8 @@ fn departure(draft: &mut Draft<'_>, person: &Person) {
     if let Some(wanted) = &person.account {
         let enabled = observed(inputs, wanted).is_some_and(Account::is_enabled);
         let disabled = draft.changes_of(person).any(|c| c.action == Action::Disable);
-        if enabled && !disabled || wanted.trouble.is_some() {
+        let asked = inputs.mode == DirectoryMode::Maintainer;
+        if enabled && (!disabled || asked) || wanted.trouble.is_some() {
             return;
         }
     }

@@ -185,7 +185,10 @@ fn wish(
             action: TaskAction::Revoke,
             before,
             after: FieldValues::new(),
-            causes: super::ending(person),
+            causes: match person.because.is_empty() && person.departure.is_none() {
+                true => vec![person.declared.clone()],
+                false => super::ending(person),
+            },
             label: match &key.grant {
                 crate::desired::Grant::Level(level) => level.to_string(),
                 crate::desired::Grant::Role(role) => role.to_string(),

@@ -309,6 +309,8 @@ mod tests {
         assert_eq!(records_of(&plan).len(), 0);
         plan.changes[1].write = Write::SetPassword {
             at: At::Dn(crate::dn::Dn::parse("CN=x,DC=x").unwrap()),
+            avoid: Vec::new(),
+            hand_over: None,
         };
         assert_eq!(records_of(&plan).len(), 1);
         plan.changes[0]
