@@ -10,6 +10,7 @@ pub mod init;
 pub mod plan;
 pub mod schema;
 pub mod task;
+pub mod upcoming;
 pub mod validate;
 mod workbench;
 
@@ -51,6 +52,7 @@ enum Command {
     Validate(validate::Args),
     Plan(plan::Args),
     Apply(apply::Args),
+    Upcoming(upcoming::Args),
     Task(task::Args),
     Explain(explain::Args),
     ExplainCode(explain_code::Args),
@@ -145,6 +147,7 @@ pub fn main() -> ExitCode {
         Command::Validate(args) => validate::run(&place, &args),
         Command::Plan(args) => plan::run(&place, &args),
         Command::Apply(args) => apply::run(&place, &args),
+        Command::Upcoming(args) => upcoming::run(&place, &args),
         Command::Task(args) => task::run(&place, &args),
         Command::Explain(args) => explain::run(&place, &args),
         Command::ExplainCode(args) => explain_code::run(&args),

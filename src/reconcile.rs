@@ -9,9 +9,10 @@ use crate::catalog::linking::Findings;
 use crate::catalog::{Catalog, Problem, link, located};
 use crate::connector::roster::Roster;
 use crate::connector::{AttributeName, Failure, Guid, Transport};
-use crate::desired::expand::{Outlook, expand, rules};
+use crate::desired::expand::{Glance, Outlook, expand, rules};
 use crate::desired::{Accounts, Desired};
 use crate::diagnostic::{Diagnostic, sorted};
+use crate::impact::{Impact, compare, history};
 use crate::manifest::parse::{Known, parse};
 use crate::manifest::resource::{Connector, FieldSource};
 use crate::name::{FieldName, ResourceName, UserName};
@@ -101,8 +102,9 @@ pub struct World<'a> {
     pub recorded: &'a Recorded,
 }
 
-/// Every mistake of a repository, from one instant on, with its place; sorted.
-pub fn diagnose(reading: Reading, now: Timestamp) -> Vec<Diagnostic> {
+/// Every mistake of a repository, from one instant on, with its place; sorted. Beside an earlier
+/// revision of it also what may not be done to that one.
+pub fn diagnose(reading: Reading, base: Option<&Catalog>, now: Timestamp) -> Vec<Diagnostic> {
     let Reading {
         source,
         catalog,
@@ -116,9 +118,38 @@ pub fn diagnose(reading: Reading, now: Timestamp) -> Vec<Diagnostic> {
     outlook.at(now, &mut problems);
     ahead(&mut outlook, &timeline, now, &mut problems);
     timeline.without_effect(now, &mut problems);
+    if let Some(base) = base {
+        problems.extend(history::check(base, &catalog, now));
+    }
     let mut diagnostics = findings.diagnostics;
     diagnostics.extend(located(problems, &source));
     sorted(diagnostics)
+}
+
+/// What becomes otherwise at each instant after one, and until another; instants at which nothing
+/// does are left out.
+pub fn upcoming(
+    catalog: &Catalog,
+    now: Timestamp,
+    until: Option<Timestamp>,
+) -> Vec<(Timestamp, Vec<Impact>)> {
+    // What is wrong is told by `diagnose`.
+    let mut ignored = Vec::new();
+    let accounts = Accounts::default();
+    let timeline = Timeline::new(catalog, &mut ignored);
+    let mut outlook = Outlook::new(catalog, &timeline, &accounts);
+    outlook.at(now, &mut ignored);
+    let directory = &catalog.config.spec.directory;
+    let within = |instant: &Timestamp| until.is_none_or(|until| *instant <= until);
+    let mut found = Vec::new();
+    for instant in timeline.after(now).take_while(within) {
+        let Glance { names, before } = outlook.at(instant, &mut ignored);
+        let impacts = compare(directory, &before, outlook.people(), &names);
+        if !impacts.is_empty() {
+            found.push((instant, impacts));
+        }
+    }
+    found
 }
 
 /// Whatever the passing of time brings is a mistake today (SEMANTICS 11).

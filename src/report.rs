@@ -5,3 +5,4 @@ pub mod explain;
 pub mod outcome;
 pub mod plan;
 pub mod task;
+pub mod upcoming;

@@ -2,6 +2,7 @@
 //! plan that follows from them.
 
 use super::{Exit, Failed, Place, talk};
+use crate::catalog::Catalog;
 use crate::connector::Transport;
 use crate::connector::roster::Roster;
 use crate::diagnostic::Diagnostic;
@@ -71,8 +72,24 @@ impl InstantArgs {
     /// The instant.
     ///
     /// # Errors
-    /// When there is no such moment.
-    pub fn resolve(&self, zone: &TimeZone) -> Result<Timestamp, Failed> {
+    /// When there is no such moment, or the manifests no longer tell of it.
+    pub fn resolve(&self, catalog: &Catalog) -> Result<Timestamp, Failed> {
+        let now = self.moment(&catalog.zone)?;
+        let through = catalog.config.spec.folded_through.as_ref();
+        let through = through.and_then(|m| m.resolve(&catalog.zone, Edge::Start).ok());
+        match through.filter(|through| now < *through) {
+            None => Ok(now),
+            Some(through) => Err(Failed::say(
+                Exit::Usage,
+                format!(
+                    "requests were folded through {through}, so this revision no longer tells of {now}; \
+                     use --rev with a revision from before the fold"
+                ),
+            )),
+        }
+    }
+
+    fn moment(&self, zone: &TimeZone) -> Result<Timestamp, Failed> {
         let Some(text) = &self.at else {
             // Whole seconds: nobody's plan differs by less.
             let now = Timestamp::now();
@@ -227,7 +244,7 @@ pub fn bench(
     history: &History,
 ) -> Result<Bench, Failed> {
     let mut reading = read(origin)?;
-    let now = instant.resolve(&reading.catalog.zone)?;
+    let now = instant.resolve(&reading.catalog)?;
     let resource = reading.catalog.config.spec.directory.clone();
     let opened = world::directory(&operator, &resource).map_err(open_failed)?;
     if opened.is_none() {

@@ -2,7 +2,7 @@
 
 use super::grants::{access, attributes, choice, moment, pattern};
 use super::identities::given_identity;
-use super::{has_level, needs_end, unknown_level};
+use super::{hand_over_key, has_level, needs_end, unknown_level};
 use crate::catalog::{Catalog, Linked, Problem};
 use crate::diagnostic::Code;
 use crate::manifest::Access;
@@ -17,6 +17,20 @@ pub fn people(catalog: &Catalog, problems: &mut Vec<Problem>) {
     for (name, Linked { at, spec }) in &catalog.users {
         moment(catalog, spec.start_date.as_ref(), at, "startDate", problems);
         moment(catalog, spec.end_date.as_ref(), at, "endDate", problems);
+        if let Some(departure) = &spec.departure {
+            moment(catalog, Some(&departure.at), at, "departure.at", problems);
+            if spec.state != UserState::Left {
+                problems.push(
+                    Problem::new(
+                        Code::Conflict,
+                        at,
+                        "=departure",
+                        format!("`{name}` has a departure and has not left"),
+                    )
+                    .help("say `state: left`, or take the departure out"),
+                );
+            }
+        }
         let bounded = spec.end_date.is_some() || spec.state == UserState::Left;
         if needs_end(spec.kind) && !bounded {
             let message = format!("a {} needs an end date", spec.kind.as_str());
@@ -27,6 +41,9 @@ pub fn people(catalog: &Catalog, problems: &mut Vec<Problem>) {
         }
         access(catalog, &spec.access, at, "access", problems);
         attributes(catalog, spec.attributes.keys(), at, problems);
+        let key = spec.credentials.as_ref();
+        let key = key.and_then(|c| c.hand_over_key.as_deref());
+        hand_over_key(key, at, "credentials.handOverKey", problems);
         if let Some(number) = &spec.employee_number {
             if let Some(first) = numbers.get(number.0.as_str()) {
                 problems.push(
