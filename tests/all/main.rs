@@ -6,6 +6,7 @@ mod bed;
 mod city;
 mod contract;
 mod demo;
+mod edges;
 mod examples;
 mod fake;
 mod fake_ad;

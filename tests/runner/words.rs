@@ -111,7 +111,7 @@ fn short(key: &str, value: &Value) -> String {
             let words = ["id", "revision", "action", "user", "resource"].map(of);
             words.join(" ")
         }
-        ("key", Value::Object(key)) => {
+        ("key", Value::Object(key)) if key.contains_key("kind") => {
             let of = |part: &str| short(part, &key[part]);
             ["kind", "user", "by"].map(of).join(" ")
         }
