@@ -29,7 +29,9 @@ pub enum KeyError {
     #[error("this is a private key, and it is no longer one that only its owner has")]
     Private,
     /// It is neither an age nor an SSH key.
-    #[error("it is neither an age public key (`age1…`) nor an SSH one (`ssh-ed25519 …`, `ssh-rsa …`)")]
+    #[error(
+        "it is neither an age public key (`age1…`) nor an SSH one (`ssh-ed25519 …`, `ssh-rsa …`)"
+    )]
     Unknown,
     /// It begins as one and is none: something of it is missing or mistyped.
     #[error("it begins as a public key and is none: something of it is missing or mistyped")]
@@ -67,7 +69,10 @@ impl Recipient {
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         let text = text.trim();
         let key = match form(text)? {
-            "age1" => text.parse().map(Key::X25519).map_err(|_| KeyError::Malformed),
+            "age1" => text
+                .parse()
+                .map(Key::X25519)
+                .map_err(|_| KeyError::Malformed),
             _ => text.parse().map(Key::Ssh).map_err(|_| KeyError::Malformed),
         };
         Ok(Self { key: key? })
@@ -96,7 +101,8 @@ impl Recipient {
         let encryptor =
             age::Encryptor::with_recipients(std::iter::once(key)).map_err(|e| refused(&e))?;
         let mut sealed = Vec::new();
-        let armored = age::armor::ArmoredWriter::wrap_output(&mut sealed, age::armor::Format::AsciiArmor);
+        let armored =
+            age::armor::ArmoredWriter::wrap_output(&mut sealed, age::armor::Format::AsciiArmor);
         let mut writer = encryptor
             .wrap_output(armored.map_err(|e| refused(&e))?)
             .map_err(|e| refused(&e))?;
@@ -151,7 +157,10 @@ mod tests {
         let sealed = recipient.seal(b"Tr0ub4dor&3").unwrap();
         assert!(sealed.starts_with("-----BEGIN AGE ENCRYPTED FILE-----\n"));
         assert!(!sealed.contains("Tr0ub4dor"));
-        assert_eq!(age::decrypt(&owner, sealed.as_bytes()).unwrap(), b"Tr0ub4dor&3");
+        assert_eq!(
+            age::decrypt(&owner, sealed.as_bytes()).unwrap(),
+            b"Tr0ub4dor&3"
+        );
         assert!(age::decrypt(&other, sealed.as_bytes()).is_err());
         assert_ne!(sealed, recipient.seal(b"Tr0ub4dor&3").unwrap());
         let cut = owner.to_public().to_string();

@@ -37,7 +37,10 @@ pub fn generate(avoid: &[String]) -> Result<SecretString, rand::rngs::SysError> 
 fn parts(names: &[String]) -> BTreeSet<String> {
     let mut parts = BTreeSet::new();
     for name in names {
-        for text in [name.to_lowercase(), deunicode::deunicode(name).to_lowercase()] {
+        for text in [
+            name.to_lowercase(),
+            deunicode::deunicode(name).to_lowercase(),
+        ] {
             let words = text.split(|c: char| !c.is_alphanumeric());
             for word in words.map(|word| word.chars().collect::<Vec<_>>()) {
                 parts.extend(word.windows(PART).map(|w| w.iter().collect::<String>()));
@@ -110,7 +113,10 @@ mod tests {
     fn no_part_of_a_name_stands_in_a_password() {
         let parts = parts(&["Zoë O'Brien-Li".into(), "ab".into()]);
         let expected = ["bri", "ien", "rie", "zoe", "zoë"];
-        assert_eq!(parts.iter().map(String::as_str).collect::<Vec<_>>(), expected);
+        assert_eq!(
+            parts.iter().map(String::as_str).collect::<Vec<_>>(),
+            expected
+        );
         assert!(has_part("xxZOExx", &parts) && has_part("7#rIEn", &parts));
         assert!(!has_part("zo-e.Li", &parts));
         // Names so many that a password at random mostly has a part of one.

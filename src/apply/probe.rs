@@ -110,11 +110,7 @@ pub fn is_enabled(at: &At, directory: &mut dyn Transport) -> Result<bool, Failur
 ///
 /// # Errors
 /// [`Failure`] when that cannot be told.
-pub fn has_expired(
-    at: &At,
-    instant: i64,
-    directory: &mut dyn Transport,
-) -> Result<bool, Failure> {
+pub fn has_expired(at: &At, instant: i64, directory: &mut dyn Transport) -> Result<bool, Failure> {
     let expires: AttributeName = "accountExpires".into();
     let entry = directory.read(at, std::slice::from_ref(&expires))?;
     let values = entry.and_then(|entry| entry.attributes.get(&expires).cloned());
@@ -200,9 +196,10 @@ fn modified(entry: &Entry, modifications: &[Modification]) -> State {
             }
         }
         // An addition expects an attribute of one value to be absent, or to be emptied beside it.
-        let alone = !may_hold_more(&modification.attribute) && !modifications.iter().any(|m| {
-            m.attribute == modification.attribute && m.operation == ModificationKind::Delete
-        });
+        let alone = !may_hold_more(&modification.attribute)
+            && !modifications.iter().any(|m| {
+                m.attribute == modification.attribute && m.operation == ModificationKind::Delete
+            });
         let other = entry.attributes.get(&modification.attribute);
         let differs = other.into_iter().flatten().any(|f| {
             !modification

@@ -10,7 +10,8 @@ use crate::desired::{EntitlementKey, Recipient};
 use crate::diagnostic::Code;
 use crate::name::UserName;
 use crate::plan::recorded::{
-    FirstPassword, Kept, Made, ManualState, Recorded, RecordedAccount, RecordedDeparture, Told as ToldOf,
+    FirstPassword, Kept, Made, ManualState, Recorded, RecordedAccount, RecordedDeparture,
+    Told as ToldOf,
 };
 use crate::plan::task::{FieldValues, TaskStep};
 use crate::plan::{ChangeId, Finding, MemberChange, Task, TaskAction, TaskChange, TaskId};
@@ -914,7 +915,7 @@ pub(super) mod tests {
         let kim = RecordedAccount {
             guid: one,
             login: "kim.ray".into(),
-            made: Made::Here,
+            made: Made::Before,
         };
         assert_eq!(recorded.accounts, BTreeMap::from([(user("kim"), kim)]));
         assert_eq!(

@@ -129,6 +129,13 @@ impl DirectoryWork {
             .collect()
     }
 
+    /// Whether a change comes only after a password was reset, which no file does.
+    fn waits_for_a_reset(&self, change: &Change) -> bool {
+        let resets = self.changes.iter();
+        let mut resets = resets.filter(|c| c.action == Action::ResetPassword);
+        resets.any(|reset| change.after.contains(&reset.id))
+    }
+
     /// The LDIF file (left out where passwords are all there is to do) and the PowerShell script.
     pub(super) fn attachments(&self, run: &RunIdentity) -> Vec<Attachment> {
         let ldif = ldif::changes(self, run).map(|text| Attachment {

@@ -89,7 +89,10 @@ pub fn hand_over(
     };
     let said = [
         "The attached file holds it, encrypted to your public key.".to_owned(),
-        format!("Read it:  age --decrypt -i YOUR-KEY {}", one_line(sealed.name)),
+        format!(
+            "Read it:  age --decrypt -i YOUR-KEY {}",
+            one_line(sealed.name)
+        ),
         "Hand it on in person. It must be changed at the first log-on.".to_owned(),
     ];
     let page = Page {
@@ -182,7 +185,7 @@ mod tests {
             mail.text,
             "City of Bloomington: ready: the access of jo.hart\n\nLog-on\n  Login name: jo.hart\n\n\n\
              -- \nInformation Technology Services\nhelpdesk@city.example\n\
-             Notice n-2ad6fd36a4ea, 2027-02-01 05:00 UTC, revision 8f14e45fceea.\n"
+             Notice n-4b95e79cf5ae, 2027-02-01 05:00 UTC, revision 8f14e45fceea.\n"
         );
         assert_eq!(
             mail.subject,

@@ -113,10 +113,7 @@ pub(super) fn write(page: &Page<'_>) -> Result<(String, String), NotifyError> {
 }
 
 /// Writes a page of that name as text and as HTML.
-pub(super) fn rendered(
-    name: &str,
-    page: &impl Serialize,
-) -> Result<(String, String), NotifyError> {
+pub(super) fn rendered(name: &str, page: &impl Serialize) -> Result<(String, String), NotifyError> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     let mut syntax = SyntaxConfig::builder();

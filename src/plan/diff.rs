@@ -17,8 +17,8 @@ use super::{
     Held, Notice, NoticeKey, Plan, Summary, TaskChange, TaskStep, Write,
 };
 use crate::desired::{Cause, Desired, EntitlementKey, Person};
-use crate::manifest::user::UserState;
 use crate::diagnostic::Code;
+use crate::manifest::user::UserState;
 use crate::name::{ResourceName, UserName};
 use crate::observed::Observed;
 use sha2::{Digest, Sha256};
@@ -349,7 +349,10 @@ fn ending(person: &Person) -> Vec<Cause> {
             causes.push(cause.clone());
         }
     }
-    let account = person.account.as_ref().filter(|_| person.departure.is_none());
+    let account = person
+        .account
+        .as_ref()
+        .filter(|_| person.departure.is_none());
     match (causes.is_empty(), account) {
         (false, _) => causes,
         (true, Some(account)) if !account.causes.is_empty() => account.causes.clone(),

@@ -53,7 +53,9 @@ pub struct Limits {
 impl Outer {
     /// Whether a mail may go to that address; a subdomain is a domain of its own.
     pub fn may_mail(&self, mail: &str) -> bool {
-        let domain = mail.rsplit_once('@').map(|(_, domain)| domain.to_lowercase());
+        let domain = mail
+            .rsplit_once('@')
+            .map(|(_, domain)| domain.to_lowercase());
         let known = self.recipient_domains.as_ref();
         known.is_none_or(|domains| domain.is_some_and(|domain| domains.contains(&domain)))
     }

@@ -44,7 +44,10 @@ fn handed(access: &Access) -> PathBuf {
     };
     assert_eq!(mode(file), 0o600);
     let name = file.file_name().unwrap().to_str().unwrap();
-    assert!(name.starts_with("a.christopherson2-20") && name.ends_with("Z.age"), "{name}");
+    assert!(
+        name.starts_with("a.christopherson2-20") && name.ends_with("Z.age"),
+        "{name}"
+    );
     file.clone()
 }
 
@@ -60,7 +63,10 @@ fn password(opened: &[u8]) -> String {
 /// That a text stands nowhere but where its recipient reads it.
 fn is_nowhere(access: &Access, secret: &str, said: &str) {
     assert!(!said.contains(secret));
-    let mut folders = vec![access.operator().parent().unwrap().to_owned(), access.outbox()];
+    let mut folders = vec![
+        access.operator().parent().unwrap().to_owned(),
+        access.outbox(),
+    ];
     folders.push(access.repository());
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
@@ -94,7 +100,9 @@ fn a_first_password_is_read_by_an_age_key_alone() {
     is_nowhere(&access, &password, &format!("{}{}", ran.out, ran.err));
     let mails = access.mails();
     let to = ["noor.haddad@city.example".to_owned()];
-    let mut handing = mails.iter().filter(|m| m.to == to && m.text.contains("age --decrypt"));
+    let mut handing = mails
+        .iter()
+        .filter(|m| m.to == to && m.text.contains("age --decrypt"));
     assert!(handing.next().is_some() && handing.next().is_none());
 }
 
@@ -133,7 +141,9 @@ fn a_first_password_is_read_by_an_ssh_key_works_and_must_be_changed() {
     assert!(says("Wrong-Horse-8").contains("data 52e"));
     // As if the user had chosen it: then it lets them in.
     let dn = domain.account(login).dn;
-    domain.modify(&format!("dn: {dn}\nchangetype: modify\nreplace: pwdLastSet\npwdLastSet: -1\n"));
+    domain.modify(&format!(
+        "dn: {dn}\nchangetype: modify\nreplace: pwdLastSet\npwdLastSet: -1\n"
+    ));
     assert!(domain.lets_in(login, &password));
     access.run(&["plan"]).ends(0);
 }
@@ -147,7 +157,10 @@ fn who_left_in_a_hurry_logs_on_with_nothing_they_knew() {
     let access = Access::example("bloomington")
         .operated_by_anchor(&Directory::Ldaps(&domain), &Post::Outbox);
     access.apply();
-    let login = domain.one("(employeeNumber=001077)").text("sAMAccountName").unwrap();
+    let login = domain
+        .one("(employeeNumber=001077)")
+        .text("sAMAccountName")
+        .unwrap();
     let dn = domain.account(&login).dn;
     let secret = unicode_password_line(PASSWORD);
     domain.modify(&format!(

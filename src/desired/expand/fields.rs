@@ -6,8 +6,8 @@ use super::{Account, Base, Entitlements, Facts, Presence};
 use crate::catalog::{Catalog, Linked, Problem};
 use crate::connector::AttributeName;
 use crate::desired::{
-    Cause, Departure, DesiredAccount, Entitlement, EntitlementKey, Grant, Person, Retained, Started,
-    accounts::KnownAccount,
+    Cause, Departure, DesiredAccount, Entitlement, EntitlementKey, Grant, Person, Retained,
+    Started, accounts::KnownAccount,
 };
 use crate::diagnostic::Code;
 use crate::diagnostic::suggest::did_you_mean;

@@ -109,7 +109,14 @@ fn present(
     let disabled = (!wanted.enabled && account.is_enabled()).then(|| {
         let control = account.control | uac::ACCOUNTDISABLE;
         let causes = super::ending(person);
-        draft.control(person, account, control, Action::Disable, &causes, Vec::new())
+        draft.control(
+            person,
+            account,
+            control,
+            Action::Disable,
+            &causes,
+            Vec::new(),
+        )
     });
     leaving::lock_out(draft, person, account, disabled);
     // Those who left keep their attributes as they were.
@@ -230,7 +237,11 @@ impl Draft<'_> {
 }
 
 /// Delete-old + add-new: nothing is overwritten that was not read (AD.md 76).
-pub(super) fn exchange(attribute: &AttributeName, old: &[Value], new: &[Value]) -> Vec<Modification> {
+pub(super) fn exchange(
+    attribute: &AttributeName,
+    old: &[Value],
+    new: &[Value],
+) -> Vec<Modification> {
     let step = |operation, values: &[Value]| Modification {
         operation,
         attribute: attribute.clone(),

@@ -93,7 +93,11 @@ pub(super) fn memberships(
             continue;
         }
         // Kept for a time, as the configuration says.
-        if leaving && retained.iter().any(|(globs, _)| globs.is_match(key.as_str())) {
+        if leaving
+            && retained
+                .iter()
+                .any(|(globs, _)| globs.is_match(key.as_str()))
+        {
             continue;
         }
         let Some(group) = directory.groups.get(key) else {

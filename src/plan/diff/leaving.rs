@@ -127,7 +127,13 @@ pub(super) fn farewell(
     }
     if let Some(reason) = refused(&attribute, &new) {
         let what = format!("update {attribute} of {}", account.login);
-        draft.hold(Code::ValueRejected, Some(&person.name), what, reason, &causes(person));
+        draft.hold(
+            Code::ValueRejected,
+            Some(&person.name),
+            what,
+            reason,
+            &causes(person),
+        );
         return;
     }
     draft.change(Proposal {

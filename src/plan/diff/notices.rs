@@ -203,7 +203,7 @@ fn acknowledge(draft: &mut Draft<'_>, name: &RequestName, terms: &RequestTerms) 
     };
     let subject_display = &terms.subject_display;
     let mut lines = vec![
-        format!("Your request {name} was approved and merged."),
+        format!("Your request {name} was merged."),
         format!("What: {what} of {subject_display} ({})", terms.subject),
         format!("From: {}", local(inputs, terms.effective)),
     ];
@@ -381,7 +381,8 @@ fn holdings(draft: &Draft<'_>, person: &Person) -> Vec<String> {
         .filter(|(key, _)| key.resource != desired.directory)
         .map(|(key, entitlement)| {
             let terms = desired.resources.get(&key.resource);
-            let resource = terms.map_or_else(|| key.resource.to_string(), |t| t.display_name.clone());
+            let resource =
+                terms.map_or_else(|| key.resource.to_string(), |t| t.display_name.clone());
             let alias = key.identity.as_ref();
             let alias = alias.map(|a| format!(", as {a}")).unwrap_or_default();
             let url = terms.and_then(|t| t.url.as_ref());
@@ -419,7 +420,9 @@ fn departure(draft: &mut Draft<'_>, person: &Person) {
         .collect();
     if let Some(wanted) = &person.account {
         let enabled = observed(inputs, wanted).is_some_and(Account::is_enabled);
-        let disabled = draft.changes_of(person).any(|c| c.action == Action::Disable);
+        let disabled = draft
+            .changes_of(person)
+            .any(|c| c.action == Action::Disable);
         let asked = inputs.mode == DirectoryMode::Maintainer;
         if enabled && (!disabled || asked) || wanted.trouble.is_some() {
             return;
@@ -488,7 +491,9 @@ fn taken(draft: &Draft<'_>, person: &Person) -> Vec<String> {
 /// What is asked of maintainers, now or already.
 fn asked(draft: &Draft<'_>, person: &Person) -> Vec<String> {
     let planned = draft.tasks.iter();
-    let planned = planned.filter(|t| t.step != TaskStep::Cancel).map(|t| &t.task);
+    let planned = planned
+        .filter(|t| t.step != TaskStep::Cancel)
+        .map(|t| &t.task);
     let manual = draft.inputs.recorded.manual.values();
     let open = manual.filter_map(|state| state.open.as_ref());
     let all = planned.chain(open);

@@ -52,7 +52,10 @@ pub(super) fn wanted(
         // Something that is no text: whose it is nobody here knows.
         return None;
     }
-    let listed = wanted.attributes.get(&attribute).filter(|_| managed(&attribute));
+    let listed = wanted
+        .attributes
+        .get(&attribute)
+        .filter(|_| managed(&attribute));
     let more = listed.into_iter().flatten().cloned();
     let kept = changed.map(|old| format!("{SECONDARY}{old}"));
     let mut fresh: Vec<String> = vec![format!("{PRIMARY}{primary}")];
@@ -63,7 +66,13 @@ pub(super) fn wanted(
     }) {
         let what = format!("update {ATTRIBUTE} of {}", account.login);
         let reason = format!("`{}` is an address of another account", address(taken));
-        draft.hold(Code::LoginTaken, Some(&person.name), what, reason, &causes(person));
+        draft.hold(
+            Code::LoginTaken,
+            Some(&person.name),
+            what,
+            reason,
+            &causes(person),
+        );
         return None;
     }
     let after = together(&values, &fresh);

@@ -10,7 +10,8 @@ use crate::name::{FieldName, LevelName, ResourceName, RoleName, ScopeName, UserN
 use crate::plan::task::{Task, TaskAction, TaskChange, TaskField, TaskId, TaskStep};
 use crate::plan::{
     Action, Assumption, Change, ChangeId, DirectoryMode, FORMAT_VERSION, FieldChange, Finding,
-    GuardResult, Held, Notice, NoticeKey, NoticeKind, NoticePart, MemberChange, Plan, Summary, Verdict, Write,
+    GuardResult, Held, MemberChange, Notice, NoticeKey, NoticeKind, NoticePart, Plan, Summary,
+    Verdict, Write,
 };
 use std::collections::BTreeMap;
 
@@ -231,7 +232,11 @@ fn notice() -> Notice {
             lines: vec!["member of APP-GIS-View".into()],
         }],
         description: None,
-        causes: vec![cause("request terminate-sam", "requests/2027-02.yaml", 41)],
+        causes: vec![cause(
+            "request 2027-02-01-terminate-sam",
+            "requests/2027-02.yaml",
+            41,
+        )],
     }
 }
 

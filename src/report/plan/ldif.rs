@@ -121,6 +121,7 @@ fn title(change: &Change) -> String {
 /// The accounts that a plan gives a password.
 struct Passwords<'a> {
     changes: BTreeSet<&'a ChangeId>,
+    resets: BTreeSet<&'a ChangeId>,
     accounts: BTreeSet<String>,
 }
 
@@ -132,8 +133,8 @@ enum Record {
 }
 
 impl<'a> Passwords<'a> {
-    fn of(changes: &'a [Change]) -> Self {
-        let all = changes.iter().filter_map(|change| match &change.write {
+    fn of(planned: &'a [Change]) -> Self {
+        let all = planned.iter().filter_map(|change| match &change.write {
             Write::SetPassword { at, .. } => Some((&change.id, key(at))),
             Write::Adopt { .. }
             | Write::Create { .. }
@@ -144,7 +145,16 @@ impl<'a> Passwords<'a> {
             | Write::Row { .. } => None,
         });
         let (changes, accounts) = all.unzip();
-        Self { changes, accounts }
+        let resets = planned
+            .iter()
+            .filter(|c| c.action == Action::ResetPassword)
+            .map(|c| &c.id)
+            .collect();
+        Self {
+            changes,
+            resets,
+            accounts,
+        }
     }
 
     /// Whether the change lets somebody log on to an account whose password does not come with it.
@@ -162,6 +172,9 @@ impl<'a> Passwords<'a> {
             }
             Write::Modify { at, .. } if self.waited_for_by(change, at) => {
                 Err("the account needs its password first")
+            }
+            Write::Modify { .. } if change.after.iter().any(|id| self.resets.contains(id)) => {
+                Err("the password is reset first")
             }
             Write::Modify {
                 at,

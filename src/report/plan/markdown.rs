@@ -469,6 +469,7 @@ mod tests {
             let outline = Outline::of(&plan);
             let all = plan.changes.len()
                 + plan.tasks.len()
+                + plan.notices.len()
                 + plan.held.len()
                 + plan.findings.len()
                 + plan.assumed.len()
