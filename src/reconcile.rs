@@ -46,15 +46,20 @@ pub struct Reading {
 /// [`SourceError`] when it cannot be read at all.
 pub fn read(origin: &Origin, known: &mut Known) -> Result<Reading, SourceError> {
     let source = source::read(origin, &|blob| known.0.contains_key(blob))?;
+    Ok(read_source(source, known))
+}
+
+/// Links a repository whose files are at hand.
+pub fn read_source(source: Source, known: &mut Known) -> Reading {
     let manifests = parse(&source, known);
     let count = manifests.list.len() + manifests.broken.len();
     let (catalog, findings) = link(manifests);
-    Ok(Reading {
+    Reading {
         source,
         catalog,
         findings,
         manifests: count,
-    })
+    }
 }
 
 /// What keeps a plan from being made.

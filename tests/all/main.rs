@@ -6,12 +6,14 @@ mod bed;
 mod city;
 mod contract;
 mod demo;
+#[cfg(feature = "age")]
 mod edges;
 mod examples;
 mod fake;
 mod fake_ad;
 mod hostile;
 mod hostile_names;
+mod identities;
 mod maintainer;
 mod notify_ldif;
 mod notify_smtp;
