@@ -63,6 +63,12 @@ pub struct Person {
     pub state: UserState,
     /// The address mails go to; none where notifications are off or there is no address.
     pub mail: Option<String>,
+    /// Whether the user wants mails at all.
+    pub notifications: bool,
+    /// Every name of the person, for what must have no part of one: a password.
+    pub names: Vec<String>,
+    /// The public key that first passwords are encrypted to for this user to hand on.
+    pub hand_over_key: Option<String>,
     /// Whom the user reports to.
     pub supervisor: Option<UserName>,
     /// How their present time here began, where a request began it and it has begun.
@@ -203,8 +209,10 @@ pub struct DesiredAccount {
     pub ou: Vec<String>,
     /// Whether it can be logged on to.
     pub enabled: bool,
-    /// Groups (globs) that somebody who left keeps for a time all the same.
-    pub retained: Vec<String>,
+    /// Groups that somebody who left keeps for a time all the same.
+    pub retained: Vec<Retained>,
+    /// The description of the account of somebody who left; none: it stays as it is.
+    pub farewell: Option<String>,
     /// The managed attributes that should have a value; a managed attribute that is not here should have none.
     pub attributes: BTreeMap<AttributeName, Vec<String>>,
     /// Attributes whose value is the account of another user (`manager`).
@@ -213,6 +221,15 @@ pub struct DesiredAccount {
     pub groups: BTreeMap<GroupKey, GroupGrant>,
     /// Why there should be an account.
     pub causes: Vec<Cause>,
+}
+
+/// Groups that somebody who left keeps for a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retained {
+    /// sAMAccountNames or globs.
+    pub groups: Vec<String>,
+    /// Until when.
+    pub until: Timestamp,
 }
 
 /// How an account is known to be a user's (SEMANTICS 8: never by name).
@@ -328,4 +345,8 @@ pub struct Rules {
     pub mail: MailWording,
     /// The name of the organization, for mails.
     pub organization: String,
+    /// The public key that first passwords are encrypted to; none: the supervisor's.
+    pub hand_over_key: Option<String>,
+    /// The time zone that people read dates in.
+    pub zone: jiff::tz::TimeZone,
 }

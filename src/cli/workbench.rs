@@ -12,7 +12,7 @@ use crate::manifest::parse::Known;
 use crate::manifest::{Edge, Moment};
 use crate::name::ResourceName;
 use crate::operator::{DEFAULT_FILE, Operator, OperatorError};
-use crate::plan::{DirectoryMode, Plan};
+use crate::plan::{Bootstrap, DirectoryMode, Plan};
 use crate::reconcile::world::{self, OpenError};
 use crate::reconcile::{self, Reading, ReconcileError, Situation, World};
 use crate::report::diagnostics::{Format, render};
@@ -315,7 +315,7 @@ pub fn bench(
                 },
             )?
         }
-        _ => BTreeMap::new(),
+        _ => Bootstrap::default(),
     };
     let approval = operator.evidence.as_str();
     let mut plan = reconcile::make_plan(&situation, &world, &reading, &bootstrap, approval);

@@ -7,6 +7,8 @@ mod bed;
 mod city;
 mod contract;
 mod demo;
+#[cfg(feature = "age")]
+mod edges;
 mod examples;
 mod fake;
 mod folding;
