@@ -31,6 +31,10 @@ pub struct Directory {
     pub groups: BTreeMap<GroupKey, Group>,
     /// Organizational units (and the base).
     pub units: BTreeSet<Dn>,
+    /// What replication renamed because two domain controllers gave one name (MS-ADTS 3.1.1.5.1.2.2).
+    pub conflicts: BTreeSet<Dn>,
+    /// What a principal name may end in; none where that cannot be told.
+    pub suffixes: Option<BTreeSet<String>>,
     by_dn: HashMap<Dn, Guid>,
     /// Which groups each account is a direct member of.
     memberships: BTreeMap<Guid, BTreeSet<GroupKey>>,
@@ -62,6 +66,8 @@ pub enum Protection {
     BuiltIn,
     /// It is or was a member of a protected group: AdminSDHolder guards it.
     AdminCount,
+    /// It is the account that this program logs on with.
+    OwnLogOn,
 }
 
 /// A group as it was read.
@@ -116,11 +122,17 @@ pub fn collect(
         accounts: BTreeMap::new(),
         groups: BTreeMap::new(),
         units: BTreeSet::from([transport.base().clone()]),
+        conflicts: BTreeSet::new(),
+        suffixes: transport.principal_suffixes()?,
         by_dn: HashMap::new(),
         memberships: BTreeMap::new(),
     };
     transport.read_all(attributes, &mut |entry| directory.put(entry))?;
     directory.index();
+    let own = transport.log_on().and_then(|dn| directory.at(&dn));
+    if let Some(own) = own.and_then(|guid| directory.accounts.get_mut(&guid)) {
+        own.protection = own.protection.or(Some(Protection::OwnLogOn));
+    }
     Ok(directory)
 }
 
@@ -133,6 +145,9 @@ impl Directory {
             mut attributes,
         } = entry;
         self.by_dn.insert(dn.clone(), guid);
+        if dn.rdn().value().contains("\nCNF:") {
+            self.conflicts.insert(dn.clone());
+        }
         let protection = protection(&attributes);
         let login = text(&attributes, "sAMAccountName").unwrap_or_default();
         match kind {

@@ -1,6 +1,7 @@
 //! Folded catalog + accounts + instant → desired state. Pure: people first (what they hold), then
 //! names (one after the other, because they must differ), then field values.
 
+mod distinct;
 mod fields;
 mod holdings;
 mod identities;
@@ -18,6 +19,7 @@ use crate::manifest::{Edge, IdentitySpec, Moment};
 use crate::name::{IdentityName, LevelName, OrganizationName, ResourceName, UserName};
 use crate::request::{Folded, FoldedUser};
 use crate::template::Nested;
+use distinct::Distinct;
 use holdings::Holdings;
 use jiff::Timestamp;
 use rayon::prelude::*;
@@ -37,7 +39,15 @@ pub fn expand(
     let mut namer = Namer::new(catalog, accounts);
     let facts = Facts::new(catalog, accounts, now);
     let mut people = BTreeMap::new();
-    fill(&facts, &mut namer, folded, &mut people, &mut problems);
+    let mut distinct = Distinct::default();
+    fill(
+        &facts,
+        &mut namer,
+        folded,
+        &mut people,
+        &mut distinct,
+        &mut problems,
+    );
     let recipients = terms::Recipients::new(catalog, &people);
     let resources = terms::resources(catalog, &recipients, &mut problems);
     let desired = Desired {
@@ -60,6 +70,7 @@ pub struct Outlook<'a> {
     accounts: &'a Accounts,
     namer: Namer<'a>,
     people: BTreeMap<UserName, Person>,
+    distinct: Distinct,
 }
 
 impl<'a> Outlook<'a> {
@@ -70,6 +81,7 @@ impl<'a> Outlook<'a> {
             accounts,
             namer: Namer::new(catalog, accounts),
             people: BTreeMap::new(),
+            distinct: Distinct::default(),
         }
     }
 
@@ -77,7 +89,14 @@ impl<'a> Outlook<'a> {
     /// are folded and all others as they were. The supervisor of each of them is among them.
     pub fn at(&mut self, folded: &Folded, now: Timestamp, problems: &mut Vec<Problem>) {
         let facts = Facts::new(self.catalog, self.accounts, now);
-        fill(&facts, &mut self.namer, folded, &mut self.people, problems);
+        fill(
+            &facts,
+            &mut self.namer,
+            folded,
+            &mut self.people,
+            &mut self.distinct,
+            problems,
+        );
         let recipients = terms::Recipients::new(self.catalog, &self.people);
         terms::resources(self.catalog, &recipients, problems);
     }
@@ -89,6 +108,7 @@ fn fill<'a>(
     namer: &mut Namer<'a>,
     folded: &Folded,
     into: &mut BTreeMap<UserName, Person>,
+    distinct: &mut Distinct,
     problems: &mut Vec<Problem>,
 ) {
     let people: Vec<(&UserName, &FoldedUser)> = folded.people.iter().collect();
@@ -122,6 +142,7 @@ fn fill<'a>(
         .collect();
     for (person, found) in filled {
         problems.extend(found);
+        distinct.look_at(facts.catalog, &person, problems);
         into.insert(person.name.clone(), person);
     }
     seats(facts.catalog, into, problems);

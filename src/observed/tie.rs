@@ -88,6 +88,7 @@ pub fn tie(
     Accounts {
         seen: Seen::Yes,
         domain: directory.base.domain(),
+        suffixes: directory.suffixes.clone(),
         known,
         taken: taken(directory, &owners, rules.names_used),
         troubled,

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod groups;
+mod remarks;
 mod rosters;
 mod tasks;
 
@@ -197,6 +198,7 @@ impl<'a> Draft<'a> {
                 groups::memberships(self, person, directory, limits);
             }
             groups::exact(self, directory, limits);
+            remarks::remarks(self, directory, limits);
         }
         rosters::rows(self);
         tasks::tasks(self);
