@@ -151,6 +151,12 @@ pub struct Url(
     pub String,
 );
 
+/// A value that says something: the directory takes no empty one.
+#[derive(JsonSchema)]
+#[schemars(inline)]
+#[allow(dead_code, reason = "for the schema")]
+pub struct Said(#[schemars(regex(pattern = r"^[\s\S]*\S[\s\S]*$"))] String);
+
 /// A mail address.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]

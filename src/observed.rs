@@ -38,6 +38,8 @@ pub struct Directory {
     by_dn: HashMap<Dn, Guid>,
     /// Which groups each account is a direct member of.
     memberships: BTreeMap<Guid, BTreeSet<GroupKey>>,
+    /// The primary group of each account, which is in no list of members (AD.md 56).
+    primary: BTreeMap<Guid, GroupKey>,
 }
 
 /// An account as it was read.
@@ -83,10 +85,12 @@ pub struct Group {
     pub members: Vec<Dn>,
     /// Why nothing may be done to it, if it is one of those.
     pub protection: Option<Protection>,
+    /// The last part of its SID, which accounts name it by as their primary group.
+    relative_id: Option<u32>,
 }
 
 /// Attributes that are read of every entry, whatever is managed.
-const ALWAYS: [&str; 13] = [
+const ALWAYS: [&str; 14] = [
     "sAMAccountName",
     "userPrincipalName",
     "mail",
@@ -96,6 +100,7 @@ const ALWAYS: [&str; 13] = [
     "adminCount",
     "isCriticalSystemObject",
     "objectSid",
+    "primaryGroupID",
     "member",
     "displayName",
     "employeeNumber",
@@ -126,6 +131,7 @@ pub fn collect(
         suffixes: transport.principal_suffixes()?,
         by_dn: HashMap::new(),
         memberships: BTreeMap::new(),
+        primary: BTreeMap::new(),
     };
     transport.read_all(attributes, &mut |entry| directory.put(entry))?;
     directory.index();
@@ -185,6 +191,7 @@ impl Directory {
                     name: login.clone(),
                     members,
                     protection,
+                    relative_id: sid(&attributes).and_then(relative_id),
                 };
                 self.groups.insert(GroupKey::new(&login), group);
             }
@@ -196,6 +203,18 @@ impl Directory {
     }
 
     fn index(&mut self) {
+        let by_id: HashMap<u32, &GroupKey> = self
+            .groups
+            .iter()
+            .filter_map(|(key, group)| Some((group.relative_id?, key)))
+            .collect();
+        for account in self.accounts.values() {
+            let id = account.text("primaryGroupID");
+            let group = id.and_then(|id| by_id.get(&id.parse().ok()?));
+            if let Some(group) = group {
+                self.primary.insert(account.guid, (*group).clone());
+            }
+        }
         for (key, group) in &self.groups {
             for member in &group.members {
                 if let Some(guid) = self.by_dn.get(member)
@@ -215,16 +234,16 @@ impl Directory {
         self.by_dn.get(dn).copied()
     }
 
-    /// The groups an account is a direct member of.
+    /// The groups an account is a direct member of and can leave: not its primary group.
     pub fn groups_of(&self, guid: Guid) -> impl Iterator<Item = &GroupKey> {
         self.memberships.get(&guid).into_iter().flatten()
     }
 
-    /// Whether an account is a direct member of a group.
+    /// Whether an account is a direct member of a group, be it the primary one.
     pub fn is_member(&self, guid: Guid, group: &GroupKey) -> bool {
-        self.memberships
-            .get(&guid)
-            .is_some_and(|groups| groups.contains(group))
+        let listed = self.memberships.get(&guid);
+        listed.is_some_and(|groups| groups.contains(group))
+            || self.primary.get(&guid) == Some(group)
     }
 }
 
@@ -264,13 +283,17 @@ fn text(attributes: &Attributes, name: &str) -> Option<String> {
 fn protection(attributes: &Attributes) -> Option<Protection> {
     let critical = text(attributes, "isCriticalSystemObject");
     let built_in = critical.is_some_and(|t| t.eq_ignore_ascii_case("true"));
-    let sid = attributes.get(&"objectSid".into()).and_then(|v| v.first());
-    let rid = sid.and_then(|sid| relative_id(sid.bytes()));
+    let rid = sid(attributes).and_then(relative_id);
     if built_in || rid.is_some_and(|rid| rid < 1000) {
         return Some(Protection::BuiltIn);
     }
     let guarded = text(attributes, "adminCount").is_some_and(|t| t != "0");
     guarded.then_some(Protection::AdminCount)
+}
+
+fn sid(attributes: &Attributes) -> Option<&[u8]> {
+    let values = attributes.get(&"objectSid".into())?;
+    values.first().map(Value::bytes)
 }
 
 /// The last part of a SID (MS-DTYP 2.4.2): the last four bytes, little-endian.
