@@ -57,6 +57,7 @@ mod tests {
     use secrecy::ExposeSecret;
     use std::collections::BTreeSet;
 
+    /// AD 45.
     #[test]
     fn passwords_are_long_mixed_and_never_the_same() {
         let mut seen = BTreeSet::new();

@@ -491,6 +491,9 @@ pub fn relative_id(sid: &[u8]) -> String {
 }
 
 /// Names to compare: without case, in one spelling.
-pub fn dns(texts: &[String]) -> BTreeSet<Dn> {
-    texts.iter().map(|text| Dn::parse(text).unwrap()).collect()
+pub fn dns<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> BTreeSet<Dn> {
+    let texts = texts.into_iter();
+    texts
+        .map(|text| Dn::parse(text.as_ref()).unwrap())
+        .collect()
 }

@@ -67,7 +67,7 @@ const TABLE: &[(u32, &str, &[Operation], Class)] = &[
     (53, "00002077: SvcErr", PASSWORD, Class::Configuration),
     (53, "00002035: setup_io", PASSWORD, Class::PasswordRejected),
     (53, "00002035: LdapErr: DSID-0C090B3E, comment: Operation not allowed through GC port, data 0", WRITES, Class::Configuration),
-    (66, "00002015: UpdErr", &EVERY.split_at(3).1, Class::HasChildren),
+    (66, "00002015: UpdErr", WRITES, Class::HasChildren),
     (67, "00002016: UpdErr", WRITES, Class::ValueRejected),
     (68, "00002071: UpdErr", ADD, Class::Exists),
     (68, "00002071: UpdErr", RENAME, Class::Exists),

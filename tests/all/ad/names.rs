@@ -2,6 +2,7 @@
 
 use super::{dns, everywhere, on_fake};
 use crate::contract::Manners;
+use crate::fake::Company;
 use crate::fake_ad::Options;
 use countersign::connector::active_directory::matching;
 use countersign::connector::{At, Entry, Guid, Transport as _};
@@ -44,17 +45,11 @@ fn ad_2_a_guid_is_mixed_bytes_in_a_filter_and_a_name_of_its_own() {
         let ann = ad.user("ann");
         let raw = ad.client.bytes(&ann, "objectGUID");
         let unit = ad.unit.clone();
-        assert_eq!(
-            dns(&ad.client.find(&unit, &guid_filter(&raw))),
-            dns(&[ann.clone()])
-        );
+        assert_eq!(dns(ad.client.find(&unit, &guid_filter(&raw))), dns([&ann]));
         let guid = Guid::from_wire(&raw).unwrap();
         assert_eq!(guid.to_wire().as_slice(), raw);
         let name = format!("<GUID={guid}>");
-        assert_eq!(
-            dns(&[ad.client.read(&name, &["cn"]).dn]),
-            dns(&[ann.clone()])
-        );
+        assert_eq!(dns([ad.client.read(&name, &["cn"]).dn]), dns([&ann]));
         ad.client.set(&name, "title", &["Mayor"]).ok();
         assert_eq!(ad.client.text(&ann, "title"), "Mayor");
     });
@@ -303,10 +298,7 @@ fn ad_11_names_are_compared_without_case() {
     everywhere(11, |ad| {
         let ann = ad.user("Ann  Lee");
         let upper = ann.to_uppercase();
-        assert_eq!(
-            dns(&[ad.client.read(&upper, &["cn"]).dn]),
-            dns(&[ann.clone()])
-        );
+        assert_eq!(dns([ad.client.read(&upper, &["cn"]).dn]), dns([&ann]));
         assert_eq!(Dn::parse(&upper).unwrap(), Dn::parse(&ann).unwrap());
         // Samba takes two blanks for one; Windows does not, and nor does the program.
         let single = ad.dn("Ann Lee");
@@ -331,7 +323,7 @@ fn ad_12_text_in_a_filter_is_escaped_or_matches_too_much() {
             .ok();
         ad.user("a-b");
         assert_eq!(ad.client.find(&unit, "(cn=a*b)").len(), 2);
-        assert_eq!(dns(&ad.client.find(&unit, r"(cn=a\2ab)")), [star].into());
+        assert_eq!(dns(ad.client.find(&unit, r"(cn=a\2ab)")), [star].into());
         for text in ["a)(objectClass=*", "*", "(", ")", "\\", "\0", "a\\2ab"] {
             let escaped = ldap3::ldap_escape(text);
             assert!(
@@ -398,6 +390,38 @@ fn ad_14_principal_names_are_unique_and_take_any_suffix() {
         ad.fake().change(|fake| fake.hide(partitions));
         assert_eq!(ad.directory().principal_suffixes().unwrap(), None);
     });
+}
+
+#[test]
+fn ad_14_nobody_gets_a_principal_name_that_ends_nowhere() {
+    let company = Company::new();
+    let mail = "    mail: ";
+    let rule = "    upn: \"{{ account.login }}@nowhere.example\"\n    mail: ";
+    company.access.edit("countersign.yaml", mail, rule);
+    company.access.commit("Other principal names");
+    let plan = ["plan", "--format", "json"];
+    let held = company.access.run(&plan).ends(1).json();
+    let held = held["held"].as_array().unwrap().iter();
+    let kim: Vec<_> = held
+        .filter(|h| h["user"] == "kim" && h["code"] == "value-rejected")
+        .collect();
+    assert_eq!(kim.len(), 1);
+    let reason = kim[0]["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("kim@nowhere.example") && reason.contains("seko.example"),
+        "{reason}"
+    );
+    // Once it is registered, she gets it.
+    let partitions = "CN=Partitions,CN=Configuration,DC=seko,DC=example";
+    company
+        .ad
+        .change(|fake| fake.replace(partitions, "uPNSuffixes", &["nowhere.example"]));
+    company.settles_within(3);
+    let kim = company.ad.entry_by_sam("kim").unwrap();
+    assert_eq!(
+        kim.text("userPrincipalName").as_deref(),
+        Some("kim@nowhere.example")
+    );
 }
 
 #[test]
