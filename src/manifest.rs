@@ -155,7 +155,7 @@ pub struct Url(
 #[derive(JsonSchema)]
 #[schemars(inline)]
 #[allow(dead_code, reason = "for the schema")]
-pub struct Said(#[schemars(regex(pattern = r"^[\s\S]*\S[\s\S]*$"))] String);
+pub struct Said(#[schemars(regex(pattern = r"^[^\x00]*[^\x00-\x20][^\x00]*$"))] String);
 
 /// A mail address.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
