@@ -23,6 +23,9 @@ use crate::name::{
 use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Where folded requests are kept: a folder at the root.
+pub const ARCHIVE: &str = "archive/";
+
 /// A manifest in the catalog.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Linked<S> {
@@ -48,6 +51,8 @@ pub struct Catalog {
     pub scopes: BTreeMap<ScopeName, Linked<ScopeSpec>>,
     pub identities: BTreeMap<IdentityName, Linked<IdentitySpec>>,
     pub requests: BTreeMap<RequestName, Linked<RequestSpec>>,
+    /// Requests that were folded into the manifests: kept for their names, causes and evidence.
+    pub archived: BTreeMap<RequestName, Linked<RequestSpec>>,
     pub policies: BTreeMap<PolicyName, Linked<PolicySpec>>,
     /// Templates of fields, naming rules and scope groups, compiled, by their text.
     pub templates: templates::Templates,

@@ -1,10 +1,12 @@
 //! Duties: what each kind owes besides its form and its references.
 
+pub mod answers;
 mod grants;
 mod identities;
 mod people;
 mod resources;
 
+pub use answers::answers;
 pub use identities::{identities, roles_and_scopes};
 pub use people::{people, profiles_and_requests};
 pub use resources::resources;
@@ -130,6 +132,14 @@ pub fn default_level(spec: &ResourceSpec) -> Option<LevelName> {
         true => LevelName::new("access").ok(),
         false => None,
     })
+}
+
+/// Whether users of a type must have an end date: they are here for a time, and nobody sees them go.
+pub fn needs_end(kind: UserType) -> bool {
+    match kind {
+        UserType::Contractor | UserType::Supplier => true,
+        UserType::Employee | UserType::Partner | UserType::Client | UserType::Service => false,
+    }
 }
 
 /// `employee, contractor`.

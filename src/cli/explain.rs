@@ -5,7 +5,7 @@ use crate::desired::accounts::Accounts;
 use crate::desired::expand::expand;
 use crate::diagnostic::suggest::did_you_mean;
 use crate::report;
-use crate::request::fold;
+use crate::request::Timeline;
 use clap::ValueEnum;
 
 /// Say what a user has (of one resource, or of all), and why.
@@ -38,10 +38,10 @@ enum FormatArg {
 /// When the repository cannot be read, or has no such user or resource.
 pub fn run(place: &Place, args: &Args) -> Outcome {
     let reading = workbench::read(&args.origin.origin(&place.folder))?;
-    let now = args.instant.resolve(&reading.catalog.zone)?;
+    let now = args.instant.resolve(&reading.catalog)?;
     let mut problems = Vec::new();
-    let folded = fold(&reading.catalog, now, &mut problems);
-    let (desired, more) = expand(&reading.catalog, &folded, &Accounts::default(), now);
+    let timeline = Timeline::new(&reading.catalog, &mut problems);
+    let (desired, more) = expand(&reading.catalog, &timeline, &Accounts::default(), now);
     problems.extend(more);
     if reading.findings.any_error() || !problems.is_empty() {
         talk(

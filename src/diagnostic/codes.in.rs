@@ -325,16 +325,61 @@ codes! {
         why "Only one account can have it."
         before "login: kim on two users"
         after "login: kim and login: kim.lee";
-    RequestUnsupported = "request-unsupported" Error
-        what "A request asks for something this version does not carry out yet."
-        why "Ignoring a termination would leave a door open; so nothing is planned while it stands there."
-        before "action: Terminate"
-        after "state: left on the user";
     RequestContradiction = "request-contradiction" Error
         what "A request does not fit the state it meets."
-        why "A user can be activated only once."
+        why "What it asks for could not be done when its instant comes, or would undo what another asks for at the same instant."
         before "action: Activate for a user who is active"
         after "action: Change";
+    RequestVoid = "request-void" Warning
+        what "A request is about a user who will have left by its instant; it does nothing."
+        why "A termination is never made invalid by what was asked for before (MODEL 26)."
+        before "a Change in March for a user who is terminated in February"
+        after "(take the Change out)";
+    RequestWithoutEffect = "request-without-effect" Warning
+        what "A request changes nothing at its instant."
+        why "It is asked for in vain, or names the wrong user, instant or access."
+        before "a second Terminate of the same user"
+        after "(take it out)";
+    FoldedThrough = "folded-through" Error
+        what "A request begins before the instant that requests were folded through."
+        why "The manifests were settled up to there; what was before is read from git (SEMANTICS 10)."
+        before "effective: 2026-01-01 where foldedThrough is 2026-06-01"
+        after "effective: 2026-07-01";
+    RequestImmutable = "request-immutable" Error
+        what "A request that has taken effect is changed, taken out, or archived without being folded."
+        why "What happened stays readable as it was asked for; a new request undoes it (SEMANTICS 10)."
+        before "effective: moved to next week after it took effect"
+        after "a new Change";
+    UserRemoved = "user-removed" Error
+        what "The manifest of a user is taken out."
+        why "People are deactivated, never deleted: nobody would take their access away (SEMANTICS 13)."
+        before "git rm users/kim.lee.yaml"
+        after "a Terminate for kim.lee";
+    FoldFirst = "fold-first" Error
+        what "A field of a user is edited that an unfolded request also sets."
+        why "The request would hide the edit, or the edit would look like it never happened."
+        before "title edited in users/kim.lee.yaml while a Change sets it"
+        after "countersign fold, then the edit; or a Change";
+    DeprecatedGiven = "deprecated-given" Error
+        what "A deprecated role would be given to somebody who did not have it."
+        why "Nobody new gets what is being retired; holders keep it until it is taken (MODEL 15)."
+        before "roles: [clear-my-record.performance_monitors] for a new user"
+        after "roles: [clear-my-record.application_reviewers]";
+    Archived = "archived" Error
+        what "A manifest that is no request stands in the archive."
+        why "What is archived is no longer in force; a user or resource there would silently not count."
+        before "archive/kim.yaml with kind: User"
+        after "users/kim.yaml";
+    EndDateNeeded = "end-date-needed" Error
+        what "A contractor or supplier has no end date."
+        why "Their access must end by itself: nobody sees them go."
+        before "type: contractor"
+        after "type: contractor, endDate: 2027-06-30";
+    NamesLeaver = "names-leaver" Warning
+        what "A manifest names somebody who has left by some instant as supervisor, head, maintainer or owner."
+        why "What was asked of them falls to the owner or the administrators until somebody else is named."
+        before "supervisor: dana.reyes, who left"
+        after "supervisor: sam.okafor";
     PolicyNotEvaluated = "policy-not-evaluated" Warning
         what "A policy is read and not evaluated by this version."
         why "Do not rely on it yet."

@@ -2,12 +2,13 @@
 
 use super::grants::{access, attributes, choice, moment, pattern};
 use super::identities::given_identity;
-use super::{has_level, unknown_level};
+use super::{has_level, needs_end, unknown_level};
 use crate::catalog::{Catalog, Linked, Problem};
 use crate::diagnostic::Code;
 use crate::manifest::Access;
 use crate::manifest::parse::Location;
 use crate::manifest::resource::{Cost, ResourceType};
+use crate::manifest::user::UserState;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What users owe.
@@ -16,6 +17,28 @@ pub fn people(catalog: &Catalog, problems: &mut Vec<Problem>) {
     for (name, Linked { at, spec }) in &catalog.users {
         moment(catalog, spec.start_date.as_ref(), at, "startDate", problems);
         moment(catalog, spec.end_date.as_ref(), at, "endDate", problems);
+        if let Some(departure) = &spec.departure {
+            moment(catalog, Some(&departure.at), at, "departure.at", problems);
+            if spec.state != UserState::Left {
+                problems.push(
+                    Problem::new(
+                        Code::Conflict,
+                        at,
+                        "=departure",
+                        format!("`{name}` has a departure and has not left"),
+                    )
+                    .help("say `state: left`, or take the departure out"),
+                );
+            }
+        }
+        let bounded = spec.end_date.is_some() || spec.state == UserState::Left;
+        if needs_end(spec.kind) && !bounded {
+            let message = format!("a {} needs an end date", spec.kind.as_str());
+            problems.push(
+                Problem::new(Code::EndDateNeeded, at, "type", message)
+                    .help("add `endDate: 2027-12-31`; the access ends by itself then"),
+            );
+        }
         access(catalog, &spec.access, at, "access", problems);
         attributes(catalog, spec.attributes.keys(), at, problems);
         if let Some(number) = &spec.employee_number {
