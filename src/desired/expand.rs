@@ -2,6 +2,7 @@
 //! names (one after the other, because they must differ), then field values.
 
 mod bonds;
+mod distinct;
 mod fields;
 mod holdings;
 mod identities;
@@ -20,6 +21,7 @@ use crate::manifest::{Edge, IdentitySpec, Moment};
 use crate::name::{IdentityName, LevelName, OrganizationName, ResourceName, UserName};
 use crate::request::{Folded, FoldedUser, Timeline, ahead};
 use crate::template::Nested;
+use distinct::Distinct;
 use holdings::Holdings;
 use jiff::Timestamp;
 use rayon::prelude::*;
@@ -48,6 +50,7 @@ pub struct Outlook<'a> {
     facts: Facts<'a>,
     namer: Namer<'a>,
     people: BTreeMap<UserName, Person>,
+    distinct: Distinct,
     /// Who has a seat, of resources that have so many.
     seats: BTreeMap<&'a ResourceName, BTreeSet<UserName>>,
     /// Whose each employee number is.
@@ -76,6 +79,7 @@ impl<'a> Outlook<'a> {
             facts: Facts::new(catalog, accounts, Timestamp::MIN),
             namer: Namer::new(catalog, accounts),
             people: BTreeMap::new(),
+            distinct: Distinct::default(),
             seats: seats.map(|(name, _)| (name, BTreeSet::new())).collect(),
             numbers: BTreeMap::new(),
             fresh: true,
@@ -111,6 +115,9 @@ impl<'a> Outlook<'a> {
             problems,
         );
         bonds::check(&folded, &self.people, &mut self.numbers, problems);
+        for person in names.iter().filter_map(|name| self.people.get(name)) {
+            self.distinct.look_at(self.facts.catalog, person, problems);
+        }
         self.count_seats(&names, problems);
         orphans::warn(
             self.facts.catalog,

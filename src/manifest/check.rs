@@ -370,6 +370,7 @@ fn rule(pattern: &str) -> String {
         p if p.contains("{0,19}") => {
             "a login name has at most 20 characters, none of `\"/\\[]:;|=,+*?<>@` and no space, and no dot at its end".into()
         }
+        r"^[^\x00]*[^\x00-\x20][^\x00]*$" => "nothing is said by leaving it out, never by an empty text".into(),
         p if p.contains("a-z0-9-") => "a code has 1 to 64 lower-case letters, digits or `-`".into(),
         p => format!("it must match `{p}`"),
     }

@@ -24,6 +24,7 @@ pub struct ProfileSpec {
     pub extends: Vec<ProfileName>,
     /// Directory field values, unless the user or a request says otherwise.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<FieldName, super::Said>")]
     pub attributes: BTreeMap<FieldName, String>,
     /// The directory OU, unless the user says otherwise; outermost first.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -15,7 +15,7 @@ use countersign::manifest::parse::{Known, parse};
 use countersign::name::UserName;
 use countersign::plan::limits::Outer;
 use countersign::plan::recorded::Recorded;
-use countersign::plan::{DirectoryMode, Plan, Write};
+use countersign::plan::{Bootstrap, DirectoryMode, Plan, Write};
 use countersign::reconcile::{World, make_plan, read_source, situation};
 use countersign::request::Timeline;
 use countersign::source::{File, Source};
@@ -195,7 +195,7 @@ fn plan(source: &Source, ldif: &Path, now: Timestamp) -> Option<Plan> {
         &situation,
         &world,
         &reading,
-        &BTreeMap::new(),
+        &Bootstrap::default(),
         "trust-branch",
     ))
 }
@@ -213,11 +213,13 @@ fn is_managed(write: &Write) -> bool {
     let place = |at: &At, dn: &Dn| below(dn) && !matches!(at, At::Dn(at) if !below(at));
     match write {
         Write::Adopt { dn, .. } | Write::Create { dn, .. } => below(dn),
-        Write::SetPassword { at } => match at {
+        Write::SetPassword { at, .. } => match at {
             At::Dn(dn) => below(dn),
             At::Guid(_) => true,
         },
         Write::Modify { at, dn, .. } => place(at, dn),
+        // Of an account that a run adopted or made, which stands where the others show.
+        Write::ResetPassword { .. } => true,
         Write::Rename { dn, parent, .. } => below(dn) && below(parent),
         Write::Member {
             group_dn,

@@ -1,6 +1,7 @@
 //! Tests of the whole library and program, in one binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod ad;
 mod agreement;
 mod authoring;
 mod bed;

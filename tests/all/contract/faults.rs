@@ -91,6 +91,7 @@ fn the_contract_holds_with_the_manners_of_windows() {
     );
 }
 
+/// AD 54: 0, 1, 1,499, 1,500, 1,501, 3,001 and 5,001 members.
 #[test]
 fn members_are_read_to_the_last_however_many() {
     const SIZES: [usize; 7] = [0, 1, 1499, 1500, 1501, 3001, 5001];
@@ -167,6 +168,7 @@ fn with_big_group(members: usize) -> FakeAd {
     fake
 }
 
+/// AD 54: a range that does not come is no empty group.
 #[test]
 fn a_part_of_the_members_that_does_not_come_fails_the_read() {
     let fake = with_big_group(35);
@@ -227,6 +229,7 @@ fn a_group_that_changes_while_it_is_read_is_read_again() {
     );
 }
 
+/// AD 67, AD 68: results 4, 3 and 11, and a connection that is lost within a page.
 #[test]
 fn a_read_that_ends_early_is_incomplete_and_the_next_one_is_whole() {
     // As many pages as 2,500 entries have on a real one.
@@ -375,6 +378,7 @@ fn nothing_takes_longer_than_it_may() {
     );
 }
 
+/// AD 77.
 #[test]
 fn only_a_certificate_that_is_vouched_for_is_taken() {
     for (certificate, words) in [

@@ -262,6 +262,7 @@ fn the_usual_answers_are_understood() {
 /// An answer to the request of that number, or none and farewell.
 type Answer = fn(u8) -> Option<Vec<u8>>;
 
+/// AD 78: what the library panics on.
 #[test]
 fn an_answer_that_cannot_be_understood_is_a_failure() {
     let answers: [Answer; 9] = [
@@ -384,6 +385,7 @@ fn pages_without_end_end() {
     assert!(begin.elapsed() < Duration::from_secs(10), "{failure}");
 }
 
+/// AD 75: one domain controller a run.
 #[test]
 fn another_controller_at_the_same_address_is_not_written_to() {
     let mut directory = connect(|request| match (request.what, request.connection) {
