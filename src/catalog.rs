@@ -22,6 +22,7 @@ use crate::name::{
 };
 use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// A manifest in the catalog.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,11 +50,18 @@ pub struct Catalog {
     pub identities: BTreeMap<IdentityName, Linked<IdentitySpec>>,
     pub requests: BTreeMap<RequestName, Linked<RequestSpec>>,
     pub policies: BTreeMap<PolicyName, Linked<PolicySpec>>,
+    /// Documents of which a part could not be used, by file and number.
+    pub damaged: BTreeSet<(Arc<str>, u32)>,
     /// Templates of fields, naming rules and scope groups, compiled, by their text.
     pub templates: templates::Templates,
 }
 
 impl Catalog {
+    /// Whether a part of a manifest could not be used.
+    pub fn is_damaged(&self, at: &Location) -> bool {
+        self.damaged.contains(&(at.file.clone(), at.document))
+    }
+
     /// An organization and those it belongs to, nearest first.
     pub fn ancestry<'a>(
         &'a self,

@@ -21,6 +21,7 @@ pub mod schema;
 pub mod scope;
 pub mod text;
 pub mod user;
+pub mod value;
 pub mod yaml;
 
 pub use config::ConfigSpec;

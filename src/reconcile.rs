@@ -120,7 +120,7 @@ pub fn diagnose(reading: Reading, now: Timestamp) -> Vec<Diagnostic> {
         outlook.at(&changed, *instant, &mut problems);
     }
     let mut diagnostics = findings.diagnostics;
-    diagnostics.extend(located(problems, &source));
+    diagnostics.extend(located(problems, &catalog, &source));
     sorted(diagnostics)
 }
 
@@ -201,7 +201,7 @@ pub fn situation(
     }
     let (desired, more) = expand(catalog, &folded, &accounts, now);
     problems.extend(more);
-    diagnostics.extend(located(problems, &reading.source));
+    diagnostics.extend(located(problems, catalog, &reading.source));
     let diagnostics = sorted(diagnostics);
     if crate::diagnostic::any_error(&diagnostics) {
         return Err(ReconcileError::Invalid(diagnostics));
@@ -262,7 +262,7 @@ pub fn bootstrap(
     problems.extend(more);
     problems.extend(reading.findings.problems);
     let mut diagnostics = reading.findings.diagnostics;
-    diagnostics.extend(located(problems, &reading.source));
+    diagnostics.extend(located(problems, &reading.catalog, &reading.source));
     if crate::diagnostic::any_error(&diagnostics) {
         return Err(ReconcileError::Invalid(sorted(diagnostics)));
     }

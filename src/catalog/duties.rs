@@ -3,10 +3,12 @@
 mod grants;
 mod identities;
 mod people;
+mod questions;
 mod resources;
 
 pub use identities::{identities, roles_and_scopes};
 pub use people::{people, profiles_and_requests};
+pub use questions::questions;
 pub use resources::resources;
 
 use super::{Catalog, Linked, Problem};

@@ -1,6 +1,6 @@
 //! What users, profiles, organizations and requests owe.
 
-use super::grants::{access, attributes, choice, moment, pattern};
+use super::grants::{access, attributes, in_order, moment};
 use super::identities::given_identity;
 use super::{has_level, unknown_level};
 use crate::catalog::{Catalog, Linked, Problem};
@@ -8,7 +8,7 @@ use crate::diagnostic::Code;
 use crate::manifest::Access;
 use crate::manifest::parse::Location;
 use crate::manifest::resource::{Cost, ResourceType};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What users owe.
 pub fn people(catalog: &Catalog, problems: &mut Vec<Problem>) {
@@ -16,6 +16,15 @@ pub fn people(catalog: &Catalog, problems: &mut Vec<Problem>) {
     for (name, Linked { at, spec }) in &catalog.users {
         moment(catalog, spec.start_date.as_ref(), at, "startDate", problems);
         moment(catalog, spec.end_date.as_ref(), at, "endDate", problems);
+        if let (Some(begin), Some(end)) = (&spec.start_date, &spec.end_date) {
+            in_order(
+                catalog,
+                (begin, "startDate"),
+                (end, "endDate"),
+                at,
+                problems,
+            );
+        }
         access(catalog, &spec.access, at, "access", problems);
         attributes(catalog, spec.attributes.keys(), at, problems);
         if let Some(number) = &spec.employee_number {
@@ -134,22 +143,14 @@ pub fn profiles_and_requests(catalog: &Catalog, problems: &mut Vec<Problem>) {
                 );
             }
         }
-        let mut keys = BTreeSet::new();
-        for (i, question) in spec.questions.iter().enumerate() {
-            let route = format!("questions.{i}");
-            pattern(question.pattern.as_deref(), at, &route, problems);
-            choice(question.kind, &question.options, at, &route, problems);
-            if !keys.insert(&question.key) {
-                let message = format!("`{}` is asked twice", question.key);
-                let route = format!("{route}.key");
-                problems
-                    .push(Problem::new(Code::DuplicateEntry, at, &route, message).help("keep one"));
-            }
-        }
     }
     for Linked { at, spec } in catalog.requests.values() {
         moment(catalog, Some(&spec.effective), at, "effective", problems);
         moment(catalog, spec.until.as_ref(), at, "until", problems);
+        if let Some(until) = &spec.until {
+            let begin = (&spec.effective, "effective");
+            in_order(catalog, begin, (until, "until"), at, problems);
+        }
         if let Some(change) = &spec.access {
             access(catalog, &change.add, at, "access.add", problems);
         }
