@@ -63,7 +63,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     clock.say("collect the directory");
     let limits = Limits::new(&seen.base, &rules, operator.outer())?;
     let mut problems = findings.problems;
-    let folded = request::fold(&catalog, now, &mut problems);
+    let timeline = request::Timeline::new(&catalog, &mut problems);
     clock.say("fold");
     let recorded = history.recorded();
     let claims = recorded.accounts.iter().map(|(user, account)| {
@@ -84,7 +84,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         },
     );
     clock.say("tie");
-    let (wanted, more) = desired::expand::expand(&catalog, &folded, &accounts, now);
+    let (wanted, more) = desired::expand::expand(&catalog, &timeline, &accounts, now);
     let expanded = clock.say("expand");
     let observed = Observed {
         directory: Some(seen),

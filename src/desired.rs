@@ -19,7 +19,7 @@ use crate::manifest::UserType;
 use crate::manifest::config::{Guards, MailWording, Membership};
 use crate::manifest::resource::{Connector, Instructions, ResourceType, SignIn};
 use crate::manifest::user::UserState;
-use crate::name::{FieldName, ResourceName, UserName};
+use crate::name::{FieldName, RequestName, ResourceName, UserName};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,6 +42,8 @@ pub struct Desired {
     pub rules: Rules,
     /// Who is mailed what nobody else can be mailed: holders of `administrator` of `countersign`.
     pub administrators: Vec<Recipient>,
+    /// Every request that is not archived, by name; those of later instants too.
+    pub requests: BTreeMap<RequestName, RequestTerms>,
 }
 
 /// What should be for one user.
@@ -59,14 +61,67 @@ pub struct Person {
     pub state: UserState,
     /// The address mails go to; none where notifications are off or there is no address.
     pub mail: Option<String>,
+    /// Whom the user reports to.
+    pub supervisor: Option<UserName>,
+    /// How their present time here began, where a request began it and it has begun.
+    pub started: Option<Started>,
+    /// How they left, where they did.
+    pub departure: Option<Departure>,
     /// The account in the directory; none for users the directory is not for.
     pub account: Option<DesiredAccount>,
     /// What is held, by key; empty for those who left.
     pub entitlements: BTreeMap<EntitlementKey, Entitlement>,
     /// What a profile or organization would give and the user does not get, and why; for explanations.
     pub dropped: Vec<Dropped>,
+    /// The requests that made the user what they are now, the latest first; empty where none did.
+    pub because: Vec<Cause>,
     /// Where the user is declared.
     pub declared: Cause,
+}
+
+/// How a user's time here began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Started {
+    /// When.
+    pub at: Timestamp,
+    /// By which request.
+    pub request: RequestName,
+    /// Where it stands.
+    pub cause: Cause,
+}
+
+/// How a user's time here ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Departure {
+    /// When; none where a manifest only says that they left.
+    pub at: Option<Timestamp>,
+    /// The reason code: the request's, `end-date`, or `left` where nobody says one.
+    pub reason: String,
+    /// By which request; none: by an end date, or as the manifest says.
+    pub request: Option<RequestName>,
+    /// Whether it could not wait.
+    pub urgent: bool,
+    /// Where it stands.
+    pub cause: Cause,
+}
+
+/// A request, as far as people are told about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestTerms {
+    /// What it asks for, as a manifest writes it: `Activate`, `Terminate` …
+    pub action: crate::manifest::request::RequestAction,
+    /// Who asked.
+    pub requested_by: UserName,
+    /// Whom it is about.
+    pub subject: UserName,
+    /// The name of the subject as people read it; the handle where they are not known yet.
+    pub subject_display: String,
+    /// From when on.
+    pub effective: Timestamp,
+    /// Until when; none: for good.
+    pub until: Option<Timestamp>,
+    /// Where it stands.
+    pub cause: Cause,
 }
 
 /// Something a profile or organization would give and a user does not get.
@@ -99,6 +154,8 @@ pub struct DesiredAccount {
     pub ou: Vec<String>,
     /// Whether it can be logged on to.
     pub enabled: bool,
+    /// Groups (globs) that somebody who left keeps for a time all the same.
+    pub retained: Vec<String>,
     /// The managed attributes that should have a value; a managed attribute that is not here should have none.
     pub attributes: BTreeMap<AttributeName, Vec<String>>,
     /// Attributes whose value is the account of another user (`manager`).

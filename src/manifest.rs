@@ -20,6 +20,7 @@ pub mod role;
 pub mod schema;
 pub mod scope;
 pub mod text;
+pub mod timed;
 pub mod user;
 pub mod value;
 pub mod yaml;

@@ -5,7 +5,7 @@ pub mod run;
 pub mod world;
 
 use crate::catalog::linking::Findings;
-use crate::catalog::{Catalog, link, located};
+use crate::catalog::{Catalog, Problem, link, located};
 use crate::connector::roster::Roster;
 use crate::connector::{AttributeName, Failure, Guid, Transport};
 use crate::desired::expand::{Outlook, expand, rules};
@@ -20,7 +20,7 @@ use crate::plan::limits::{Limits, Outer};
 use crate::plan::recorded::Recorded;
 use crate::plan::task::FieldValues;
 use crate::plan::{DirectoryMode, Inputs, Plan, plan};
-use crate::request::{Folded, fold, fold_where, touched};
+use crate::request::{Folded, Timeline};
 use crate::source::{self, Origin, Source, SourceError};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
@@ -101,7 +101,7 @@ pub struct World<'a> {
     pub recorded: &'a Recorded,
 }
 
-/// Every mistake of a repository at one instant, with its place; sorted.
+/// Every mistake of a repository, from one instant on, with its place; sorted.
 pub fn diagnose(reading: Reading, now: Timestamp) -> Vec<Diagnostic> {
     let Reading {
         source,
@@ -111,44 +111,26 @@ pub fn diagnose(reading: Reading, now: Timestamp) -> Vec<Diagnostic> {
     } = reading;
     let mut problems = findings.problems;
     let accounts = Accounts::default();
-    let folded = fold(&catalog, now, &mut problems);
-    let mut outlook = Outlook::new(&catalog, &accounts);
-    outlook.at(&folded, now, &mut problems);
-    // Whatever the passing of time brings is a mistake today (SEMANTICS 11).
-    for instant in &folded.later {
-        let changed = changed(&catalog, &folded, now, *instant);
-        outlook.at(&changed, *instant, &mut problems);
-    }
+    let timeline = Timeline::new(&catalog, &mut problems);
+    let mut outlook = Outlook::new(&catalog, &timeline, &accounts);
+    outlook.at(now, &mut problems);
+    ahead(&mut outlook, &timeline, now, &mut problems);
+    timeline.without_effect(now, &mut problems);
     let mut diagnostics = findings.diagnostics;
     diagnostics.extend(located(problems, &catalog, &source));
     sorted(diagnostics)
 }
 
-/// Those who are otherwise at a later instant, themselves or by what their supervisor is; and the
-/// supervisors of all of these.
-fn changed(catalog: &Catalog, folded: &Folded, now: Timestamp, instant: Timestamp) -> Folded {
-    let mut repeated = Vec::new();
-    let Some(mut names) = touched(catalog, folded, now, instant) else {
-        return fold(catalog, instant, &mut repeated);
-    };
-    let supervised = folded.people.iter().filter(|(_, user)| {
-        let supervisor = user.spec.supervisor.as_ref();
-        supervisor.is_some_and(|name| names.contains(name))
-    });
-    let supervised: Vec<_> = supervised.map(|(name, _)| name.clone()).collect();
-    names.extend(supervised);
-    let mut part = fold_where(
-        catalog,
-        instant,
-        &|name| names.contains(name),
-        &mut repeated,
-    );
-    let users = part.people.values();
-    let supervisors: BTreeSet<_> = users.filter_map(|u| u.spec.supervisor.clone()).collect();
-    let more = |name: &UserName| supervisors.contains(name) && !names.contains(name);
-    part.people
-        .extend(fold_where(catalog, instant, &more, &mut repeated).people);
-    part
+/// Whatever the passing of time brings is a mistake today (SEMANTICS 11).
+fn ahead(
+    outlook: &mut Outlook<'_>,
+    timeline: &Timeline<'_>,
+    now: Timestamp,
+    problems: &mut Vec<Problem>,
+) {
+    for instant in timeline.after(now) {
+        outlook.at(instant, problems);
+    }
 }
 
 /// Looks at the world and works out what should be.
@@ -164,7 +146,7 @@ pub fn situation(
     let catalog = &reading.catalog;
     let mut problems = std::mem::take(&mut reading.findings.problems);
     let mut diagnostics = std::mem::take(&mut reading.findings.diagnostics);
-    let folded = fold(catalog, now, &mut problems);
+    let timeline = Timeline::new(catalog, &mut problems);
     let rules = rules(catalog);
     let mut observed = Observed::default();
     let mut limits = None;
@@ -182,7 +164,7 @@ pub fn situation(
         let recorded = settled.as_ref().unwrap_or(world.recorded);
         accounts = tie(
             &directory,
-            &claims(&folded, recorded),
+            &claims(&timeline.at(now), recorded),
             &TieRules {
                 anchor: world.outer.adopt_by_anchor.as_ref(),
                 observed: &only_read,
@@ -199,8 +181,10 @@ pub fn situation(
             .map_err(|f| ReconcileError::Roster(resource.clone(), f))?;
         observed.rosters.insert(resource.clone(), rows);
     }
-    let (desired, more) = expand(catalog, &folded, &accounts, now);
-    problems.extend(more);
+    let mut outlook = Outlook::new(catalog, &timeline, &accounts);
+    outlook.at(now, &mut problems);
+    let desired = outlook.desired();
+    ahead(&mut outlook, &timeline, now, &mut problems);
     diagnostics.extend(located(problems, catalog, &reading.source));
     let diagnostics = sorted(diagnostics);
     if crate::diagnostic::any_error(&diagnostics) {
@@ -257,8 +241,8 @@ pub fn bootstrap(
         return Ok(BTreeMap::new());
     }
     let mut problems = Vec::new();
-    let folded = fold(&reading.catalog, now, &mut problems);
-    let (desired, more) = expand(&reading.catalog, &folded, &situation.accounts, now);
+    let timeline = Timeline::new(&reading.catalog, &mut problems);
+    let (desired, more) = expand(&reading.catalog, &timeline, &situation.accounts, now);
     problems.extend(more);
     problems.extend(reading.findings.problems);
     let mut diagnostics = reading.findings.diagnostics;

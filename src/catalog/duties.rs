@@ -134,6 +134,14 @@ pub fn default_level(spec: &ResourceSpec) -> Option<LevelName> {
     })
 }
 
+/// Whether users of a type must have an end date: they are here for a time, and nobody sees them go.
+pub fn needs_end(kind: UserType) -> bool {
+    match kind {
+        UserType::Contractor | UserType::Supplier => true,
+        UserType::Employee | UserType::Partner | UserType::Client | UserType::Service => false,
+    }
+}
+
 /// `employee, contractor`.
 pub fn types(types: &[UserType]) -> String {
     types

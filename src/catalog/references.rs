@@ -122,7 +122,8 @@ impl References<'_> {
         for Linked { at, spec } in catalog.identities.values() {
             self.user(spec.user.as_str(), at, "user");
             self.one(Kind::Resource, spec.resource.as_str(), at, "resource");
-            self.list(Kind::Role, &spec.roles, at, "roles");
+            let roles: Vec<&RoleName> = spec.roles.iter().map(|r| &r.given).collect();
+            self.list(Kind::Role, &roles, at, "roles");
             self.scopes(&spec.scopes, at, "scopes");
         }
         self.requests();
@@ -202,12 +203,13 @@ impl References<'_> {
                 at,
                 &format!("{route}.resource"),
             );
-            self.list::<RoleName>(Kind::Role, &identity.roles, at, &format!("{route}.roles"));
+            let roles: Vec<&RoleName> = identity.roles.iter().map(|r| &r.given).collect();
+            self.list(Kind::Role, &roles, at, &format!("{route}.roles"));
             self.scopes(&identity.scopes, at, &format!("{route}.scopes"));
         }
     }
 
-    fn scopes(&mut self, scopes: &BTreeMap<ScopeName, Vec<String>>, at: &Location, route: &str) {
+    fn scopes<V>(&mut self, scopes: &BTreeMap<ScopeName, V>, at: &Location, route: &str) {
         for scope in scopes.keys() {
             self.one(
                 Kind::Scope,

@@ -5,7 +5,8 @@ use crate::diagnostic::Code;
 use crate::diagnostic::suggest::did_you_mean;
 use crate::manifest::parse::Location;
 use crate::manifest::resource::ResourceType;
-
+use crate::manifest::timed::Timed;
+use crate::name::ScopeName;
 use crate::template::{Template, TemplateError};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -102,13 +103,36 @@ impl Templates {
             }
             for (i, default) in spec.identities.iter().flat_map(|r| &r.default).enumerate() {
                 let route = format!("identities.default.{i}");
-                compiler.scopes(&default.scopes, at, &route);
+                let scopes = default.scopes.iter();
+                let scopes = scopes.map(|(n, v)| (n, v.iter().map(String::as_str).collect()));
+                compiler.scopes(scopes, at, &route);
             }
         }
         for Linked { at, spec } in catalog.profiles.values() {
             for (i, identity) in spec.identities.iter().enumerate() {
-                compiler.scopes(&identity.scopes, at, &format!("identities.{i}"));
+                let route = format!("identities.{i}");
+                compiler.scopes(timed(&identity.scopes), at, &route);
             }
+        }
+        for Linked { at, spec } in catalog.requests.values() {
+            let added = spec.identities.iter().flat_map(|c| &c.add);
+            for (i, identity) in added.enumerate() {
+                let route = format!("identities.add.{i}");
+                compiler.scopes(timed(&identity.scopes), at, &route);
+            }
+        }
+        for Linked { at, spec } in catalog.identities.values() {
+            compiler.scopes(timed(&spec.scopes), at, "");
+        }
+        if let Some(text) = catalog
+            .config
+            .spec
+            .leavers
+            .as_ref()
+            .and_then(|l| l.description.as_ref())
+        {
+            let at = &catalog.config.at;
+            compiler.add(text, at, "leavers.description", &["user", "departure"]);
         }
         for Linked { at, spec } in catalog.scopes.values() {
             let lists = [
@@ -128,6 +152,16 @@ impl Templates {
     }
 }
 
+/// Scopes and the texts of their values.
+fn timed(
+    scopes: &BTreeMap<ScopeName, Vec<Timed<String>>>,
+) -> impl Iterator<Item = (&ScopeName, Vec<&str>)> {
+    scopes.iter().map(|(name, values)| {
+        let texts = values.iter().map(|v| v.given.as_str());
+        (name, texts.collect())
+    })
+}
+
 fn questions(catalog: &Catalog) -> BTreeSet<&str> {
     catalog
         .profiles
@@ -145,15 +179,15 @@ struct Compiler<'a> {
 }
 
 impl Compiler<'_> {
-    fn scopes(
+    fn scopes<'v>(
         &mut self,
-        scopes: &BTreeMap<crate::name::ScopeName, Vec<String>>,
+        scopes: impl Iterator<Item = (&'v ScopeName, Vec<&'v str>)>,
         at: &Location,
         route: &str,
     ) {
         for (scope, values) in scopes {
             for (i, text) in values
-                .iter()
+                .into_iter()
                 .enumerate()
                 .filter(|(_, text)| text.contains('{'))
             {

@@ -5,7 +5,7 @@ use crate::desired::accounts::Accounts;
 use crate::desired::expand::expand;
 use crate::diagnostic::suggest::did_you_mean;
 use crate::report;
-use crate::request::fold;
+use crate::request::Timeline;
 use clap::ValueEnum;
 
 /// Say what a user has (of one resource, or of all), and why.
@@ -40,8 +40,8 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
     let mut reading = workbench::read(&args.origin.origin(&place.folder))?;
     let now = args.instant.resolve(&reading.catalog.zone)?;
     let mut problems = Vec::new();
-    let folded = fold(&reading.catalog, now, &mut problems);
-    let (provisional, more) = expand(&reading.catalog, &folded, &Accounts::default(), now);
+    let timeline = Timeline::new(&reading.catalog, &mut problems);
+    let (provisional, more) = expand(&reading.catalog, &timeline, &Accounts::default(), now);
     problems.extend(more);
     if reading.findings.any_error() || !problems.is_empty() {
         talk(

@@ -1,5 +1,6 @@
 //! Causes: the manifest line behind a change, in words.
 
+use crate::request::Origin;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -17,6 +18,17 @@ pub struct Cause {
     pub file: Arc<str>,
     /// The line, 1-based.
     pub line: u32,
+}
+
+impl Cause {
+    /// That a manifest says so.
+    pub fn of(origin: &Origin) -> Self {
+        Self {
+            text: origin.text.clone(),
+            file: origin.at.file.clone(),
+            line: origin.at.line,
+        }
+    }
 }
 
 impl fmt::Display for Cause {

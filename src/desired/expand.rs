@@ -4,6 +4,7 @@
 mod fields;
 mod holdings;
 mod identities;
+mod orphans;
 mod terms;
 
 pub use terms::rules;
@@ -16,12 +17,12 @@ use crate::diagnostic::Code;
 use crate::manifest::user::UserState;
 use crate::manifest::{Edge, IdentitySpec, Moment};
 use crate::name::{IdentityName, LevelName, OrganizationName, ResourceName, UserName};
-use crate::request::{Folded, FoldedUser};
+use crate::request::{Folded, FoldedUser, Timeline, ahead};
 use crate::template::Nested;
 use holdings::Holdings;
 use jiff::Timestamp;
 use rayon::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The resource whose `administrator`s approve.
 pub const COUNTERSIGN: &str = "countersign";
@@ -29,57 +30,142 @@ pub const COUNTERSIGN: &str = "countersign";
 /// Expands what should be at an instant, and reports every mistake that shows on the way.
 pub fn expand(
     catalog: &Catalog,
-    folded: &Folded,
+    timeline: &Timeline<'_>,
     accounts: &Accounts,
     now: Timestamp,
 ) -> (Desired, Vec<Problem>) {
     let mut problems = Vec::new();
-    let mut namer = Namer::new(catalog, accounts);
-    let facts = Facts::new(catalog, accounts, now);
-    let mut people = BTreeMap::new();
-    fill(&facts, &mut namer, folded, &mut people, &mut problems);
-    let recipients = terms::Recipients::new(catalog, &people);
-    let resources = terms::resources(catalog, &recipients, &mut problems);
-    let desired = Desired {
-        instant: now,
-        valid_until: folded.later.first().copied(),
-        resources,
-        directory: catalog.config.spec.directory.clone(),
-        named_groups: terms::named_groups(catalog, &people),
-        rules: terms::rules(catalog),
-        administrators: recipients.administrators(),
-        people,
-    };
-    (desired, problems)
+    let mut outlook = Outlook::new(catalog, timeline, accounts);
+    outlook.at(now, &mut problems);
+    (outlook.desired(), problems)
 }
 
-/// What there will be, instant after instant, as far as it shows mistakes: of everybody at first,
-/// and then of those only for whom something changes.
+/// What there is and will be, instant after instant, and the mistakes that shows: of everybody at
+/// first, and then of those only for whom something changes.
 pub struct Outlook<'a> {
-    catalog: &'a Catalog,
-    accounts: &'a Accounts,
+    timeline: &'a Timeline<'a>,
+    facts: Facts<'a>,
     namer: Namer<'a>,
     people: BTreeMap<UserName, Person>,
+    /// Who has a seat, of resources that have so many.
+    seats: BTreeMap<&'a ResourceName, BTreeSet<UserName>>,
+    /// Whether nobody was looked at yet.
+    fresh: bool,
 }
 
 impl<'a> Outlook<'a> {
     /// Begins before anybody is known.
-    pub fn new(catalog: &'a Catalog, accounts: &'a Accounts) -> Self {
+    pub fn new(catalog: &'a Catalog, timeline: &'a Timeline<'a>, accounts: &'a Accounts) -> Self {
+        let seats = catalog
+            .resources
+            .iter()
+            .filter(|(_, r)| r.spec.seats.is_some());
         Self {
-            catalog,
-            accounts,
+            timeline,
+            facts: Facts::new(catalog, accounts, Timestamp::MIN),
             namer: Namer::new(catalog, accounts),
             people: BTreeMap::new(),
+            seats: seats.map(|(name, _)| (name, BTreeSet::new())).collect(),
+            fresh: true,
         }
     }
 
-    /// Reports what is wrong at an instant, later than any before, at which these users are as they
-    /// are folded and all others as they were. The supervisor of each of them is among them.
-    pub fn at(&mut self, folded: &Folded, now: Timestamp, problems: &mut Vec<Problem>) {
-        let facts = Facts::new(self.catalog, self.accounts, now);
-        fill(&facts, &mut self.namer, folded, &mut self.people, problems);
-        let recipients = terms::Recipients::new(self.catalog, &self.people);
-        terms::resources(self.catalog, &recipients, problems);
+    /// Everybody by name, at the instant last looked at.
+    pub fn people(&self) -> &BTreeMap<UserName, Person> {
+        &self.people
+    }
+
+    /// Looks at an instant later than any before, and reports what is wrong at it. Says who is
+    /// otherwise there; none: anybody may be.
+    pub fn at(
+        &mut self,
+        now: Timestamp,
+        problems: &mut Vec<Problem>,
+    ) -> Option<BTreeSet<UserName>> {
+        let touched = match std::mem::take(&mut self.fresh) {
+            true => None,
+            false => self.timeline.touched(now),
+        };
+        let folded = match &touched {
+            None => self.timeline.at(now),
+            Some(names) => self.timeline.these(&self.with_supervisors(names, now), now),
+        };
+        self.facts.now = now;
+        let names: Vec<UserName> = folded.people.keys().cloned().collect();
+        let mut before: BTreeMap<UserName, Person> = BTreeMap::new();
+        for name in &names {
+            before.extend(self.people.remove_entry(name));
+        }
+        fill(
+            &self.facts,
+            &mut self.namer,
+            &folded,
+            &mut self.people,
+            problems,
+        );
+        self.count_seats(&names, problems);
+        orphans::warn(
+            self.facts.catalog,
+            self.timeline,
+            &names,
+            &before,
+            &self.people,
+            problems,
+        );
+        let recipients = terms::Recipients::new(self.facts.catalog, &self.people);
+        if recipients.may_differ(&names, &before) {
+            terms::resources(self.facts.catalog, &recipients, problems);
+        }
+        touched
+    }
+
+    /// These users and whom they report to: what templates say of a supervisor must be known.
+    fn with_supervisors(&self, names: &BTreeSet<UserName>, now: Timestamp) -> BTreeSet<UserName> {
+        let users = names.iter().filter_map(|n| self.timeline.user(n, now));
+        let supervisors = users.filter_map(|u| u.spec.supervisor);
+        names.iter().cloned().chain(supervisors).collect()
+    }
+
+    /// More holders than seats (MODEL 12).
+    fn count_seats(&mut self, names: &[UserName], problems: &mut Vec<Problem>) {
+        for (resource, holders) in &mut self.seats {
+            let before = holders.len();
+            for name in names {
+                let person = self.people.get(name);
+                let mut keys = person.into_iter().flat_map(|p| p.entitlements.keys());
+                match keys.any(|key| key.resource == **resource) {
+                    true => holders.insert(name.clone()),
+                    false => holders.remove(name),
+                };
+            }
+            if holders.len() > before {
+                seats(
+                    self.facts.catalog,
+                    resource,
+                    holders,
+                    &self.people,
+                    problems,
+                );
+            }
+        }
+    }
+
+    /// What should be, at the instant last looked at.
+    pub fn desired(&self) -> Desired {
+        let Facts { catalog, now, .. } = self.facts;
+        let recipients = terms::Recipients::new(catalog, &self.people);
+        Desired {
+            instant: now,
+            valid_until: self.timeline.after(now).next(),
+            // What is wrong with them was reported when the instant was looked at.
+            resources: terms::resources(catalog, &recipients, &mut Vec::new()),
+            directory: catalog.config.spec.directory.clone(),
+            named_groups: terms::named_groups(catalog, &self.people),
+            rules: terms::rules(catalog),
+            administrators: recipients.administrators(),
+            requests: terms::requests(catalog, &self.people),
+            people: self.people.clone(),
+        }
     }
 }
 
@@ -124,7 +210,6 @@ fn fill<'a>(
         problems.extend(found);
         into.insert(person.name.clone(), person);
     }
-    seats(facts.catalog, into, problems);
 }
 
 /// What is the same for every user.
@@ -179,12 +264,13 @@ impl<'a> Facts<'a> {
                 .and_then(|m| m.resolve(&self.catalog.zone, edge).ok())
         };
         let ended = at(&user.spec.end_date, Edge::End).is_some_and(|end| end <= self.now);
-        let waiting = at(&user.spec.start_date, Edge::Start).is_some_and(|start| self.now < start);
-        match (ended, waiting, user.spec.state) {
+        let start = at(&user.spec.start_date, Edge::Start).filter(|start| self.now < *start);
+        match (ended, start, user.spec.state) {
             (true, _, _) | (_, _, UserState::Left) => Presence::Left,
-            (_, true, _) => Presence::Waiting,
-            (_, _, UserState::Suspended) => Presence::Suspended,
-            (_, _, UserState::Active) => Presence::Active,
+            (_, Some(start), _) if ahead(self.catalog, start) <= self.now => Presence::Ahead,
+            (_, Some(_), _) => Presence::Waiting,
+            (_, None, UserState::Suspended) => Presence::Suspended,
+            (_, None, UserState::Active) => Presence::Active,
         }
     }
 }
@@ -192,7 +278,10 @@ impl<'a> Facts<'a> {
 /// Where a user is in their time here, at the instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Presence {
+    /// Declared; the start is some time ahead.
     Waiting,
+    /// The account is made already, disabled, and opens nothing yet.
+    Ahead,
     Active,
     Suspended,
     Left,
@@ -235,7 +324,10 @@ fn base(
 ) -> Base {
     let mut variables = fields::variables(facts, name, user, holdings);
     let known = facts.accounts.known.contains_key(name);
-    let here = matches!(holdings.presence, Presence::Active | Presence::Suspended);
+    let here = matches!(
+        holdings.presence,
+        Presence::Active | Presence::Suspended | Presence::Ahead
+    );
     let troubled = facts.accounts.troubled.contains_key(name);
     if !(holdings.has_account && here || known || troubled) {
         return Base {
@@ -319,45 +411,55 @@ fn nearest_ou(catalog: &Catalog, organization: &OrganizationName) -> Option<Vec<
     Some(ou.iter().map(|o| o.0.clone()).collect())
 }
 
-/// More holders than seats (MODEL 12).
-fn seats(catalog: &Catalog, people: &BTreeMap<UserName, Person>, problems: &mut Vec<Problem>) {
-    for (resource, linked) in &catalog.resources {
-        let Some(seats) = linked.spec.seats else {
-            continue;
-        };
-        let holders: Vec<_> = people
-            .iter()
-            .filter(|(_, p)| p.entitlements.keys().any(|key| key.resource == *resource))
-            .collect();
-        if holders.len() <= seats as usize {
-            continue;
-        }
-        // Whoever a request added came last.
-        let requested = holders.iter().rev().find_map(|(_, person)| {
-            let request = person.declared.text.strip_prefix("request ")?;
-            Some((&catalog.requests.get(request)?.at, "subject"))
-        });
-        let last = holders
-            .last()
-            .and_then(|(name, _)| catalog.users.get(*name));
-        let declared = last.map(|user| (&user.at, "/metadata.name"));
-        let (at, route) = requested.or(declared).unwrap_or((&linked.at, "seats"));
-        let names: Vec<&str> = holders.iter().map(|(name, _)| name.as_str()).collect();
-        problems.push(
-            Problem::new(
-                Code::Seats,
-                at,
-                route,
-                format!(
-                    "`{resource}` has {seats} seats and {} holders: {}",
-                    holders.len(),
-                    names.join(", ")
-                ),
-            )
-            .help("buy seats and raise `seats`, or take the access from somebody")
-            .related(&linked.at, "seats", "the seats"),
-        );
+/// Says that a resource has more holders than seats, and which request exceeds.
+fn seats(
+    catalog: &Catalog,
+    resource: &ResourceName,
+    holders: &BTreeSet<UserName>,
+    people: &BTreeMap<UserName, Person>,
+    problems: &mut Vec<Problem>,
+) {
+    let Some(linked) = catalog.resources.get(resource) else {
+        return;
+    };
+    let seats = linked.spec.seats.unwrap_or(u32::MAX);
+    if holders.len() <= seats as usize {
+        return;
     }
+    // Whoever a request added last exceeds.
+    let mut requested = Vec::new();
+    for person in holders.iter().filter_map(|name| people.get(name)) {
+        let held = person.entitlements.iter();
+        let held = held.filter(|(key, _)| key.resource == *resource);
+        for cause in held.flat_map(|(_, entitlement)| &entitlement.causes) {
+            let request = cause.text.strip_prefix("request ");
+            let request = request.and_then(|name| catalog.requests.get_key_value(name));
+            if let Some((name, request)) = request {
+                let from = request.spec.effective.resolve(&catalog.zone, Edge::Start);
+                requested.push((from.ok(), name, &request.at));
+            }
+        }
+    }
+    requested.sort();
+    let requested = requested.last().map(|(_, _, at)| (*at, "subject"));
+    let last = holders.last().and_then(|name| catalog.users.get(name));
+    let declared = last.map(|user| (&user.at, "/metadata.name"));
+    let (at, route) = requested.or(declared).unwrap_or((&linked.at, "seats"));
+    let names: Vec<&str> = holders.iter().map(UserName::as_str).collect();
+    problems.push(
+        Problem::new(
+            Code::Seats,
+            at,
+            route,
+            format!(
+                "`{resource}` has {seats} seats and {} holders: {}",
+                holders.len(),
+                names.join(", ")
+            ),
+        )
+        .help("buy seats and raise `seats`, or take the access from somebody")
+        .related(&linked.at, "seats", "the seats"),
+    );
 }
 
 /// The cause of a manifest.

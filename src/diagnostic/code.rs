@@ -62,11 +62,13 @@ impl Code {
             Self::AnswerMissing
                 | Self::BadLogin
                 | Self::DefaultIdentity
+                | Self::EndDateNeeded
                 | Self::FieldMissing
                 | Self::LevelNeeded
                 | Self::NoMail
                 | Self::NoMaintainer
                 | Self::NoOu
+                | Self::RequestWithoutEffect
                 | Self::ScopeRequired
                 | Self::UnknownAnswer
                 | Self::WithoutNothing

@@ -330,16 +330,36 @@ codes! {
         why "Only one account can have it."
         before "login: kim on two users"
         after "login: kim and login: kim.lee";
-    RequestUnsupported = "request-unsupported" Error
-        what "A request asks for something this version does not carry out yet."
-        why "Ignoring a termination would leave a door open; so nothing is planned while it stands there."
-        before "action: Terminate"
-        after "state: left on the user";
     RequestContradiction = "request-contradiction" Error
         what "A request does not fit the state it meets."
-        why "A user can be activated only once."
+        why "What it asks for could not be done when its instant comes, or would undo what another asks for at the same instant."
         before "action: Activate for a user who is active"
         after "action: Change";
+    RequestVoid = "request-void" Warning
+        what "A request is about a user who will have left by its instant; it does nothing."
+        why "A termination is never made invalid by what was asked for before (MODEL 26)."
+        before "a Change in March for a user who is terminated in February"
+        after "(take the Change out)";
+    RequestWithoutEffect = "request-without-effect" Warning
+        what "A request changes nothing at its instant."
+        why "It is asked for in vain, or names the wrong user, instant or access."
+        before "a second Terminate of the same user"
+        after "(take it out)";
+    FoldedThrough = "folded-through" Error
+        what "A request begins before the instant that requests were folded through."
+        why "The manifests were settled up to there; what was before is read from git (SEMANTICS 10)."
+        before "effective: 2026-01-01 where foldedThrough is 2026-06-01"
+        after "effective: 2026-07-01";
+    EndDateNeeded = "end-date-needed" Error
+        what "A contractor or supplier has no end date."
+        why "Their access must end by itself: nobody sees them go."
+        before "type: contractor"
+        after "type: contractor, endDate: 2027-06-30";
+    NamesLeaver = "names-leaver" Warning
+        what "A manifest names somebody who has left by some instant as supervisor, head, maintainer or owner."
+        why "What was asked of them falls to the owner or the administrators until somebody else is named."
+        before "supervisor: dana.reyes, who left"
+        after "supervisor: sam.okafor";
     PolicyNotEvaluated = "policy-not-evaluated" Warning
         what "A policy is read and not evaluated by this version."
         why "Do not rely on it yet."

@@ -1,5 +1,6 @@
 //! `Config` (`countersign.yaml`): what the repository may decide.
 
+use super::Moment;
 use super::organization::OuName;
 use crate::name::{FieldName, ResourceName};
 use schemars::JsonSchema;
@@ -20,6 +21,18 @@ pub struct ConfigSpec {
     pub naming: Naming,
     /// What may be touched.
     pub managed: Managed,
+    /// How long before a user's start the account is made, disabled: `3d`, `12h`; left out: at the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub create_ahead: Option<Span>,
+    /// What becomes of those who leave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leavers: Option<Leavers>,
+    /// The age or SSH public key that initial passwords are encrypted to; left out: the supervisor's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hand_over_key: Option<String>,
+    /// Up to when requests were folded into the manifests; written by `countersign fold`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folded_through: Option<Moment>,
     /// How many approvers a change needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<ApprovalRules>,
@@ -90,6 +103,61 @@ pub struct Managed {
     /// Groups (globs) whose membership is exact all the same.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exact: Vec<String>,
+}
+
+/// What becomes of those who leave: disabled at once, everything managed taken, nothing deleted.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Leavers {
+    /// The account's `description` from then on, as a template over `user` and `departure` (`reason`,
+    /// `date`, `request`); left out: it stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Groups that are taken only some time after; all others go at once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub strip_after: Vec<StripAfter>,
+}
+
+/// Groups that those who leave keep for a time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StripAfter {
+    /// sAMAccountNames or globs.
+    #[schemars(length(min = 1))]
+    pub groups: Vec<String>,
+    /// How long after the departure they go: `30d`, `12h`.
+    pub after: Span,
+}
+
+/// A span of time: so many days or hours, `3d` or `12h`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Span(#[schemars(regex(pattern = r"^[1-9][0-9]{0,3}[dh]$"))] pub String);
+
+impl Span {
+    /// The span; days are calendar days in the time zone it is added in.
+    pub fn span(&self) -> jiff::Span {
+        let (number, unit) = self.0.split_at(self.0.len().saturating_sub(1));
+        let number: i64 = number.parse().unwrap_or(0);
+        match unit {
+            "h" => jiff::Span::new().hours(number),
+            _ => jiff::Span::new().days(number),
+        }
+    }
+
+    /// So long after an instant.
+    pub fn after(&self, instant: jiff::Timestamp, zone: &jiff::tz::TimeZone) -> jiff::Timestamp {
+        let zoned = instant.to_zoned(zone.clone());
+        let end = zoned.checked_add(self.span());
+        end.map_or(jiff::Timestamp::MAX, |end| end.timestamp())
+    }
+
+    /// So long before an instant.
+    pub fn before(&self, instant: jiff::Timestamp, zone: &jiff::tz::TimeZone) -> jiff::Timestamp {
+        let zoned = instant.to_zoned(zone.clone());
+        let start = zoned.checked_sub(self.span());
+        start.map_or(jiff::Timestamp::MIN, |start| start.timestamp())
+    }
 }
 
 /// What is done with members nobody asked for.

@@ -1,5 +1,6 @@
 //! `Identity`: what a user represents in an application.
 
+use super::timed::Timed;
 use super::{Line, Moment};
 use crate::name::{IdentityType, ResourceName, RoleName, ScopeName, UserName};
 use schemars::JsonSchema;
@@ -23,12 +24,12 @@ pub struct IdentitySpec {
     /// What the user calls it, unique per user and application; left out: the type's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
-    /// Its roles.
+    /// Its roles, each for good or `{role, until}`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub roles: Vec<RoleName>,
-    /// Its scopes and their values; `"*"` is all of them where the scope allows it.
+    pub roles: Vec<Timed<RoleName>>,
+    /// Its scopes and their values, each for good or `{value, until}`; `"*"` is all of them where the scope allows it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub scopes: BTreeMap<ScopeName, Vec<String>>,
+    pub scopes: BTreeMap<ScopeName, Vec<Timed<String>>>,
     /// Whether it can be used; left out: yes.
     #[serde(default = "active", skip_serializing_if = "is_active")]
     pub active: bool,
@@ -52,15 +53,18 @@ pub struct GivenIdentity {
     /// What the user calls it; left out: the type's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
-    /// Its roles.
+    /// Its roles, each for good or `{role, until}`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub roles: Vec<RoleName>,
-    /// Its scopes and their values.
+    pub roles: Vec<Timed<RoleName>>,
+    /// Its scopes and their values, each for good or `{value, until}`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub scopes: BTreeMap<ScopeName, Vec<String>>,
+    pub scopes: BTreeMap<ScopeName, Vec<Timed<String>>>,
     /// Whether it is the one the user starts with.
     #[serde(default, skip_serializing_if = "super::resource::is_no")]
     pub default: bool,
+    /// The end of the identity; a date is inclusive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Moment>,
     #[serde(rename = "$line", default)]
     #[schemars(skip)]
     #[allow(missing_docs)]

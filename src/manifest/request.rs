@@ -4,7 +4,10 @@ use super::identity::GivenIdentity;
 use super::organization::OuName;
 use super::user::{LoginName, PersonName};
 use super::{Access, AccessMatcher, Contact, Line, MailAddress, Moment, UserType};
-use crate::name::{FieldName, IdentityType, OrganizationName, ProfileName, ResourceName, UserName};
+use crate::name::{
+    FieldName, IdentityType, OrganizationName, ProfileName, ResourceName, RoleName, ScopeName,
+    UserName,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -115,6 +118,12 @@ pub struct UserChange {
     /// Whom the user reports to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supervisor: Option<UserName>,
+    /// Clients and suppliers the user is associated with, instead of all present ones; grants nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub associated: Option<Vec<OrganizationName>>,
+    /// Last day (inclusive) or end instant of the user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_date: Option<Moment>,
     /// How the user is reached outside the directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<Contact>,
@@ -149,6 +158,9 @@ pub struct ProfileChange {
     /// The profiles instead of all present ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replace: Option<Vec<ProfileName>>,
+    /// How long what the taken profiles gave is kept all the same, for handing over; a date is inclusive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_until: Option<Moment>,
 }
 
 /// Access given or taken.
@@ -187,6 +199,12 @@ pub struct IdentityMatcher {
     /// Only the identity of this alias; left out: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
+    /// Only these roles of it; the identity stays.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<RoleName>,
+    /// Only these values of its scopes; the identity stays.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scopes: BTreeMap<ScopeName, Vec<String>>,
     #[serde(rename = "$line", default)]
     #[schemars(skip)]
     #[allow(missing_docs)]

@@ -8,6 +8,7 @@ use crate::diagnostic::suggest::did_you_mean;
 use crate::manifest::ResourceSpec;
 use crate::manifest::identity::GivenIdentity;
 use crate::manifest::parse::Location;
+use crate::manifest::timed::Timed;
 use crate::name::{ResourceName, RoleName, ScopeName};
 use std::collections::BTreeMap;
 
@@ -95,11 +96,12 @@ pub fn identities(catalog: &Catalog, problems: &mut Vec<Problem>) {
         let given = Given {
             resource: &spec.resource,
             kind: &spec.kind,
-            roles: &spec.roles,
-            scopes: &spec.scopes,
+            roles: spec.roles.iter().map(|r| &r.given).collect(),
+            scopes: timed(&spec.scopes),
         };
         identity(catalog, at, "", &given, problems);
         moment(catalog, spec.until.as_ref(), at, "until", problems);
+        moments(catalog, &spec.roles, &spec.scopes, at, "", problems);
         let resource = catalog.resources.get(&spec.resource);
         let kinds = resource.and_then(|r| r.spec.identities.as_ref());
         let kind = kinds.and_then(|r| r.types.iter().find(|k| k.name == spec.kind));
@@ -159,21 +161,58 @@ pub(super) fn given_identity(
     route: &str,
     problems: &mut Vec<Problem>,
 ) {
+    let until = format!("{route}.until");
+    moment(catalog, given.until.as_ref(), at, &until, problems);
+    moments(catalog, &given.roles, &given.scopes, at, route, problems);
     let given = Given {
         resource: &given.resource,
         kind: &given.kind,
-        roles: &given.roles,
-        scopes: &given.scopes,
+        roles: given.roles.iter().map(|r| &r.given).collect(),
+        scopes: timed(&given.scopes),
     };
     identity(catalog, at, route, &given, problems);
+}
+
+/// The scopes and their values, whenever these end.
+fn timed(scopes: &BTreeMap<ScopeName, Vec<Timed<String>>>) -> Vec<(&ScopeName, Vec<&str>)> {
+    let one = scopes.iter().map(|(name, values)| {
+        let texts = values.iter().map(|v| v.given.as_str());
+        (name, texts.collect())
+    });
+    one.collect()
+}
+
+/// The ends of roles and scope values.
+fn moments(
+    catalog: &Catalog,
+    roles: &[Timed<RoleName>],
+    scopes: &BTreeMap<ScopeName, Vec<Timed<String>>>,
+    at: &Location,
+    route: &str,
+    problems: &mut Vec<Problem>,
+) {
+    let below = |part: String| match route {
+        "" => part,
+        route => format!("{route}.{part}"),
+    };
+    for (i, role) in roles.iter().enumerate() {
+        let route = below(format!("roles.{i}.until"));
+        moment(catalog, role.until.as_ref(), at, &route, problems);
+    }
+    for (name, values) in scopes {
+        for (i, value) in values.iter().enumerate() {
+            let route = below(format!("scopes.`{name}`.{i}.until"));
+            moment(catalog, value.until.as_ref(), at, &route, problems);
+        }
+    }
 }
 
 /// What an identity says, wherever it is said.
 pub(super) struct Given<'a> {
     pub(super) resource: &'a ResourceName,
     pub(super) kind: &'a crate::name::IdentityType,
-    pub(super) roles: &'a [RoleName],
-    pub(super) scopes: &'a BTreeMap<ScopeName, Vec<String>>,
+    pub(super) roles: Vec<&'a RoleName>,
+    pub(super) scopes: Vec<(&'a ScopeName, Vec<&'a str>)>,
 }
 
 pub(super) fn identity(
@@ -202,7 +241,7 @@ pub(super) fn identity(
             .help("add `identities` to the resource, or give access instead"),
         ),
     }
-    for (i, name) in given.roles.iter().enumerate() {
+    for (i, name) in given.roles.iter().copied().enumerate() {
         let Some(role) = catalog.roles.get(name) else {
             continue;
         };
@@ -226,7 +265,8 @@ pub(super) fn identity(
             );
         }
     }
-    for (name, values) in given.scopes {
+    for (name, values) in &given.scopes {
+        let name = *name;
         let Some(scope) = catalog.scopes.get(name) else {
             continue;
         };
@@ -235,7 +275,7 @@ pub(super) fn identity(
             other_resource(at, &route, name.as_str(), given.resource, problems);
         }
         let known = catalog.scope_values(name);
-        for (i, value) in values.iter().enumerate() {
+        for (i, value) in values.iter().copied().enumerate() {
             let route = format!("{route}.{i}");
             if value == "*" {
                 let mut say = |message: &str, help: &str| {

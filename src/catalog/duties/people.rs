@@ -2,12 +2,13 @@
 
 use super::grants::{access, attributes, in_order, moment};
 use super::identities::given_identity;
-use super::{has_level, unknown_level};
+use super::{has_level, needs_end, unknown_level};
 use crate::catalog::{Catalog, Linked, Problem};
 use crate::diagnostic::Code;
 use crate::manifest::Access;
 use crate::manifest::parse::Location;
 use crate::manifest::resource::{Cost, ResourceType};
+use crate::manifest::user::UserState;
 use std::collections::BTreeMap;
 
 /// What users owe.
@@ -23,6 +24,14 @@ pub fn people(catalog: &Catalog, problems: &mut Vec<Problem>) {
                 (end, "endDate"),
                 at,
                 problems,
+            );
+        }
+        let bounded = spec.end_date.is_some() || spec.state == UserState::Left;
+        if needs_end(spec.kind) && !bounded {
+            let message = format!("a {} needs an end date", spec.kind.as_str());
+            problems.push(
+                Problem::new(Code::EndDateNeeded, at, "type", message)
+                    .help("add `endDate: 2027-12-31`; the access ends by itself then"),
             );
         }
         access(catalog, &spec.access, at, "access", problems);

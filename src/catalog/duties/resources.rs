@@ -277,8 +277,12 @@ pub(super) fn identity_rules(
         let given = Given {
             resource: name,
             kind: &default.kind,
-            roles: &default.roles,
-            scopes: &default.scopes,
+            roles: default.roles.iter().collect(),
+            scopes: default
+                .scopes
+                .iter()
+                .map(|(name, values)| (name, values.iter().map(String::as_str).collect()))
+                .collect(),
         };
         identity(catalog, at, &route, &given, problems);
     }

@@ -2,17 +2,18 @@
 //! which they read each other (MODEL 20, 21).
 
 use super::holdings::{Given, Holdings, Rank, is_directory};
-use super::{Account, Base, Entitlements, Facts, Presence, cause};
+use super::{Account, Base, Entitlements, Facts, Presence};
 use crate::catalog::{Catalog, Linked, Problem};
 use crate::connector::AttributeName;
 use crate::desired::{
-    Cause, DesiredAccount, Entitlement, EntitlementKey, Grant, Person, accounts::KnownAccount,
+    Cause, Departure, DesiredAccount, Entitlement, EntitlementKey, Grant, Person, Started,
+    accounts::KnownAccount,
 };
 use crate::diagnostic::Code;
 use crate::manifest::resource::{Field, FieldSource};
 use crate::manifest::user::UserState;
 use crate::manifest::value::mismatch;
-use crate::manifest::{Contact, UserSpec};
+use crate::manifest::{Contact, Edge, UserSpec};
 use crate::name::{FieldName, OrganizationName, ProfileName, ResourceName, UserName};
 use crate::request::FoldedUser;
 use crate::template::{Nested, NestedValue, Template, TemplateError, Variables};
@@ -92,7 +93,7 @@ pub(super) fn variables(
     let state = match holdings.presence {
         Presence::Left => UserState::Left,
         Presence::Suspended => UserState::Suspended,
-        Presence::Active | Presence::Waiting => UserState::Active,
+        Presence::Active | Presence::Ahead | Presence::Waiting => UserState::Active,
     };
     variables.set(&["user", "state"], state.as_str());
     variables.set_some(
@@ -226,7 +227,8 @@ pub(super) fn person(
         open: BTreeSet::new(),
         known,
     };
-    let account = filler.account(names, ou, presence);
+    let departure = departure(facts, user, presence);
+    let account = filler.account(names, ou, presence, departure.as_ref());
     let entitlements = filler.entitlements();
     let problems = filler.sources.problems;
     let declared = &user.declared;
@@ -237,16 +239,59 @@ pub(super) fn person(
         kind: user.spec.kind,
         state: match presence {
             Presence::Active => UserState::Active,
-            Presence::Suspended | Presence::Waiting => UserState::Suspended,
+            Presence::Suspended | Presence::Ahead | Presence::Waiting => UserState::Suspended,
             Presence::Left => UserState::Left,
         },
         mail: mail.filter(|_| user.spec.notifications),
+        supervisor: user.spec.supervisor.clone(),
+        started: started(user, presence),
+        departure,
         account,
         entitlements,
         dropped: holdings.dropped,
-        declared: cause(declared.text.clone(), &declared.at.file, declared.at.line),
+        because: user.changed.iter().map(Cause::of).collect(),
+        declared: Cause::of(declared),
     };
     (person, problems)
+}
+
+/// How a user's present time here began, where a request began it.
+fn started(user: &FoldedUser, presence: Presence) -> Option<Started> {
+    let activated = user.activated.as_ref()?;
+    let here = matches!(presence, Presence::Active | Presence::Suspended);
+    here.then(|| Started {
+        at: activated.at,
+        request: activated.request.clone(),
+        cause: Cause::of(&activated.origin),
+    })
+}
+
+/// How a user left, where they did.
+fn departure(facts: &Facts<'_>, user: &FoldedUser, presence: Presence) -> Option<Departure> {
+    if presence != Presence::Left {
+        return None;
+    }
+    if let Some(terminated) = &user.terminated {
+        return Some(Departure {
+            at: Some(terminated.at),
+            reason: terminated.reason.clone().unwrap_or_else(|| "left".into()),
+            request: Some(terminated.request.clone()),
+            urgent: terminated.urgent,
+            cause: Cause::of(&terminated.origin),
+        });
+    }
+    let end = user.spec.end_date.as_ref();
+    let end = end.and_then(|m| m.resolve(&facts.catalog.zone, Edge::End).ok());
+    let end = end.filter(|end| *end <= facts.now);
+    let reason = if end.is_some() { "end-date" } else { "left" };
+    let said = user.changed.first().unwrap_or(&user.declared);
+    Some(Departure {
+        at: end,
+        reason: reason.into(),
+        request: None,
+        urgent: false,
+        cause: Cause::of(said),
+    })
 }
 
 /// Where explicit values come from.
@@ -537,6 +582,7 @@ impl Filler<'_, '_> {
         names: Option<super::Names>,
         ou: Vec<String>,
         presence: Presence,
+        departure: Option<&Departure>,
     ) -> Account {
         let names = names?;
         let catalog = self.sources.facts.catalog;
@@ -573,12 +619,8 @@ impl Filler<'_, '_> {
             .filter(|(key, _)| key.resource == directory)
             .flat_map(|(_, causes)| causes.iter().cloned())
             .collect();
-        let declared = &self.sources.user.declared;
-        causes.push(cause(
-            declared.text.clone(),
-            &declared.at.file,
-            declared.at.line,
-        ));
+        causes.extend(self.sources.user.changed.iter().map(Cause::of));
+        causes.push(Cause::of(&self.sources.user.declared));
         causes.sort();
         causes.dedup();
         let troubled = self.sources.facts.accounts.troubled.get(self.name);
@@ -591,6 +633,7 @@ impl Filler<'_, '_> {
             cn: names.cn,
             ou,
             enabled: presence == Presence::Active && holdings.has_account,
+            retained: departure.map_or_else(Vec::new, |d| retained(self.sources.facts, d)),
             attributes,
             links,
             groups: match holdings.has_account {
@@ -685,6 +728,18 @@ impl Filler<'_, '_> {
         });
         self.known.is_none() && (observed || reads_directory)
     }
+}
+
+/// Patterns of groups that somebody who left still keeps for a time.
+fn retained(facts: &Facts<'_>, departure: &Departure) -> Vec<String> {
+    let Some(at) = departure.at else {
+        return Vec::new();
+    };
+    let zone = &facts.catalog.zone;
+    let later = facts.catalog.config.spec.leavers.iter();
+    let later = later.flat_map(|l| &l.strip_after);
+    let kept = later.filter(|s| facts.now < s.after.after(at, zone));
+    kept.flat_map(|s| s.groups.iter().cloned()).collect()
 }
 
 fn way_out(field: &Field) -> String {

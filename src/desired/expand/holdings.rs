@@ -11,7 +11,7 @@ use crate::manifest::identity::GivenIdentity;
 use crate::manifest::resource::ResourceType;
 use crate::manifest::{Access, ProfileSpec, ResourceSpec, UserType};
 use crate::name::{FieldName, LevelName, ProfileName, ResourceName, UserName};
-use crate::request::{FoldedUser, Origin};
+use crate::request::{Exception, FoldedUser, Origin};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What one user holds.
@@ -50,7 +50,20 @@ pub(super) struct Collector<'a, 'p> {
     pub held: Holdings,
     pub problems: Vec<Problem>,
     used_exceptions: BTreeSet<usize>,
-    pub identities: Vec<(GivenIdentity, Rank, Vec<Cause>, Origin, String)>,
+    pub identities: Vec<Proposed>,
+    /// The profile whose grants are being collected.
+    by: Option<ProfileName>,
+}
+
+/// An identity that something gives.
+pub(super) struct Proposed {
+    pub identity: GivenIdentity,
+    pub rank: Rank,
+    /// The profile that gives it.
+    pub by: Option<ProfileName>,
+    pub causes: Vec<Cause>,
+    pub origin: Origin,
+    pub route: String,
 }
 
 /// Collects what a user holds at the instant.
@@ -76,6 +89,7 @@ pub(super) fn of(
         problems: Vec::new(),
         used_exceptions: BTreeSet::new(),
         identities: Vec::new(),
+        by: None,
     };
     collector.all();
     let Collector {
@@ -85,6 +99,11 @@ pub(super) fn of(
     held.has_account = held.entitlements.keys().any(account);
     match presence {
         Presence::Active | Presence::Suspended => {}
+        // Before the start there is the account and nothing it opens.
+        Presence::Ahead => {
+            held.entitlements.retain(|key, _| account(key));
+            held.groups.clear();
+        }
         Presence::Waiting | Presence::Left => {
             held.entitlements.clear();
             held.groups.clear();
@@ -109,9 +128,11 @@ impl Collector<'_, '_> {
             );
         }
         for assigned in &self.user.profiles {
-            let origin = &assigned.origin;
-            let by = cause(origin.text.clone(), &origin.at.file, origin.at.line);
+            let by = Cause::of(&assigned.origin);
             self.profile(&assigned.value, Rank::Profile, &by);
+        }
+        for kept in &self.user.kept {
+            self.grants(&kept.value, Rank::Profile, &Cause::of(&kept.origin));
         }
         let catalog = self.facts.catalog;
         for (name, Linked { at, spec }) in catalog.ancestry(&self.user.spec.organization) {
@@ -130,10 +151,14 @@ impl Collector<'_, '_> {
             let origin = &assigned.origin;
             let line = origin.line(assigned.value.line);
             let causes = vec![cause(origin.text.clone(), &origin.at.file, line)];
-            let route = assigned.route.clone();
-            let identity = assigned.value.clone();
-            self.identities
-                .push((identity, Rank::Personal, causes, origin.clone(), route));
+            self.identities.push(Proposed {
+                identity: assigned.value.clone(),
+                rank: Rank::Personal,
+                by: None,
+                causes,
+                origin: origin.clone(),
+                route: assigned.route.clone(),
+            });
         }
         identities::collect(self);
         self.exclusive();
@@ -145,10 +170,17 @@ impl Collector<'_, '_> {
 
     fn profile(&mut self, name: &ProfileName, rank: Rank, by: &Cause) {
         self.held.profiles.push((rank, name.clone()));
+        self.grants(name, rank, by);
+    }
+
+    /// What a profile gives besides field values, OU and questions.
+    fn grants(&mut self, name: &ProfileName, rank: Rank, by: &Cause) {
         let catalog = self.facts.catalog;
+        self.by = Some(name.clone());
         for (name, Linked { at, spec }) in catalog.lineage(name) {
             self.profile_part(name, spec, at, rank, by);
         }
+        self.by = None;
     }
 
     fn profile_part(
@@ -182,8 +214,14 @@ impl Collector<'_, '_> {
                 at: at.clone(),
             };
             let route = format!("identities.{i}");
-            self.identities
-                .push((identity.clone(), rank, said(identity.line.0), origin, route));
+            self.identities.push(Proposed {
+                identity: identity.clone(),
+                rank,
+                by: self.by.clone(),
+                causes: said(identity.line.0),
+                origin,
+                route,
+            });
         }
     }
 
@@ -291,7 +329,11 @@ impl Collector<'_, '_> {
             && let Some(i) = self.exception(&key)
         {
             self.used_exceptions.insert(i);
-            let reason = format!("excepted: {}", self.user.spec.without[i].reason);
+            let exception = &self.user.without[i];
+            let reason = match exception.value.profiles {
+                None => format!("excepted: {}", exception.value.without.reason),
+                Some(_) => exception.value.without.reason.clone(),
+            };
             self.drop(key, reason, causes);
             return false;
         }
@@ -316,8 +358,17 @@ impl Collector<'_, '_> {
 
     /// The exception that takes an entitlement away, if there is one.
     fn exception(&self, key: &EntitlementKey) -> Option<usize> {
-        self.user.spec.without.iter().position(|without| {
-            without.resource == key.resource
+        self.user.without.iter().position(|exception| {
+            let Exception {
+                without, profiles, ..
+            } = &exception.value;
+            let reaches = match (profiles, &self.by) {
+                (None, _) => true,
+                (Some(profiles), Some(by)) => profiles.contains(by),
+                (Some(_), None) => false,
+            };
+            reaches
+                && without.resource == key.resource
                 && match &key.grant {
                     Grant::Level(level) => {
                         without.role.is_none() && without.level.as_ref().is_none_or(|l| l == level)
@@ -331,24 +382,35 @@ impl Collector<'_, '_> {
     }
 
     fn exceptions(&mut self) {
-        if self.held.presence == Presence::Waiting {
-            return;
+        match self.held.presence {
+            Presence::Waiting | Presence::Ahead | Presence::Left => return,
+            Presence::Active | Presence::Suspended => {}
         }
-        for (i, without) in self.user.spec.without.iter().enumerate() {
-            if !self.used_exceptions.contains(&i) {
-                self.problems.push(
-                    Problem::new(
-                        Code::WithoutNothing,
-                        &self.user.declared.at,
-                        &format!("without.{i}"),
-                        format!(
-                            "no profile or organization gives `{}` to `{}`",
-                            without.resource, self.name
-                        ),
-                    )
-                    .help("delete the exception, or check its name"),
-                );
+        for (i, exception) in self.user.without.iter().enumerate() {
+            if self.used_exceptions.contains(&i) {
+                continue;
             }
+            let resource = &exception.value.without.resource;
+            let at = &exception.origin.at;
+            let name = self.name;
+            let problem = match (&exception.value.profiles, exception.value.since) {
+                (None, _) => Problem::new(
+                    Code::WithoutNothing,
+                    at,
+                    &exception.route,
+                    format!("no profile or organization gives `{resource}` to `{name}`"),
+                )
+                .help("delete the exception, or check its name"),
+                (Some(_), Some(since)) if since == self.facts.now => Problem::new(
+                    Code::RequestWithoutEffect,
+                    at,
+                    &exception.route,
+                    format!("`{name}` has no `{resource}` that could be taken"),
+                )
+                .help("take the entry out, or check its name"),
+                (Some(_), _) => continue,
+            };
+            self.problems.push(problem);
         }
     }
 

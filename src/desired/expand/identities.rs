@@ -1,7 +1,7 @@
 //! Identities of one user: from manifests, requests and profiles, else the default one; with the
 //! roles, levels, scopes and groups that follow.
 
-use super::holdings::{Collector, Rank};
+use super::holdings::{Collector, Proposed, Rank};
 use super::{cause, implicit_level};
 use crate::catalog::duties::types;
 use crate::catalog::{Linked, Problem};
@@ -9,9 +9,10 @@ use crate::desired::{Cause, Dropped, EntitlementKey, Grant};
 use crate::diagnostic::Code;
 use crate::manifest::identity::GivenIdentity;
 use crate::manifest::resource::IdentityRules;
+use crate::manifest::timed::Timed;
 use crate::manifest::{Line, ResourceSpec, UserType};
 use crate::name::{IdentityType, ResourceName, RoleName, ScopeName};
-use crate::request::Origin;
+use crate::request::{Assigned, Origin, Taking, fits};
 use crate::template::Nested;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,8 +44,10 @@ struct GivenRole {
 pub(super) fn collect(collector: &mut Collector<'_, '_>) {
     let mut given = std::mem::take(&mut collector.identities);
     let declared = collector.facts.identities.get(collector.name);
+    let void = |t: &Assigned<Taking>| matches!(t.value, Taking::Declared);
+    let void = collector.user.taken.iter().any(void);
     for (name, Linked { at, spec }) in declared.into_iter().flatten() {
-        if !spec.active || !collector.facts.in_force(spec.until.as_ref()) {
+        if !spec.active || void {
             continue;
         }
         let origin = Origin {
@@ -58,39 +61,79 @@ pub(super) fn collect(collector: &mut Collector<'_, '_>) {
             roles: spec.roles.clone(),
             scopes: spec.scopes.clone(),
             default: spec.default,
+            until: spec.until.clone(),
             line: Line(at.line),
         };
-        let causes = vec![cause(origin.text.clone(), &at.file, at.line)];
-        given.push((identity, Rank::Personal, causes, origin, String::new()));
+        given.push(Proposed {
+            identity,
+            rank: Rank::Personal,
+            by: None,
+            causes: vec![cause(origin.text.clone(), &at.file, at.line)],
+            origin,
+            route: String::new(),
+        });
     }
     let mut wholes: Vec<Whole> = Vec::new();
-    for (identity, rank, causes, origin, route) in given {
-        put(
-            collector,
-            &mut wholes,
-            identity,
-            rank,
-            &causes,
-            origin,
-            route,
-        );
+    for proposed in given {
+        if let Some(proposed) = left(collector, proposed) {
+            put(collector, &mut wholes, proposed);
+        }
     }
-    for whole in defaults(collector, &wholes) {
-        let (identity, causes, origin, route) = whole;
-        put(
-            collector,
-            &mut wholes,
-            identity,
-            Rank::OrganizationProfile,
-            &causes,
-            origin,
-            route,
-        );
+    for proposed in defaults(collector, &wholes) {
+        put(collector, &mut wholes, proposed);
     }
     one_default(collector, &wholes);
     for whole in &wholes {
         grant(collector, whole);
     }
+}
+
+/// What is left of an identity: neither ended nor taken by a request.
+fn left(collector: &Collector<'_, '_>, mut proposed: Proposed) -> Option<Proposed> {
+    let facts = collector.facts;
+    let identity = &mut proposed.identity;
+    if !facts.in_force(identity.until.as_ref()) {
+        return None;
+    }
+    identity
+        .roles
+        .retain(|role| facts.in_force(role.until.as_ref()));
+    for values in identity.scopes.values_mut() {
+        values.retain(|value| facts.in_force(value.until.as_ref()));
+    }
+    let of_request = proposed.rank == Rank::Personal && !proposed.route.is_empty();
+    for taking in &collector.user.taken {
+        let Taking::Matched { matcher, profiles } = &taking.value else {
+            continue;
+        };
+        // What requests give was taken when they were folded; a later one may give it again.
+        let reaches = match &proposed.by {
+            Some(by) => profiles.contains(by),
+            None => !of_request,
+        };
+        let alias = identity.alias.as_deref();
+        if !reaches
+            || !fits(
+                facts.catalog,
+                matcher,
+                &identity.resource,
+                &identity.kind,
+                alias,
+            )
+        {
+            continue;
+        }
+        if matcher.roles.is_empty() && matcher.scopes.is_empty() {
+            return None;
+        }
+        identity.roles.retain(|r| !matcher.roles.contains(&r.given));
+        for (scope, values) in &matcher.scopes {
+            if let Some(given) = identity.scopes.get_mut(scope) {
+                given.retain(|v| !values.contains(&v.given));
+            }
+        }
+    }
+    Some(proposed)
 }
 
 fn rules<'a>(collector: &Collector<'a, '_>, resource: &ResourceName) -> Option<&'a IdentityRules> {
@@ -105,15 +148,15 @@ fn rules<'a>(collector: &Collector<'a, '_>, resource: &ResourceName) -> Option<&
 }
 
 /// Joins an identity to the one of the same alias, or adds it.
-fn put(
-    collector: &Collector<'_, '_>,
-    wholes: &mut Vec<Whole>,
-    identity: GivenIdentity,
-    rank: Rank,
-    causes: &[Cause],
-    origin: Origin,
-    route: String,
-) {
+fn put(collector: &Collector<'_, '_>, wholes: &mut Vec<Whole>, proposed: Proposed) {
+    let Proposed {
+        identity,
+        rank,
+        by: _,
+        causes,
+        origin,
+        route,
+    } = proposed;
     let Some(rules) = rules(collector, &identity.resource) else {
         return;
     };
@@ -146,7 +189,7 @@ fn put(
     whole.default |= identity.default;
     whole.causes.extend(causes.iter().cloned());
     for role in identity.roles {
-        let given = whole.roles.entry(role).or_insert_with(|| GivenRole {
+        let given = whole.roles.entry(role.given).or_insert_with(|| GivenRole {
             rank,
             causes: Vec::new(),
             origin: origin.clone(),
@@ -163,7 +206,7 @@ fn put(
         let entry = whole.scopes.entry(scope).or_default();
         for value in values {
             entry
-                .entry(value)
+                .entry(value.given)
                 .or_default()
                 .extend(causes.iter().cloned());
         }
@@ -171,10 +214,7 @@ fn put(
 }
 
 /// The identities that arise because a user holds something and has none (MODEL 18).
-fn defaults(
-    collector: &Collector<'_, '_>,
-    wholes: &[Whole],
-) -> Vec<(GivenIdentity, Vec<Cause>, Origin, String)> {
+fn defaults(collector: &Collector<'_, '_>, wholes: &[Whole]) -> Vec<Proposed> {
     let catalog = collector.facts.catalog;
     let held: BTreeSet<&ResourceName> = collector
         .held
@@ -216,12 +256,27 @@ fn defaults(
             resource: name.clone(),
             kind: default.kind.clone(),
             alias: None,
-            roles: default.roles.clone(),
-            scopes: default.scopes.clone(),
+            roles: default.roles.iter().cloned().map(Timed::for_good).collect(),
+            scopes: default
+                .scopes
+                .iter()
+                .map(|(name, values)| {
+                    let values = values.iter().cloned().map(Timed::for_good);
+                    (name.clone(), values.collect())
+                })
+                .collect(),
             default: true,
+            until: None,
             line: Line(0),
         };
-        found.push((identity, causes, origin, format!("identities.default.{i}")));
+        found.push(Proposed {
+            identity,
+            rank: Rank::OrganizationProfile,
+            by: None,
+            causes,
+            origin,
+            route: format!("identities.default.{i}"),
+        });
     }
     found
 }

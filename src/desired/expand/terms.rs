@@ -3,14 +3,16 @@
 use super::{COUNTERSIGN, recipient};
 use crate::catalog::{Catalog, Linked, Problem};
 use crate::connector::AttributeName;
-use crate::desired::{FieldTerms, Grant, GroupKey, Person, Recipient, ResourceTerms, Rules};
+use crate::desired::{
+    Cause, FieldTerms, Grant, GroupKey, Person, Recipient, RequestTerms, ResourceTerms, Rules,
+};
 use crate::diagnostic::Code;
-use crate::manifest::ResourceSpec;
 use crate::manifest::config::Membership;
 use crate::manifest::organization::OuName;
 use crate::manifest::resource::{Connector, Maintainer, SignIn};
 use crate::manifest::user::UserState;
-use crate::name::{OrganizationName, ResourceName, UserName};
+use crate::manifest::{Edge, RequestSpec, ResourceSpec};
+use crate::name::{OrganizationName, RequestName, ResourceName, UserName};
 use std::collections::BTreeMap;
 
 /// Who is mailed.
@@ -63,6 +65,18 @@ impl<'a> Recipients<'a> {
             Ok(name) => self.holders(&name, "administrator"),
             Err(_) => Vec::new(),
         }
+    }
+
+    /// Whether anybody may be mailed otherwise than before, now that these users are looked at again.
+    pub fn may_differ(&self, names: &[UserName], before: &BTreeMap<UserName, Person>) -> bool {
+        let known = |name: &UserName| {
+            let (Some(old), Some(new)) = (before.get(name), self.people.get(name)) else {
+                return false;
+            };
+            let keys = |p: &Person| p.entitlements.keys().cloned().collect::<Vec<_>>();
+            old.state == new.state && old.mail == new.mail && keys(old) == keys(new)
+        };
+        !names.iter().all(known)
     }
 
     fn maintainer(&self, resource: &ResourceName, maintainer: &Maintainer) -> Vec<Recipient> {
@@ -164,6 +178,43 @@ pub(super) fn resources(
         found.insert(name.clone(), terms);
     }
     found
+}
+
+/// What people are told of every request.
+pub(super) fn requests(
+    catalog: &Catalog,
+    people: &BTreeMap<UserName, Person>,
+) -> BTreeMap<RequestName, RequestTerms> {
+    let one = |(name, Linked { at, spec }): (&RequestName, &Linked<RequestSpec>)| {
+        let effective = spec.effective.resolve(&catalog.zone, Edge::Start).ok()?;
+        let until = spec.until.as_ref();
+        let subject = people.get(&spec.subject);
+        let set = spec.set.as_ref();
+        let told = set.and_then(|set| {
+            let parts = [&set.given_name, &set.family_name];
+            let parts: Vec<&str> = parts.into_iter().flatten().map(|p| p.0.as_str()).collect();
+            (!parts.is_empty()).then(|| parts.join(" "))
+        });
+        let terms = RequestTerms {
+            action: spec.action,
+            requested_by: spec.requested_by.clone(),
+            subject: spec.subject.clone(),
+            subject_display: subject
+                .map(|p| p.display_name.clone())
+                .or_else(|| set.and_then(|s| s.display_name.clone()))
+                .or(told)
+                .unwrap_or_else(|| spec.subject.to_string()),
+            effective,
+            until: until.and_then(|m| m.resolve(&catalog.zone, Edge::End).ok()),
+            cause: Cause {
+                text: format!("request {name}").into(),
+                file: at.file.clone(),
+                line: at.line,
+            },
+        };
+        Some((name.clone(), terms))
+    };
+    catalog.requests.iter().filter_map(one).collect()
 }
 
 /// Groups that some level, role or scope names.
