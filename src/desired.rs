@@ -11,7 +11,7 @@ pub mod expand;
 pub mod naming;
 
 pub use accounts::{Accounts, KnownAccount};
-pub use cause::Cause;
+pub use cause::{Cause, Causes};
 pub use entitlement::{Entitlement, EntitlementKey, Grant};
 
 use crate::connector::{AttributeName, Guid};

@@ -180,12 +180,18 @@ fn fill<'a>(
     let people: Vec<(&UserName, &FoldedUser)> = folded.people.iter().collect();
     // What everybody holds, user by user.
     let mut held: Vec<Holdings> = Vec::with_capacity(people.len());
-    let parts: Vec<(Holdings, Vec<Problem>)> = people
+    let mut known: Vec<Nested> = Vec::with_capacity(people.len());
+    let parts: Vec<(Holdings, Vec<Problem>, Nested)> = people
         .par_iter()
-        .map(|(name, user)| holdings::of(facts, name, user))
+        .map(|(name, user)| {
+            let (holdings, found) = holdings::of(facts, name, user);
+            let variables = fields::variables(facts, name, user, &holdings);
+            (holdings, found, variables)
+        })
         .collect();
-    for (holdings, found) in parts {
+    for (holdings, found, variables) in parts {
         held.push(holdings);
+        known.push(variables);
         problems.extend(found);
     }
     // Names, one after the other.
@@ -193,8 +199,15 @@ fn fill<'a>(
         namer.claim(name, user, problems);
     }
     let mut bases: Vec<Base> = Vec::with_capacity(people.len());
-    for ((name, user), holdings) in people.iter().zip(&held) {
-        bases.push(base(facts, namer, name, user, holdings, problems));
+    for (((name, user), holdings), variables) in people.iter().zip(&held).zip(known) {
+        bases.push(base(
+            facts,
+            namer,
+            (name, user),
+            holdings,
+            variables,
+            problems,
+        ));
     }
     let supervisors = fields::Supervisors::new(&people, &bases);
     // Field values, user by user.
@@ -317,12 +330,11 @@ struct Base {
 fn base(
     facts: &Facts<'_>,
     namer: &mut Namer<'_>,
-    name: &UserName,
-    user: &FoldedUser,
+    (name, user): (&UserName, &FoldedUser),
     holdings: &Holdings,
+    mut variables: Nested,
     problems: &mut Vec<Problem>,
 ) -> Base {
-    let mut variables = fields::variables(facts, name, user, holdings);
     let known = facts.accounts.known.contains_key(name);
     let here = matches!(
         holdings.presence,

@@ -4,7 +4,7 @@
 use super::{Facts, Presence, cause, identities, implicit_level};
 use crate::catalog::duties::{default_level, types};
 use crate::catalog::{Linked, Problem};
-use crate::desired::{Cause, Dropped, EntitlementKey, Grant, GroupGrant, GroupKey};
+use crate::desired::{Cause, Causes, Dropped, EntitlementKey, Grant, GroupGrant, GroupKey};
 use crate::diagnostic::suggest::did_you_mean;
 use crate::diagnostic::{Code, Severity};
 use crate::manifest::identity::GivenIdentity;
@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What one user holds.
 pub(super) struct Holdings {
     pub presence: Presence,
-    pub entitlements: BTreeMap<EntitlementKey, BTreeSet<Cause>>,
+    pub entitlements: BTreeMap<EntitlementKey, Causes>,
     pub groups: BTreeMap<GroupKey, GroupGrant>,
     pub dropped: Vec<Dropped>,
     pub has_account: bool,
@@ -531,7 +531,7 @@ impl Collector<'_, '_> {
             let Some(inherits) = &resource.spec.inherits_from else {
                 continue;
             };
-            let theirs: Vec<(LevelName, BTreeSet<Cause>)> = self
+            let theirs: Vec<(LevelName, Causes)> = self
                 .held
                 .entitlements
                 .iter()
@@ -562,7 +562,7 @@ impl Collector<'_, '_> {
                 );
                 let held = self.held.entitlements.entry(key).or_default();
                 held.extend(causes);
-                held.insert(why);
+                held.extend([why]);
             }
         }
     }
