@@ -156,10 +156,6 @@ pub fn profiles_and_requests(catalog: &Catalog, problems: &mut Vec<Problem>) {
     for Linked { at, spec } in catalog.requests.values() {
         moment(catalog, Some(&spec.effective), at, "effective", problems);
         moment(catalog, spec.until.as_ref(), at, "until", problems);
-        if let Some(until) = &spec.until {
-            let begin = (&spec.effective, "effective");
-            in_order(catalog, begin, (until, "until"), at, problems);
-        }
         if let Some(change) = &spec.access {
             access(catalog, &change.add, at, "access.add", problems);
         }
