@@ -47,7 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     clock.say("load the cache");
     let reading = reconcile::read(&origin, &mut known)?;
     clock.say("read, parse and link with it");
-    let diagnostics = reconcile::diagnose(reading, now);
+    let diagnostics = reconcile::diagnose(reading, None, now);
     clock.say("diagnose, every instant");
 
     let history = Ledger::read(&folder.join("ledger.jsonl"))?;

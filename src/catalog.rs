@@ -24,6 +24,9 @@ use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// Where folded requests are kept: a folder at the root.
+pub const ARCHIVE: &str = "archive/";
+
 /// A manifest in the catalog.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Linked<S> {
@@ -49,6 +52,8 @@ pub struct Catalog {
     pub scopes: BTreeMap<ScopeName, Linked<ScopeSpec>>,
     pub identities: BTreeMap<IdentityName, Linked<IdentitySpec>>,
     pub requests: BTreeMap<RequestName, Linked<RequestSpec>>,
+    /// Requests that were folded into the manifests: kept for their names, causes and evidence.
+    pub archived: BTreeMap<RequestName, Linked<RequestSpec>>,
     pub policies: BTreeMap<PolicyName, Linked<PolicySpec>>,
     /// Documents of which a part could not be used, by file and number.
     pub damaged: BTreeSet<(Arc<str>, u32)>,

@@ -2,14 +2,21 @@
 //! The result goes to standard output, talk to standard error.
 
 pub mod apply;
+mod ask;
 pub mod completions;
 pub mod demo;
+mod desk;
 pub mod explain;
 pub mod explain_code;
+mod flags;
+pub mod identity;
 pub mod init;
 pub mod plan;
+pub mod request;
 pub mod schema;
 pub mod task;
+pub mod upcoming;
+pub mod user;
 pub mod validate;
 mod workbench;
 
@@ -51,7 +58,11 @@ enum Command {
     Validate(validate::Args),
     Plan(plan::Args),
     Apply(apply::Args),
+    Upcoming(upcoming::Args),
     Task(task::Args),
+    Request(Box<request::Args>),
+    User(Box<user::Args>),
+    Identity(Box<identity::Args>),
     Explain(explain::Args),
     ExplainCode(explain_code::Args),
     Schema(schema::Args),
@@ -109,6 +120,11 @@ impl Failed {
             report: anyhow::anyhow!("{words}"),
         }
     }
+
+    /// What went wrong.
+    pub fn words(&self) -> String {
+        chain(&self.report)
+    }
 }
 
 /// What a command returns.
@@ -145,7 +161,11 @@ pub fn main() -> ExitCode {
         Command::Validate(args) => validate::run(&place, &args),
         Command::Plan(args) => plan::run(&place, &args),
         Command::Apply(args) => apply::run(&place, &args),
+        Command::Upcoming(args) => upcoming::run(&place, &args),
         Command::Task(args) => task::run(&place, &args),
+        Command::Request(args) => request::run(&place, &args),
+        Command::User(args) => user::run(&place, &args),
+        Command::Identity(args) => identity::run(&place, &args),
         Command::Explain(args) => explain::run(&place, &args),
         Command::ExplainCode(args) => explain_code::run(&args),
         Command::Schema(args) => schema::run(&args),

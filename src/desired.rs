@@ -8,11 +8,13 @@ pub mod accounts;
 pub mod cause;
 pub mod entitlement;
 pub mod expand;
+pub mod identity;
 pub mod naming;
 
 pub use accounts::{Accounts, KnownAccount};
 pub use cause::{Cause, Causes};
 pub use entitlement::{Entitlement, EntitlementKey, Grant};
+pub use identity::{DesiredIdentity, DesiredRole, DesiredScope, Rows, Standing};
 
 use crate::connector::{AttributeName, Guid};
 use crate::manifest::UserType;
@@ -71,6 +73,8 @@ pub struct Person {
     pub account: Option<DesiredAccount>,
     /// What is held, by key; empty for those who left.
     pub entitlements: BTreeMap<EntitlementKey, Entitlement>,
+    /// Who they are in applications, by resource and alias; empty for those who left.
+    pub identities: Vec<DesiredIdentity>,
     /// What a profile or organization would give and the user does not get, and why; for explanations.
     pub dropped: Vec<Dropped>,
     /// The requests that made the user what they are now, the latest first; empty where none did.

@@ -59,6 +59,7 @@ pub mod request;
 // -- what is, and what to do
 pub mod connector;
 pub mod desired;
+pub mod impact;
 pub mod observed;
 pub mod plan;
 pub mod approval;

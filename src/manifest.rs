@@ -37,7 +37,7 @@ pub use role::RoleSpec;
 pub use scope::ScopeSpec;
 pub use user::UserSpec;
 
-use crate::name::{FieldName, LevelName, ManifestName, ResourceName, RoleName};
+use crate::name::{FieldName, LevelName, ManifestName, ProfileName, ResourceName, RoleName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -248,6 +248,9 @@ pub struct Without {
     /// Only this role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<RoleName>,
+    /// Only what these profiles give; the exception goes with them. Left out: what all of them give.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<ProfileName>,
     /// Why, in a few words that everyone may read.
     pub reason: String,
     #[serde(rename = "$line", default)]

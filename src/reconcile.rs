@@ -8,9 +8,10 @@ use crate::catalog::linking::Findings;
 use crate::catalog::{Catalog, Problem, link, located};
 use crate::connector::roster::Roster;
 use crate::connector::{AttributeName, Failure, Guid, Transport};
-use crate::desired::expand::{Outlook, expand, rules};
+use crate::desired::expand::{Glance, Outlook, expand, rules};
 use crate::desired::{Accounts, Desired, EntitlementKey};
 use crate::diagnostic::{Diagnostic, sorted};
+use crate::impact::{Impact, compare, history};
 use crate::manifest::parse::{Known, parse};
 use crate::manifest::resource::{Connector, FieldSource};
 use crate::name::{FieldName, ResourceName, UserName};
@@ -45,15 +46,20 @@ pub struct Reading {
 /// [`SourceError`] when it cannot be read at all.
 pub fn read(origin: &Origin, known: &mut Known) -> Result<Reading, SourceError> {
     let source = source::read(origin, &|blob| known.0.contains_key(blob))?;
+    Ok(read_source(source, known))
+}
+
+/// Links a repository whose files are at hand.
+pub fn read_source(source: Source, known: &mut Known) -> Reading {
     let manifests = parse(&source, known);
     let count = manifests.list.len() + manifests.broken.len();
     let (catalog, findings) = link(manifests);
-    Ok(Reading {
+    Reading {
         source,
         catalog,
         findings,
         manifests: count,
-    })
+    }
 }
 
 /// What keeps a plan from being made.
@@ -101,8 +107,9 @@ pub struct World<'a> {
     pub recorded: &'a Recorded,
 }
 
-/// Every mistake of a repository, from one instant on, with its place; sorted.
-pub fn diagnose(reading: Reading, now: Timestamp) -> Vec<Diagnostic> {
+/// Every mistake of a repository, from one instant on, with its place; sorted. Beside an earlier
+/// revision of it also what may not be done to that one.
+pub fn diagnose(reading: Reading, base: Option<&Catalog>, now: Timestamp) -> Vec<Diagnostic> {
     let Reading {
         source,
         catalog,
@@ -116,9 +123,38 @@ pub fn diagnose(reading: Reading, now: Timestamp) -> Vec<Diagnostic> {
     outlook.at(now, &mut problems);
     ahead(&mut outlook, &timeline, now, &mut problems);
     timeline.without_effect(now, &mut problems);
+    if let Some(base) = base {
+        problems.extend(history::check(base, &catalog, now));
+    }
     let mut diagnostics = findings.diagnostics;
     diagnostics.extend(located(problems, &catalog, &source));
     sorted(diagnostics)
+}
+
+/// What becomes otherwise at each instant after one, and until another; instants at which nothing
+/// does are left out.
+pub fn upcoming(
+    catalog: &Catalog,
+    now: Timestamp,
+    until: Option<Timestamp>,
+) -> Vec<(Timestamp, Vec<Impact>)> {
+    // What is wrong is told by `diagnose`.
+    let mut ignored = Vec::new();
+    let accounts = Accounts::default();
+    let timeline = Timeline::new(catalog, &mut ignored);
+    let mut outlook = Outlook::new(catalog, &timeline, &accounts);
+    outlook.at(now, &mut ignored);
+    let directory = &catalog.config.spec.directory;
+    let within = |instant: &Timestamp| until.is_none_or(|until| *instant <= until);
+    let mut found = Vec::new();
+    for instant in timeline.after(now).take_while(within) {
+        let Glance { names, before } = outlook.at(instant, &mut ignored);
+        let impacts = compare(directory, &before, outlook.people(), &names);
+        if !impacts.is_empty() {
+            found.push((instant, impacts));
+        }
+    }
+    found
 }
 
 /// Whatever the passing of time brings is a mistake today (SEMANTICS 11).

@@ -1,11 +1,13 @@
 //! Duties: what each kind owes besides its form and its references.
 
+pub mod answers;
 mod grants;
 mod identities;
 mod people;
 mod questions;
 mod resources;
 
+pub use answers::answers;
 pub use identities::{identities, roles_and_scopes};
 pub use people::{people, profiles_and_requests};
 pub use questions::questions;

@@ -2,19 +2,19 @@
 
 use super::problem::Problem;
 use super::templates::Templates;
-use super::{Catalog, Linked, cycles, duties, references};
+use super::{ARCHIVE, Catalog, Linked, cycles, duties, references};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::manifest::config::{LoginNaming, Managed, Naming};
 use crate::manifest::parse::{Body, CONFIG_FILE, Located, Location, Manifests};
 use crate::manifest::{ConfigSpec, Kind, Manifest};
-use crate::name::{ManifestName, ResourceName};
+use crate::name::{ManifestName, RequestName, ResourceName};
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 
 /// A check of the catalog: all of them are asked, whatever the others found.
 type Check = fn(&Catalog, &mut Vec<Problem>);
 
-const CHECKS: [Check; 13] = [
+const CHECKS: [Check; 14] = [
     cycles::organizations,
     cycles::supervisors,
     cycles::profiles,
@@ -28,6 +28,7 @@ const CHECKS: [Check; 13] = [
     duties::people,
     duties::profiles_and_requests,
     duties::questions,
+    duties::answers,
 ];
 
 /// The document of a `Config` that is not there.
@@ -110,6 +111,7 @@ pub fn link(manifests: Manifests) -> (Catalog, Findings) {
         scopes: shelves.scopes,
         identities: shelves.identities,
         requests: shelves.requests,
+        archived: shelves.archived,
         policies: shelves.policies,
         damaged,
         templates: Templates::default(),
@@ -141,13 +143,25 @@ struct Shelves {
     roles: BTreeMap<crate::name::RoleName, Linked<crate::manifest::RoleSpec>>,
     scopes: BTreeMap<crate::name::ScopeName, Linked<crate::manifest::ScopeSpec>>,
     identities: BTreeMap<crate::name::IdentityName, Linked<crate::manifest::IdentitySpec>>,
-    requests: BTreeMap<crate::name::RequestName, Linked<crate::manifest::RequestSpec>>,
+    requests: BTreeMap<RequestName, Linked<crate::manifest::RequestSpec>>,
+    archived: BTreeMap<RequestName, Linked<crate::manifest::RequestSpec>>,
     policies: BTreeMap<crate::name::PolicyName, Linked<crate::manifest::PolicySpec>>,
 }
 
 impl Shelves {
     fn put(&mut self, located: Located, problems: &mut Vec<Problem>) {
         let at = located.at;
+        if at.file.starts_with(ARCHIVE) && !matches!(located.body, Body::Request(_)) {
+            problems.push(
+                Problem::new(
+                    Code::Archived,
+                    &at,
+                    "/kind",
+                    "the archive keeps folded requests and nothing else",
+                )
+                .help("move it out of archive/"),
+            );
+        }
         match located.body {
             Body::Config(manifest) => match &self.config {
                 Some(first) => problems.push(
@@ -180,7 +194,18 @@ impl Shelves {
             Body::Role(m) => shelve(&mut self.roles, at, *m, Kind::Role, problems),
             Body::Scope(m) => shelve(&mut self.scopes, at, *m, Kind::Scope, problems),
             Body::Identity(m) => shelve(&mut self.identities, at, *m, Kind::Identity, problems),
-            Body::Request(m) => shelve(&mut self.requests, at, *m, Kind::Request, problems),
+            Body::Request(m) => {
+                let name = RequestName::from(&m.metadata.name);
+                let archived = at.file.starts_with(ARCHIVE);
+                let (shelf, other) = match archived {
+                    true => (&mut self.archived, &self.requests),
+                    false => (&mut self.requests, &self.archived),
+                };
+                match other.get(&name) {
+                    Some(first) => problems.push(same_name(&at, first, Kind::Request, &name)),
+                    None => shelve(shelf, at, *m, Kind::Request, problems),
+                }
+            }
             Body::Policy(m) => shelve(&mut self.policies, at, *m, Kind::Policy, problems),
         }
     }
@@ -197,16 +222,7 @@ fn shelve<N, S>(
 {
     let name = &manifest.metadata.name;
     match shelf.get(&N::from(name)) {
-        Some(first) => problems.push(
-            Problem::new(
-                Code::DuplicateName,
-                &at,
-                "/metadata.name",
-                format!("there is another {kind} named `{name}`"),
-            )
-            .help("names are unique per kind; rename one")
-            .related(&first.at, "/metadata.name", "the first one"),
-        ),
+        Some(first) => problems.push(same_name(&at, first, kind, name)),
         None => {
             shelf.insert(
                 N::from(name),
@@ -217,6 +233,22 @@ fn shelve<N, S>(
             );
         }
     }
+}
+
+fn same_name<S>(
+    at: &Location,
+    first: &Linked<S>,
+    kind: Kind,
+    name: &impl std::fmt::Display,
+) -> Problem {
+    Problem::new(
+        Code::DuplicateName,
+        at,
+        "/metadata.name",
+        format!("there is another {kind} named `{name}`"),
+    )
+    .help("names are unique per kind; rename one")
+    .related(&first.at, "/metadata.name", "the first one")
 }
 
 /// What stands in where there is no `Config`, so that other mistakes are still found.

@@ -191,6 +191,8 @@ impl References<'_> {
                 at,
                 &format!("{route}.role"),
             );
+            let route = format!("{route}.profiles");
+            self.list(Kind::Profile, &entry.profiles, at, &route);
         }
     }
 

@@ -38,7 +38,7 @@ enum FormatArg {
 /// When the repository cannot be read, or has no such user or resource.
 pub fn run(place: &Place, args: &Args) -> Outcome {
     let mut reading = workbench::read(&args.origin.origin(&place.folder))?;
-    let now = args.instant.resolve(&reading.catalog.zone)?;
+    let now = args.instant.resolve(&reading.catalog)?;
     let mut problems = Vec::new();
     let timeline = Timeline::new(&reading.catalog, &mut problems);
     let (provisional, more) = expand(&reading.catalog, &timeline, &Accounts::default(), now);

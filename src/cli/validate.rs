@@ -4,6 +4,7 @@ use super::{Exit, Outcome, Place, print, workbench};
 use crate::diagnostic::any_error;
 use crate::reconcile::diagnose;
 use crate::report::diagnostics::{Format, render};
+use crate::source::Origin;
 use clap::ValueEnum;
 
 use std::sync::Arc;
@@ -18,6 +19,10 @@ pub struct Args {
     format: FormatArg,
     #[command(flatten)]
     instant: workbench::InstantArgs,
+    /// The revision this one would follow: what has happened must stay as it was, nobody may be
+    /// forgotten, nothing deprecated given anew.
+    #[arg(long, value_name = "REVISION")]
+    base: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -43,10 +48,17 @@ enum FormatArg {
 pub fn run(place: &Place, args: &Args) -> Outcome {
     let origin = args.origin.origin(&place.folder);
     let reading = workbench::read(&origin)?;
-    let now = args.instant.resolve(&reading.catalog.zone)?;
+    let now = args.instant.resolve(&reading.catalog)?;
     let count = reading.manifests;
     let files = reading.source.files.clone();
-    let diagnostics = diagnose(reading, now);
+    let base = match &args.base {
+        Some(revision) => Some(workbench::read(&Origin::Revision {
+            folder: place.folder.clone(),
+            revision: revision.clone(),
+        })?),
+        None => None,
+    };
+    let diagnostics = diagnose(reading, base.as_ref().map(|b| &b.catalog), now);
     let text = |path: &str| -> Option<Arc<str>> {
         let bytes = files.get(path)?.bytes()?;
         Some(String::from_utf8_lossy(&bytes).into())

@@ -2,6 +2,7 @@
 //! plan that follows from them.
 
 use super::{Exit, Failed, Place, talk};
+use crate::catalog::Catalog;
 use crate::connector::Transport;
 use crate::connector::roster::Roster;
 use crate::desired::Desired;
@@ -72,8 +73,24 @@ impl InstantArgs {
     /// The instant.
     ///
     /// # Errors
-    /// When there is no such moment.
-    pub fn resolve(&self, zone: &TimeZone) -> Result<Timestamp, Failed> {
+    /// When there is no such moment, or the manifests no longer tell of it.
+    pub fn resolve(&self, catalog: &Catalog) -> Result<Timestamp, Failed> {
+        let now = self.moment(&catalog.zone)?;
+        let through = catalog.config.spec.folded_through.as_ref();
+        let through = through.and_then(|m| m.resolve(&catalog.zone, Edge::Start).ok());
+        match through.filter(|through| now < *through) {
+            None => Ok(now),
+            Some(through) => Err(Failed::say(
+                Exit::Usage,
+                format!(
+                    "requests were folded through {through}, so this revision no longer tells of {now}; \
+                     use --rev with a revision from before the fold"
+                ),
+            )),
+        }
+    }
+
+    fn moment(&self, zone: &TimeZone) -> Result<Timestamp, Failed> {
         let Some(text) = &self.at else {
             // Whole seconds: nobody's plan differs by less.
             let now = Timestamp::now();
@@ -202,6 +219,48 @@ fn shown(diagnostics: &[Diagnostic], reading: Option<&Reading>) -> String {
     render(diagnostics, 0, &text, Format::Human)
 }
 
+/// What should be and what is, with the names that the directory's accounts really have; nothing is
+/// planned.
+///
+/// # Errors
+/// When the repository has mistakes, or the directory cannot be seen completely.
+pub fn situation(
+    origin: &Origin,
+    instant: &InstantArgs,
+    operator: &Operator,
+    history: &History,
+) -> Result<(Reading, Situation), Failed> {
+    let mut reading = read(origin)?;
+    let now = instant.resolve(&reading.catalog)?;
+    let (mut directory, mode) = opened(operator, &reading)?;
+    if directory.is_none() {
+        talk("no directory is at hand: names that come from it are left out");
+    }
+    let mut world = World {
+        directory: directory.as_deref_mut().map(|d| d as &mut dyn Transport),
+        mode,
+        rosters: &BTreeMap::new(),
+        outer: operator.outer(),
+        recorded: history.recorded(),
+    };
+    let situation = reconcile::situation(&mut reading, &mut world, now);
+    let situation = situation.map_err(|error| reconcile_failed(error, &reading))?;
+    Ok((reading, situation))
+}
+
+/// The directory, open, and who writes it; none where none is at hand.
+fn opened(
+    operator: &Operator,
+    reading: &Reading,
+) -> Result<(Option<Box<dyn Transport>>, DirectoryMode), Failed> {
+    let resource = &reading.catalog.config.spec.directory;
+    let opened = world::directory(operator, resource).map_err(open_failed)?;
+    Ok(match opened {
+        Some((directory, mode)) => (Some(directory), mode),
+        None => (None, DirectoryMode::Direct),
+    })
+}
+
 /// A plan and everything it rests on.
 pub struct Bench {
     /// The operator's file.
@@ -228,16 +287,11 @@ pub fn bench(
     history: &History,
 ) -> Result<Bench, Failed> {
     let mut reading = read(origin)?;
-    let now = instant.resolve(&reading.catalog.zone)?;
-    let resource = reading.catalog.config.spec.directory.clone();
-    let opened = world::directory(&operator, &resource).map_err(open_failed)?;
-    if opened.is_none() {
+    let now = instant.resolve(&reading.catalog)?;
+    let (mut directory, mode) = opened(&operator, &reading)?;
+    if directory.is_none() {
         talk("no directory is at hand: new names are provisional, accounts are left alone");
     }
-    let (mut directory, mode) = match opened {
-        Some((directory, mode)) => (Some(directory), mode),
-        None => (None, DirectoryMode::Direct),
-    };
     let fields = reconcile::roster_fields(&reading.catalog);
     let rosters = world::rosters(&operator, fields).map_err(open_failed)?;
     let recorded = history.recorded();
@@ -344,7 +398,7 @@ fn reconcile_failed(error: ReconcileError, reading: &Reading) -> Failed {
             talk(shown(&diagnostics, Some(reading)));
             Failed::say(
                 Exit::Findings,
-                "the repository has mistakes, so nothing is planned",
+                "the repository has mistakes, so nothing is planned or exported",
             )
         }
         ReconcileError::Source(error) => source_failed(error),

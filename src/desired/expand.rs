@@ -53,6 +53,14 @@ pub struct Outlook<'a> {
     fresh: bool,
 }
 
+/// Who was looked at anew at an instant: the others are as they were.
+pub struct Glance {
+    /// Their names, sorted.
+    pub names: Vec<UserName>,
+    /// Those of them who were known before, as they were.
+    pub before: BTreeMap<UserName, Person>,
+}
+
 impl<'a> Outlook<'a> {
     /// Begins before anybody is known.
     pub fn new(catalog: &'a Catalog, timeline: &'a Timeline<'a>, accounts: &'a Accounts) -> Self {
@@ -75,13 +83,8 @@ impl<'a> Outlook<'a> {
         &self.people
     }
 
-    /// Looks at an instant later than any before, and reports what is wrong at it. Says who is
-    /// otherwise there; none: anybody may be.
-    pub fn at(
-        &mut self,
-        now: Timestamp,
-        problems: &mut Vec<Problem>,
-    ) -> Option<BTreeSet<UserName>> {
+    /// Looks at an instant later than any before, and reports what is wrong at it.
+    pub fn at(&mut self, now: Timestamp, problems: &mut Vec<Problem>) -> Glance {
         let touched = match std::mem::take(&mut self.fresh) {
             true => None,
             false => self.timeline.touched(now),
@@ -116,7 +119,7 @@ impl<'a> Outlook<'a> {
         if recipients.may_differ(&names, &before) {
             terms::resources(self.facts.catalog, &recipients, problems);
         }
-        touched
+        Glance { names, before }
     }
 
     /// These users and whom they report to: what templates say of a supervisor must be known.

@@ -31,11 +31,33 @@ pub struct Names {
     pub trouble: Option<Trouble>,
 }
 
+/// The names an account has, or was promised.
+#[derive(Debug, Clone)]
+struct Held {
+    login: String,
+    upn: String,
+    cn: String,
+    mail: Option<String>,
+}
+
+impl Held {
+    fn of(known: &KnownAccount) -> Self {
+        Self {
+            login: known.login.clone(),
+            upn: known.upn.clone(),
+            cn: known.cn.clone(),
+            mail: known.mail.clone(),
+        }
+    }
+}
+
 /// Gives names, one user after the other, and remembers what it gave.
 pub struct Namer<'a> {
     catalog: &'a Catalog,
     accounts: &'a Accounts,
     taken: Taken,
+    /// What was given before, so that a later instant finds the same names.
+    given: BTreeMap<UserName, Held>,
     /// What manifests claim, folded: who does, and where.
     claimed: BTreeMap<(&'static str, String), (UserName, Location)>,
 }
@@ -50,6 +72,7 @@ impl<'a> Namer<'a> {
             catalog,
             accounts,
             taken: accounts.taken.clone(),
+            given: BTreeMap::new(),
             claimed: BTreeMap::new(),
         }
     }
@@ -94,7 +117,10 @@ impl<'a> Namer<'a> {
         variables: &mut Nested,
         problems: &mut Vec<Problem>,
     ) -> Option<Names> {
-        let known = self.accounts.known.get(name);
+        let account = self.accounts.known.get(name).map(Held::of);
+        let provisional = account.is_none();
+        let before = account.or_else(|| self.given.get(name).cloned());
+        let known = before.as_ref();
         let login = match (&user.spec.login, known) {
             (Some(login), _) => login.0.clone(),
             (None, Some(known)) => known.login.clone(),
@@ -137,7 +163,15 @@ impl<'a> Namer<'a> {
         self.taken
             .common_name(parent, &cn, Holder::User(name.clone()));
         variables.set(&["account", "cn"], cn.as_str());
-        let provisional = known.is_none();
+        if provisional {
+            let held = Held {
+                login: login.clone(),
+                upn: upn.clone(),
+                cn: cn.clone(),
+                mail: mail.clone(),
+            };
+            self.given.insert(name.clone(), held);
+        }
         Some(Names {
             login,
             upn,
@@ -215,7 +249,7 @@ impl<'a> Namer<'a> {
     fn upn(
         &self,
         name: &UserName,
-        known: Option<&KnownAccount>,
+        known: Option<&Held>,
         login: &str,
         variables: &Nested,
     ) -> String {
@@ -235,7 +269,7 @@ impl<'a> Namer<'a> {
         &self,
         name: &UserName,
         user: &FoldedUser,
-        known: Option<&KnownAccount>,
+        known: Option<&Held>,
         variables: &Nested,
         problems: &mut Vec<Problem>,
     ) -> Option<String> {
@@ -290,7 +324,7 @@ impl<'a> Namer<'a> {
     fn common_name(
         &self,
         name: &UserName,
-        known: Option<&KnownAccount>,
+        known: Option<&Held>,
         login: &str,
         parent: &str,
         variables: &Nested,

@@ -350,6 +350,31 @@ codes! {
         why "The manifests were settled up to there; what was before is read from git (SEMANTICS 10)."
         before "effective: 2026-01-01 where foldedThrough is 2026-06-01"
         after "effective: 2026-07-01";
+    RequestImmutable = "request-immutable" Error
+        what "A request that has taken effect is changed, taken out, or archived without being folded."
+        why "What happened stays readable as it was asked for; a new request undoes it (SEMANTICS 10)."
+        before "effective: moved to next week after it took effect"
+        after "a new Change";
+    UserRemoved = "user-removed" Error
+        what "The manifest of a user is taken out."
+        why "People are deactivated, never deleted: nobody would take their access away (SEMANTICS 13)."
+        before "git rm users/kim.lee.yaml"
+        after "a Terminate for kim.lee";
+    FoldFirst = "fold-first" Error
+        what "A field of a user is edited that an unfolded request also sets."
+        why "The request would hide the edit, or the edit would look like it never happened."
+        before "title edited in users/kim.lee.yaml while a Change sets it"
+        after "countersign fold, then the edit; or a Change";
+    DeprecatedGiven = "deprecated-given" Error
+        what "A deprecated role would be given to somebody who did not have it."
+        why "Nobody new gets what is being retired; holders keep it until it is taken (MODEL 15)."
+        before "roles: [clear-my-record.performance_monitors] for a new user"
+        after "roles: [clear-my-record.application_reviewers]";
+    Archived = "archived" Error
+        what "A manifest that is no request stands in the archive."
+        why "What is archived is no longer in force; a user or resource there would silently not count."
+        before "archive/kim.yaml with kind: User"
+        after "users/kim.yaml";
     EndDateNeeded = "end-date-needed" Error
         what "A contractor or supplier has no end date."
         why "Their access must end by itself: nobody sees them go."

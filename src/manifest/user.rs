@@ -2,7 +2,7 @@
 
 use super::organization::OuName;
 use super::{Access, Contact, MailAddress, Moment, UserType, Without};
-use crate::name::{FieldName, OrganizationName, ProfileName, UserName};
+use crate::name::{FieldName, OrganizationName, ProfileName, RequestName, UserName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -86,6 +86,26 @@ pub struct UserSpec {
     /// An existing directory account that is this user's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<Adoption>,
+    /// How the user left; written by `countersign fold`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub departure: Option<DepartureRecord>,
+}
+
+/// How a user left: what a folded `Terminate` said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DepartureRecord {
+    /// When.
+    pub at: Moment,
+    /// Its reason code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[a-z0-9-]{1,64}$"))]
+    pub reason: Option<String>,
+    /// The request that ended it.
+    pub request: RequestName,
+    /// Whether it could not wait.
+    #[serde(default, skip_serializing_if = "super::resource::is_no")]
+    pub urgent: bool,
 }
 
 /// A name or number of a person: any text of one line.

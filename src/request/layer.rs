@@ -214,6 +214,7 @@ fn take(
                 resource: matcher.resource.clone(),
                 level: matcher.level.clone(),
                 role: None,
+                profiles: Vec::new(),
                 reason: format!("taken by {}", origin.text),
                 line: Line(0),
             },

@@ -6,7 +6,7 @@ use super::{Assigned, Exception, FoldedUser, Origin, Taking};
 use crate::catalog::{Catalog, Linked};
 use crate::manifest::request::RequestAction;
 use crate::manifest::user::UserState;
-use crate::manifest::{RequestSpec, UserSpec};
+use crate::manifest::{Edge, RequestSpec, UserSpec};
 use crate::name::{ProfileName, RequestName, UserName};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -39,7 +39,11 @@ pub struct Terminated {
 }
 
 /// A user as the manifest declares them.
-pub(super) fn declared(name: &UserName, linked: &Linked<UserSpec>) -> FoldedUser {
+pub(super) fn declared(
+    catalog: &Catalog,
+    name: &UserName,
+    linked: &Linked<UserSpec>,
+) -> FoldedUser {
     let origin = Origin {
         text: format!("user {name}").into(),
         at: linked.at.clone(),
@@ -50,14 +54,26 @@ pub(super) fn declared(name: &UserName, linked: &Linked<UserSpec>) -> FoldedUser
     let without = std::mem::take(&mut spec.without)
         .into_iter()
         .map(|without| Exception {
+            profiles: (!without.profiles.is_empty())
+                .then(|| without.profiles.iter().cloned().collect()),
             without,
-            profiles: None,
             since: None,
         });
+    let terminated = spec.departure.take().and_then(|departure| {
+        Some(Terminated {
+            request: departure.request,
+            // A moment that does not exist was reported when the catalog was linked.
+            at: departure.at.resolve(&catalog.zone, Edge::Start).ok()?,
+            reason: departure.reason,
+            urgent: departure.urgent,
+            origin: origin.clone(),
+        })
+    });
     FoldedUser {
         profiles: assigned(profiles, &origin, "profiles"),
         access: assigned(access, &origin, "access"),
         without: assigned(without.collect(), &origin, "without"),
+        terminated,
         ..empty(origin, spec)
     }
 }
@@ -197,6 +213,7 @@ fn new(request: &RequestSpec) -> Option<UserSpec> {
         answers: Default::default(),
         credentials: None,
         account: None,
+        departure: None,
     })
 }
 

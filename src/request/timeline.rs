@@ -160,7 +160,7 @@ impl<'a> Timeline<'a> {
 
     fn through(&self, name: &UserName, steps: &[Step<'_>], now: Timestamp) -> Option<FoldedUser> {
         let catalog = self.catalog;
-        let mut user = catalog.users.get(name).map(|u| declared(name, u));
+        let mut user = catalog.users.get(name).map(|u| declared(catalog, name, u));
         for step in steps {
             if step.verdict != Verdict::Applies {
                 continue;
@@ -267,7 +267,7 @@ impl<'a> Timeline<'a> {
 
 /// Whether two users are the same, whatever made them so.
 fn same(before: Option<&FoldedUser>, after: Option<&FoldedUser>) -> bool {
-    fn values<'v, T>(list: &'v [super::Assigned<T>]) -> Vec<&'v T> {
+    fn values<T>(list: &[super::Assigned<T>]) -> Vec<&T> {
         list.iter().map(|a| &a.value).collect()
     }
     match (before, after) {
@@ -341,13 +341,18 @@ impl<'a> Marks<'a> {
     }
 
     fn user(&mut self, name: &'a UserName, spec: &'a UserSpec) {
-        let zone = &self.catalog.zone;
+        let catalog = self.catalog;
+        let zone = &catalog.zone;
         let start = spec.start_date.as_ref();
         if let Some(start) = start.and_then(|m| m.resolve(zone, Edge::Start).ok()) {
             self.start(start, name);
         }
         if let Some(end) = spec.end_date.as_ref().and_then(|m| self.end(m)) {
             self.departure(end, name);
+        }
+        let left = spec.departure.as_ref();
+        if let Some(at) = left.and_then(|d| d.at.resolve(zone, Edge::Start).ok()) {
+            self.departure(at, name);
         }
         self.ends(spec.access.iter().filter_map(|a| a.until.as_ref()), name);
     }

@@ -57,7 +57,7 @@ fn a_generated_city_has_no_mistake_and_its_plan_is_its_differences() {
 
     let reading = reconcile::read(&origin(&folder), &mut Known::default()).unwrap();
     assert_eq!(reading.catalog.users.len(), USERS);
-    let diagnostics = reconcile::diagnose(reading, generator::ADOPTED.parse().unwrap());
+    let diagnostics = reconcile::diagnose(reading, None, generator::ADOPTED.parse().unwrap());
     assert!(!any_error(&diagnostics), "{diagnostics:#?}");
 
     let plan = plan(&folder);

@@ -61,6 +61,9 @@ pub struct Settings {
     /// The manifests in force where the record starts (`manifests.1`); left out: nothing is assumed held.
     #[serde(default)]
     pub bootstrap: Option<String>,
+    /// The manifests of the revision before, which these must not contradict (`validate --base`).
+    #[serde(default)]
+    pub follows: Option<String>,
     /// What the operator's file says.
     #[serde(default)]
     pub operator: OperatorSettings,

@@ -37,6 +37,7 @@ fn case(file: &Path) -> Result<()> {
         Planned::Plan(planned) => {
             expected.is("diagnostics.txt", &planned.diagnostics)?;
             expected.is("plan.txt", &words::plan(&planned.plan))?;
+            expected.is("upcoming.txt", &planned.upcoming)?;
             expected.is("plan.json", &words::json(&planned.plan))?;
             expected.is("plan.ldif", &words::change_records(&planned.plan))?;
             let end = start.copied()?;

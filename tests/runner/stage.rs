@@ -46,6 +46,7 @@ pub struct Stage {
     /// What stands for the commit: which manifests they are.
     revision: char,
     bootstrap: Option<Arc<TempDir>>,
+    follows: Option<Arc<TempDir>>,
     operator: OperatorSettings,
     has_directory: bool,
     now: Timestamp,
@@ -69,6 +70,8 @@ pub struct Made {
     pub diagnostics: String,
     /// Codes of the warnings.
     pub codes: BTreeSet<String>,
+    /// What will happen when, as people read it.
+    pub upcoming: String,
 }
 
 /// The mistakes of a repository.
@@ -122,6 +125,7 @@ impl Stage {
             repository: Arc::new(repository(&case.cast_manifests()?)?),
             revision: 'c',
             bootstrap: None,
+            follows: None,
             operator: OperatorSettings::default(),
             has_directory: true,
             now: SETTLED.parse().map_err(text)?,
@@ -134,6 +138,9 @@ impl Stage {
         stage.has_directory = settings.directory;
         if let Some(folder) = &settings.bootstrap {
             stage.bootstrap = Some(Arc::new(repository(&case.manifests(folder)?)?));
+        }
+        if let Some(folder) = &settings.follows {
+            stage.follows = Some(Arc::new(repository(&case.manifests(folder)?)?));
         }
         for (number, before) in settings.before.iter().enumerate() {
             stage.now = before.at.unwrap_or(settings.now);
@@ -205,6 +212,7 @@ impl Stage {
             repository: self.repository.clone(),
             revision: self.revision,
             bootstrap: self.bootstrap.clone(),
+            follows: self.follows.clone(),
             operator: self.operator.clone(),
             has_directory: self.has_directory,
             now: self.now,
@@ -319,7 +327,9 @@ impl Stage {
 
     /// Makes the plan.
     pub fn planned(&self) -> Result<Planned, String> {
-        let found = reconcile::diagnose(self.reading(&self.repository)?, self.now);
+        let follows = self.follows.as_ref().map(|f| self.reading(f)).transpose()?;
+        let base = follows.as_ref().map(|f| &f.catalog);
+        let found = reconcile::diagnose(self.reading(&self.repository)?, base, self.now);
         let mut reading = self.reading(&self.repository)?;
         let manifests = reading.manifests;
         let texts: BTreeMap<Arc<str>, Arc<str>> = reading
@@ -376,6 +386,10 @@ impl Stage {
             plan,
             situation,
             codes,
+            upcoming: report::upcoming::human(
+                &reconcile::upcoming(&reading.catalog, self.now, None),
+                &reading.catalog.zone,
+            ),
         })))
     }
 

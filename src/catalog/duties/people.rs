@@ -26,6 +26,20 @@ pub fn people(catalog: &Catalog, problems: &mut Vec<Problem>) {
                 problems,
             );
         }
+        if let Some(departure) = &spec.departure {
+            moment(catalog, Some(&departure.at), at, "departure.at", problems);
+            if spec.state != UserState::Left {
+                problems.push(
+                    Problem::new(
+                        Code::Conflict,
+                        at,
+                        "=departure",
+                        format!("`{name}` has a departure and has not left"),
+                    )
+                    .help("say `state: left`, or take the departure out"),
+                );
+            }
+        }
         let bounded = spec.end_date.is_some() || spec.state == UserState::Left;
         if needs_end(spec.kind) && !bounded {
             let message = format!("a {} needs an end date", spec.kind.as_str());

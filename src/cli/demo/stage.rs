@@ -104,7 +104,7 @@ impl Stage {
         let reading = self.read()?;
         let files = reading.source.files.clone();
         let count = reading.manifests;
-        let diagnostics = reconcile::diagnose(reading, self.now);
+        let diagnostics = reconcile::diagnose(reading, None, self.now);
         let text = |path: &str| Some(String::from_utf8_lossy(&files.get(path)?.bytes()?).into());
         let format = report::diagnostics::Format::Human;
         anstream::print!(

@@ -246,6 +246,7 @@ pub(super) fn person(
         departure,
         account,
         entitlements,
+        identities: holdings.identities,
         dropped: holdings.dropped,
         because: user.changed.iter().map(Cause::of).collect(),
         declared: Cause::of(declared),

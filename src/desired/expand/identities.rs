@@ -1,17 +1,25 @@
 //! Identities of one user: from manifests, requests and profiles, else the default one; with the
 //! roles, levels, scopes and groups that follow.
+//!
+//! Decision: who may not have the application has no identity in it, whatever the identity is given.
+//! Decision: a scope whose values have all ended or gone shows nothing, even where a scope that nobody
+//! speaks of shows everything: the end of a limit never widens what is seen.
 
 use super::holdings::{Collector, Proposed, Rank};
 use super::{cause, implicit_level};
 use crate::catalog::duties::types;
 use crate::catalog::{Linked, Problem};
-use crate::desired::{Cause, Dropped, EntitlementKey, Grant};
+use crate::desired::{
+    Cause, DesiredIdentity, DesiredRole, DesiredScope, Dropped, EntitlementKey, Grant, Rows,
+    Standing,
+};
 use crate::diagnostic::Code;
 use crate::manifest::identity::GivenIdentity;
 use crate::manifest::resource::IdentityRules;
+use crate::manifest::scope::Absent;
 use crate::manifest::timed::Timed;
 use crate::manifest::{Line, ResourceSpec, UserType};
-use crate::name::{IdentityType, ResourceName, RoleName, ScopeName};
+use crate::name::{IdentityType, OrganizationName, ResourceName, RoleName, ScopeName};
 use crate::request::{Assigned, Origin, Taking, fits};
 use crate::template::Nested;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,7 +32,17 @@ struct Whole {
     roles: BTreeMap<RoleName, GivenRole>,
     scopes: BTreeMap<ScopeName, BTreeMap<String, Vec<Cause>>>,
     default: bool,
+    standing: Standing,
     causes: Vec<Cause>,
+    /// The strongest that gives it, and where that stands.
+    rank: Rank,
+    origin: Origin,
+    route: String,
+}
+
+/// The default identity that has ended.
+struct Ended {
+    resource: ResourceName,
     origin: Origin,
     route: String,
 }
@@ -46,8 +64,13 @@ pub(super) fn collect(collector: &mut Collector<'_, '_>) {
     let declared = collector.facts.identities.get(collector.name);
     let void = |t: &Assigned<Taking>| matches!(t.value, Taking::Declared);
     let void = collector.user.taken.iter().any(void);
+    let mut deactivated: BTreeSet<&ResourceName> = BTreeSet::new();
     for (name, Linked { at, spec }) in declared.into_iter().flatten() {
-        if !spec.active || void {
+        if void {
+            continue;
+        }
+        if !spec.active {
+            deactivated.insert(&spec.resource);
             continue;
         }
         let origin = Origin {
@@ -74,18 +97,41 @@ pub(super) fn collect(collector: &mut Collector<'_, '_>) {
         });
     }
     let mut wholes: Vec<Whole> = Vec::new();
+    let mut ended: Vec<Ended> = Vec::new();
     for proposed in given {
+        if proposed.identity.default && !collector.facts.in_force(proposed.identity.until.as_ref())
+        {
+            ended.push(Ended {
+                resource: proposed.identity.resource.clone(),
+                origin: proposed.origin.clone(),
+                route: proposed.route.clone(),
+            });
+        }
         if let Some(proposed) = left(collector, proposed) {
-            put(collector, &mut wholes, proposed);
+            put(collector, &mut wholes, proposed, Standing::Declared);
         }
     }
-    for proposed in defaults(collector, &wholes) {
-        put(collector, &mut wholes, proposed);
+    for proposed in defaults(collector, &wholes, &deactivated) {
+        put(collector, &mut wholes, proposed, Standing::Virtual);
     }
-    one_default(collector, &wholes);
-    for whole in &wholes {
-        grant(collector, whole);
+    let mut found: Vec<DesiredIdentity> = Vec::new();
+    wholes.retain(|whole| match grant(collector, whole) {
+        Some(identity) => {
+            found.push(identity);
+            true
+        }
+        None => false,
+    });
+    one_default(collector, &wholes, &ended);
+    for i in 0..found.len() {
+        let alone = !found
+            .iter()
+            .enumerate()
+            .any(|(j, other)| j != i && other.resource == found[i].resource);
+        found[i].default |= alone;
     }
+    found.sort_by(|a, b| (&a.resource, &a.alias).cmp(&(&b.resource, &b.alias)));
+    collector.held.identities = found;
 }
 
 /// What is left of an identity: neither ended nor taken by a request.
@@ -148,7 +194,12 @@ fn rules<'a>(collector: &Collector<'a, '_>, resource: &ResourceName) -> Option<&
 }
 
 /// Joins an identity to the one of the same alias, or adds it.
-fn put(collector: &Collector<'_, '_>, wholes: &mut Vec<Whole>, proposed: Proposed) {
+fn put(
+    collector: &mut Collector<'_, '_>,
+    wholes: &mut Vec<Whole>,
+    proposed: Proposed,
+    standing: Standing,
+) {
     let Proposed {
         identity,
         rank,
@@ -178,7 +229,9 @@ fn put(collector: &Collector<'_, '_>, wholes: &mut Vec<Whole>, proposed: Propose
                 roles: BTreeMap::new(),
                 scopes: BTreeMap::new(),
                 default: false,
+                standing,
                 causes: Vec::new(),
+                rank,
                 origin: origin.clone(),
                 route: route.clone(),
             });
@@ -186,6 +239,27 @@ fn put(collector: &Collector<'_, '_>, wholes: &mut Vec<Whole>, proposed: Propose
         }
     };
     let whole = &mut wholes[index];
+    if whole.kind != identity.kind {
+        let name = collector.name;
+        let problem = Problem::new(
+            Code::DuplicateEntry,
+            &origin.at,
+            &join(&route, "=type"),
+            format!(
+                "`{}` of `{name}` in `{}` is of type `{}` here and of type `{}` elsewhere",
+                whole.alias, whole.resource, identity.kind, whole.kind
+            ),
+        )
+        .help("give one of them another `alias`")
+        .related(&whole.origin.at, &join(&whole.route, "=type"), "elsewhere");
+        collector.say(problem, None);
+        return;
+    }
+    if rank < whole.rank {
+        whole.rank = rank;
+        whole.origin = origin.clone();
+        whole.route.clone_from(&route);
+    }
     whole.default |= identity.default;
     whole.causes.extend(causes.iter().cloned());
     for role in identity.roles {
@@ -213,8 +287,13 @@ fn put(collector: &Collector<'_, '_>, wholes: &mut Vec<Whole>, proposed: Propose
     }
 }
 
-/// The identities that arise because a user holds something and has none (MODEL 18).
-fn defaults(collector: &Collector<'_, '_>, wholes: &[Whole]) -> Vec<Proposed> {
+/// The identities that arise because a user holds something and has none (MODEL 18). One that was
+/// deactivated is there, and nothing arises in its place.
+fn defaults(
+    collector: &Collector<'_, '_>,
+    wholes: &[Whole],
+    deactivated: &BTreeSet<&ResourceName>,
+) -> Vec<Proposed> {
     let catalog = collector.facts.catalog;
     let held: BTreeSet<&ResourceName> = collector
         .held
@@ -230,7 +309,7 @@ fn defaults(collector: &Collector<'_, '_>, wholes: &[Whole]) -> Vec<Proposed> {
         let Some(rules) = &resource.spec.identities else {
             continue;
         };
-        if wholes.iter().any(|w| w.resource == *name) {
+        if wholes.iter().any(|w| w.resource == *name) || deactivated.contains(name) {
             continue;
         }
         let fits =
@@ -282,7 +361,7 @@ fn defaults(collector: &Collector<'_, '_>, wholes: &[Whole]) -> Vec<Proposed> {
 }
 
 /// Of two or more identities in one application exactly one is the default (MODEL 17).
-fn one_default(collector: &mut Collector<'_, '_>, wholes: &[Whole]) {
+fn one_default(collector: &mut Collector<'_, '_>, wholes: &[Whole], ended: &[Ended]) {
     let resources: BTreeSet<&ResourceName> = wholes.iter().map(|w| &w.resource).collect();
     for resource in resources {
         let these: Vec<&Whole> = wholes.iter().filter(|w| w.resource == *resource).collect();
@@ -293,7 +372,7 @@ fn one_default(collector: &mut Collector<'_, '_>, wholes: &[Whole]) {
         if let [first, .., last] = these.as_slice() {
             let count = these.len();
             let name = collector.name;
-            let problem = Problem::new(
+            let mut problem = Problem::new(
                 Code::DefaultIdentity,
                 &last.origin.at,
                 &join(&last.route, if last.default { "default" } else { "=type" }),
@@ -301,6 +380,15 @@ fn one_default(collector: &mut Collector<'_, '_>, wholes: &[Whole]) {
             )
             .help("say `default: true` on exactly one")
             .related(&first.origin.at, &join(&first.route, "=type"), "another one");
+            let was = ended.iter().find(|e| e.resource == *resource);
+            if let (0, Some(was)) = (defaults, was) {
+                let route = join(&was.route, "until");
+                problem = problem.related(
+                    &was.origin.at,
+                    &route,
+                    "the one that was the default has ended by then",
+                );
+            }
             collector.say(problem, None);
         }
     }
@@ -313,31 +401,28 @@ fn join(route: &str, part: &str) -> String {
     }
 }
 
-fn grant(collector: &mut Collector<'_, '_>, whole: &Whole) {
+/// Grants what follows from an identity; none where the user may not have the application.
+fn grant(collector: &mut Collector<'_, '_>, whole: &Whole) -> Option<DesiredIdentity> {
     let catalog = collector.facts.catalog;
-    let Some(resource) = catalog.resources.get(&whole.resource) else {
-        return;
-    };
+    let resource = &catalog.resources.get(&whole.resource)?.spec;
     let origin = whole.origin.clone();
-    let personal = !origin.text.starts_with("profile ") && !origin.text.starts_with("default ");
-    let own = personal.then_some((&origin, whole.route.as_str()));
-    if let Some(level) = implicit_level() {
-        collector.level(&whole.resource, &resource.spec, &level, &whole.causes, own);
+    let own = (whole.rank == Rank::Personal).then_some((&origin, whole.route.as_str()));
+    let level = implicit_level()?;
+    if !collector.level(&whole.resource, resource, &level, &whole.causes, own) {
+        return None;
     }
+    let mut roles: BTreeMap<RoleName, DesiredRole> = BTreeMap::new();
     for (name, given) in &whole.roles {
-        role(collector, whole, &resource.spec, name, given);
+        role(collector, whole, resource, name, given, &mut roles);
     }
-    for (name, values) in &whole.scopes {
-        scope(collector, whole, name, values);
-    }
-    let required = catalog
+    let mut scopes = Vec::new();
+    let of_resource = catalog
         .scopes
         .iter()
         .filter(|(_, s)| s.spec.resource == whole.resource);
-    for (name, required) in required {
-        let missing = required.spec.required_for.contains(&whole.kind)
-            && whole.scopes.get(name).is_none_or(BTreeMap::is_empty);
-        if missing {
+    for (name, Linked { at, spec }) in of_resource {
+        let given = whole.scopes.get(name);
+        if spec.required_for.contains(&whole.kind) && given.is_none_or(BTreeMap::is_empty) {
             let route = join(&whole.route, "=type");
             let name_of = collector.name;
             let problem = Problem::new(
@@ -350,10 +435,41 @@ fn grant(collector: &mut Collector<'_, '_>, whole: &Whole) {
                 ),
             )
             .help(format!("add it under `scopes: {{{name}: […]}}`"))
-            .related(&required.at, "requiredFor", "required here");
+            .related(at, "requiredFor", "required here");
             collector.say(problem, None);
         }
+        let rows = match given {
+            Some(values) => scope(collector, whole, name, values),
+            None => Rows::Absent(spec.absent.unwrap_or(Absent::Nothing)),
+        };
+        let key = spec.key.as_ref().or(spec.display_name.as_ref());
+        scopes.push(DesiredScope {
+            key: key.map_or(name.as_str(), String::as_str).to_owned(),
+            name: name.clone(),
+            rows,
+        });
     }
+    let rules = resource.identities.as_ref()?;
+    let kind = rules.types.iter().find(|k| k.name == whole.kind);
+    let named = kind.and_then(|k| k.display_name.clone());
+    let mut causes = whole.causes.clone();
+    causes.sort();
+    causes.dedup();
+    Some(DesiredIdentity {
+        resource: whole.resource.clone(),
+        alias: whole.alias.clone(),
+        kind: whole.kind.clone(),
+        kind_display: named.unwrap_or_else(|| whole.kind.to_string()),
+        standing: whole.standing,
+        default: whole.default,
+        permissions: roles
+            .values()
+            .flat_map(|r| r.permissions.iter().cloned())
+            .collect(),
+        roles: roles.into_values().collect(),
+        scopes,
+        causes,
+    })
 }
 
 fn role(
@@ -362,6 +478,7 @@ fn role(
     resource: &ResourceSpec,
     name: &RoleName,
     given: &GivenRole,
+    held: &mut BTreeMap<RoleName, DesiredRole>,
 ) {
     let catalog = collector.facts.catalog;
     let own = (given.rank == Rank::Personal).then_some((&given.origin, given.route.as_str()));
@@ -399,6 +516,14 @@ fn role(
         if !collector.grant(key, eligible, &causes, own) {
             continue;
         }
+        held.entry(included.clone()).or_insert_with(|| {
+            let key = spec.key.as_ref().or(spec.display_name.as_ref());
+            DesiredRole {
+                name: included.clone(),
+                key: key.map_or(included.as_str(), String::as_str).to_owned(),
+                permissions: spec.permissions.iter().cloned().collect(),
+            }
+        });
         if let Some(deprecated) = &spec.deprecated {
             let instead = deprecated.replacement.as_ref();
             let help = match instead {
@@ -429,15 +554,17 @@ fn role(
     }
 }
 
+/// Grants the values of a scope; what is seen by them.
 fn scope(
     collector: &mut Collector<'_, '_>,
     whole: &Whole,
     name: &ScopeName,
     values: &BTreeMap<String, Vec<Cause>>,
-) {
+) -> Rows {
     let catalog = collector.facts.catalog;
+    let mut seen: BTreeMap<String, Option<OrganizationName>> = BTreeMap::new();
     let Some(Linked { at, spec }) = catalog.scopes.get(name) else {
-        return;
+        return Rows::Values(seen);
     };
     let known = catalog.scope_values(name);
     for (text, causes) in values {
@@ -473,6 +600,7 @@ fn scope(
             continue;
         }
         let all = value == "*";
+        seen.insert(value.clone(), known.get(&value).cloned().flatten());
         let groups = match (all, spec.wildcard_groups.is_empty()) {
             (true, false) => vec![(&spec.wildcard_groups, value.clone())],
             (true, true) => known.keys().map(|v| (&spec.groups, v.clone())).collect(),
@@ -499,12 +627,16 @@ fn scope(
             }
         }
     }
+    match seen.contains_key("*") {
+        true => Rows::All,
+        false => Rows::Values(seen),
+    }
 }
 
 fn of_value(
     collector: &Collector<'_, '_>,
     value: &str,
-    organization: Option<&Option<crate::name::OrganizationName>>,
+    organization: Option<&Option<OrganizationName>>,
 ) -> Nested {
     let mut variables = Nested::default();
     variables.set(&["value"], value);

@@ -1,0 +1,312 @@
+//! Two desired states → what the difference means: people and access, not lines of YAML. Pure.
+
+pub mod history;
+
+use crate::desired::{Cause, Entitlement, EntitlementKey, Person};
+use crate::manifest::user::UserState;
+use crate::name::{ResourceName, UserName};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What becomes otherwise for one user.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Impact {
+    /// The user.
+    pub user: UserName,
+    /// The user's name as people read it.
+    pub display_name: String,
+    /// What becomes otherwise.
+    pub what: What,
+    /// Why; may be empty where something ends by itself and no request says so.
+    pub causes: Vec<Cause>,
+}
+
+/// What becomes otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(
+    rename_all = "camelCase",
+    tag = "kind",
+    rename_all_fields = "camelCase"
+)]
+pub enum What {
+    /// The user leaves.
+    Leaves {
+        /// The reason code.
+        reason: String,
+        /// Whether it cannot wait.
+        urgent: bool,
+    },
+    /// The account is made, disabled, ahead of the start.
+    AccountMade {
+        /// Its login name.
+        login: String,
+    },
+    /// The user begins, for the first time or again.
+    Begins,
+    /// Leave of absence begins.
+    Suspended,
+    /// Leave of absence ends.
+    Resumes,
+    /// The user is called otherwise.
+    Renamed {
+        /// Until then.
+        before: String,
+        /// From then on.
+        after: String,
+    },
+    /// The account moves.
+    Moves {
+        /// Where it stood, outermost OU first.
+        before: Vec<String>,
+        /// Where it stands from then on.
+        after: Vec<String>,
+    },
+    /// A field of the account changes.
+    Field {
+        /// The attribute.
+        name: String,
+        /// Its value until then; none: it had none.
+        before: Option<String>,
+        /// Its value from then on; none: it goes.
+        after: Option<String>,
+    },
+    /// Access goes.
+    Loses {
+        /// What.
+        entitlement: EntitlementKey,
+        /// What the application calls it.
+        label: String,
+    },
+    /// Access comes.
+    Gains {
+        /// What.
+        entitlement: EntitlementKey,
+        /// What the application calls it.
+        label: String,
+    },
+    /// What is recorded with access changes.
+    Updates {
+        /// What.
+        entitlement: EntitlementKey,
+        /// What the application calls it.
+        label: String,
+        /// The fields that change.
+        fields: Vec<String>,
+    },
+}
+
+/// What becomes otherwise for these users; sorted by user, then as [`What`] is ordered.
+///
+/// Fields of access that comes or goes with the user are not repeated.
+pub fn compare<'p>(
+    directory: &ResourceName,
+    before: &BTreeMap<UserName, Person>,
+    after: &BTreeMap<UserName, Person>,
+    names: impl IntoIterator<Item = &'p UserName>,
+) -> Vec<Impact> {
+    let names: BTreeSet<&UserName> = names.into_iter().collect();
+    names
+        .into_iter()
+        .flat_map(|name| one(directory, before.get(name), after.get(name)))
+        .collect()
+}
+
+/// Where a user is in their time here, as far as others see it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Unknown,
+    Away,
+    Here,
+    Left,
+}
+
+fn stage(person: Option<&Person>) -> Stage {
+    match person {
+        None => Stage::Unknown,
+        Some(p) => match p.state {
+            UserState::Active => Stage::Here,
+            UserState::Suspended => Stage::Away,
+            UserState::Left => Stage::Left,
+        },
+    }
+}
+
+fn one(directory: &ResourceName, before: Option<&Person>, after: Option<&Person>) -> Vec<Impact> {
+    let Some(person) = after.or(before) else {
+        return Vec::new();
+    };
+    let mut found: Vec<(What, Vec<Cause>)> = Vec::new();
+    let why = || person.because.first().cloned().into_iter().collect();
+    found.extend(phase(before, after).map(|what| (what, why())));
+    if let (Some(old), Some(new)) = (before, after) {
+        fields(old, new, &mut found);
+    }
+    let none = BTreeMap::new();
+    access(
+        held_of(before, &none),
+        held_of(after, &none),
+        &why(),
+        &mut found,
+    );
+    // The account's fields are told already.
+    found.retain(|(what, _)| match what {
+        What::Updates { entitlement, .. } => entitlement.resource != *directory,
+        What::Leaves { .. }
+        | What::AccountMade { .. }
+        | What::Begins
+        | What::Suspended
+        | What::Resumes
+        | What::Renamed { .. }
+        | What::Moves { .. }
+        | What::Field { .. }
+        | What::Loses { .. }
+        | What::Gains { .. } => true,
+    });
+    found.sort();
+    let display_name = person.display_name.clone();
+    found
+        .into_iter()
+        .map(|(what, causes)| Impact {
+            user: person.name.clone(),
+            display_name: display_name.clone(),
+            what,
+            causes,
+        })
+        .collect()
+}
+
+fn held_of<'p>(
+    person: Option<&'p Person>,
+    none: &'p BTreeMap<EntitlementKey, Entitlement>,
+) -> &'p BTreeMap<EntitlementKey, Entitlement> {
+    person.map_or(none, |p| &p.entitlements)
+}
+
+/// What changes of a user's being here.
+fn phase(before: Option<&Person>, after: Option<&Person>) -> Option<What> {
+    let started = |p: Option<&Person>| p.is_some_and(|p| p.started.is_some());
+    match (stage(before), stage(after)) {
+        (Stage::Left, Stage::Left) | (Stage::Here, Stage::Here) => None,
+        (_, Stage::Left) => {
+            let departure = after?.departure.as_ref();
+            Some(What::Leaves {
+                reason: departure.map_or_else(|| "left".into(), |d| d.reason.clone()),
+                urgent: departure.is_some_and(|d| d.urgent),
+            })
+        }
+        (Stage::Unknown | Stage::Left, Stage::Here) => Some(What::Begins),
+        // Somebody whose account was made ahead begins; somebody on leave resumes.
+        (Stage::Away, Stage::Here) => match !started(before) && started(after) {
+            true => Some(What::Begins),
+            false => Some(What::Resumes),
+        },
+        (Stage::Here, Stage::Away) => Some(What::Suspended),
+        (Stage::Unknown | Stage::Left | Stage::Away, Stage::Away) => {
+            let login = |p: Option<&Person>| p?.account.as_ref().map(|a| a.login.clone());
+            match (login(before), login(after)) {
+                (None, Some(login)) => Some(What::AccountMade { login }),
+                _ => None,
+            }
+        }
+        (_, Stage::Unknown) => None,
+    }
+}
+
+fn fields(old: &Person, new: &Person, found: &mut Vec<(What, Vec<Cause>)>) {
+    let why: Vec<Cause> = new.because.first().cloned().into_iter().collect();
+    if old.display_name != new.display_name {
+        let what = What::Renamed {
+            before: old.display_name.clone(),
+            after: new.display_name.clone(),
+        };
+        found.push((what, why.clone()));
+    }
+    let (Some(before), Some(after)) = (&old.account, &new.account) else {
+        return;
+    };
+    if before.ou != after.ou {
+        let what = What::Moves {
+            before: before.ou.clone(),
+            after: after.ou.clone(),
+        };
+        found.push((what, why.clone()));
+    }
+    // Those who leave keep their attributes as they were.
+    if new.state == UserState::Left {
+        return;
+    }
+    if before.login != after.login {
+        let what = What::Field {
+            name: "sAMAccountName".into(),
+            before: Some(before.login.clone()),
+            after: Some(after.login.clone()),
+        };
+        found.push((what, why.clone()));
+    }
+    let keys: BTreeSet<_> = before
+        .attributes
+        .keys()
+        .chain(after.attributes.keys())
+        .collect();
+    for key in keys {
+        let text = |values: Option<&Vec<String>>| values.map(|v| v.join(", "));
+        let (before, after) = (
+            text(before.attributes.get(key)),
+            text(after.attributes.get(key)),
+        );
+        if before != after {
+            let name = key.to_string();
+            let what = What::Field {
+                name,
+                before,
+                after,
+            };
+            found.push((what, why.clone()));
+        }
+    }
+}
+
+fn access(
+    before: &BTreeMap<EntitlementKey, Entitlement>,
+    after: &BTreeMap<EntitlementKey, Entitlement>,
+    why: &[Cause],
+    found: &mut Vec<(What, Vec<Cause>)>,
+) {
+    for (key, entitlement) in before {
+        if !after.contains_key(key) {
+            let what = What::Loses {
+                entitlement: key.clone(),
+                label: entitlement.label.clone(),
+            };
+            found.push((what, why.to_vec()));
+        }
+    }
+    for (key, entitlement) in after {
+        let label = entitlement.label.clone();
+        let entitled = || key.clone();
+        match before.get(key) {
+            None => {
+                let what = What::Gains {
+                    entitlement: entitled(),
+                    label,
+                };
+                found.push((what, entitlement.causes.clone()));
+            }
+            Some(old) if old.fields != entitlement.fields => {
+                let fields = old.fields.keys().chain(entitlement.fields.keys());
+                let differ =
+                    |f: &&crate::name::FieldName| old.fields.get(*f) != entitlement.fields.get(*f);
+                let fields: BTreeSet<String> =
+                    fields.filter(differ).map(ToString::to_string).collect();
+                let what = What::Updates {
+                    entitlement: entitled(),
+                    label,
+                    fields: fields.into_iter().collect(),
+                };
+                found.push((what, why.to_vec()));
+            }
+            Some(_) => {}
+        }
+    }
+}

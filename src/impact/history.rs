@@ -1,0 +1,311 @@
+//! What a new revision may not do to the one before: change what has happened, or forget somebody.
+
+use crate::catalog::{Catalog, Linked, Problem};
+use crate::desired::accounts::Accounts;
+use crate::desired::expand::Outlook;
+use crate::desired::{Grant, Person};
+use crate::diagnostic::Code;
+use crate::manifest::parse::Location;
+use crate::manifest::request::RequestAction;
+use crate::manifest::{Edge, RequestSpec, UserSpec};
+use crate::name::{RequestName, RoleName, UserName};
+use crate::request::{Timeline, Verdict};
+use jiff::Timestamp;
+use serde_json::Value as Json;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Reports what a revision does to the one before that it may not; places are in the new one.
+pub fn check(before: &Catalog, after: &Catalog, now: Timestamp) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    through(before, after, &mut problems);
+    requests(before, after, now, &mut problems);
+    users(before, after, &mut problems);
+    void(before, after, &mut problems);
+    roles(before, after, now, &mut problems);
+    problems
+}
+
+/// The instant that requests were folded through.
+fn folded(catalog: &Catalog) -> Option<Timestamp> {
+    let moment = catalog.config.spec.folded_through.as_ref()?;
+    moment.resolve(&catalog.zone, Edge::Start).ok()
+}
+
+/// The instant of the fold only moves forward.
+fn through(before: &Catalog, after: &Catalog, problems: &mut Vec<Problem>) {
+    if let Some(old) = folded(before)
+        && folded(after).is_none_or(|new| new < old)
+    {
+        let message = "`foldedThrough` was later already: what was folded cannot be unfolded";
+        let at = &after.config.at;
+        problems.push(
+            Problem::new(Code::RequestImmutable, at, "=foldedThrough", message)
+                .help("put the old value back"),
+        );
+    }
+}
+
+/// A request whose instant has passed is not changed and not taken out; only `fold` archives it (SEMANTICS 10).
+fn requests(before: &Catalog, after: &Catalog, now: Timestamp, problems: &mut Vec<Problem>) {
+    for (name, old) in before.requests.iter().chain(&before.archived) {
+        let effective = old.spec.effective.resolve(&before.zone, Edge::Start).ok();
+        if effective.is_none_or(|at| now < at) {
+            continue;
+        }
+        let archived = after.archived.get(name);
+        let settled = archived.is_none() || effective < folded(after);
+        let new = after.requests.get(name).or(archived);
+        let (at, what) = match new {
+            Some(new) if new.spec == old.spec && settled => continue,
+            Some(new) if new.spec == old.spec => (&new.at, "is archived, and was not folded"),
+            Some(new) => (&new.at, "has taken effect already, and is changed here"),
+            None => (
+                &after.config.at,
+                "has taken effect already, and is taken out",
+            ),
+        };
+        problems.push(
+            Problem::new(
+                Code::RequestImmutable,
+                at,
+                "/metadata.name",
+                format!("request `{name}` {what}"),
+            )
+            .help("put it back as it was; a new request undoes it"),
+        );
+    }
+}
+
+/// Nobody is forgotten, and nothing is said twice in different ways.
+fn users(before: &Catalog, after: &Catalog, problems: &mut Vec<Problem>) {
+    let activates = |r: &&Linked<RequestSpec>| r.spec.action == RequestAction::Activate;
+    let declared = after.requests.values().filter(activates);
+    let declared: BTreeSet<&UserName> = declared.map(|r| &r.spec.subject).collect();
+    for (name, old) in &before.users {
+        match after.users.get(name) {
+            Some(new) => fold_first(name, old, new, after, problems),
+            None if declared.contains(name) => {}
+            None => problems.push(
+                Problem::new(
+                    Code::UserRemoved,
+                    &after.config.at,
+                    "/metadata.name",
+                    format!("user `{name}` ({}) is taken out", old.at.file),
+                )
+                .help("put the manifest back and write a Terminate, or say `state: left`"),
+            ),
+        }
+    }
+}
+
+/// A field that an unfolded request also sets is not edited below it (SEMANTICS 10).
+fn fold_first(
+    name: &UserName,
+    old: &Linked<UserSpec>,
+    new: &Linked<UserSpec>,
+    after: &Catalog,
+    problems: &mut Vec<Problem>,
+) {
+    if old.spec == new.spec {
+        return;
+    }
+    let (old_said, new_said) = (said(&old.spec), said(&new.spec));
+    let edited = |field: &String| old_said.get(field) != new_said.get(field);
+    let theirs = after.requests.iter();
+    for (request, linked) in theirs.filter(|(_, r)| r.spec.subject == *name) {
+        for field in sets(&linked.spec).into_iter().filter(edited) {
+            let route = format!("={}", field.split('/').next().unwrap_or_default());
+            problems.push(
+                Problem::new(
+                    Code::FoldFirst,
+                    &new.at,
+                    &route,
+                    format!("`{field}` of `{name}` is edited, and request `{request}` sets it too"),
+                )
+                .help("run `countersign fold` first, or write a Change")
+                .related(&linked.at, "action", "this request"),
+            );
+        }
+    }
+}
+
+/// Everything a user's manifest says, by field; access by resource.
+fn said(spec: &UserSpec) -> BTreeMap<String, Json> {
+    let mut said = BTreeMap::new();
+    let json = serde_json::json!(spec);
+    for (field, value) in json.as_object().into_iter().flatten() {
+        match (field.as_str(), value) {
+            ("answers" | "attributes", Json::Object(map)) => {
+                said.extend(map.iter().map(|(k, v)| (format!("{field}/{k}"), v.clone())));
+            }
+            ("access", Json::Array(entries)) => {
+                for entry in entries {
+                    let mut entry = entry.clone();
+                    if let Some(map) = entry.as_object_mut() {
+                        map.remove("$line");
+                    }
+                    let resource = entry.get("resource").and_then(Json::as_str);
+                    let key = format!("access/{}", resource.unwrap_or_default());
+                    let list = said.entry(key).or_insert_with(|| Json::Array(Vec::new()));
+                    if let Some(list) = list.as_array_mut() {
+                        list.push(entry);
+                    }
+                }
+            }
+            _ => {
+                said.insert(field.clone(), value.clone());
+            }
+        }
+    }
+    said
+}
+
+/// Every field of the user that a request sets, as [`said`] calls it.
+fn sets(spec: &RequestSpec) -> Vec<String> {
+    let mut sets = Vec::new();
+    let set = spec.set.as_ref().map(|s| serde_json::json!(s));
+    for (field, value) in set.as_ref().and_then(Json::as_object).into_iter().flatten() {
+        match (field.as_str(), value) {
+            ("attributes", Json::Object(map)) => {
+                sets.extend(map.keys().map(|k| format!("attributes/{k}")));
+            }
+            _ => sets.push(field.clone()),
+        }
+    }
+    sets.extend(spec.answers.keys().map(|k| format!("answers/{k}")));
+    if spec.profiles.is_some() {
+        sets.push("profiles".into());
+    }
+    if let Some(access) = &spec.access {
+        let added = access.add.iter().map(|a| &a.resource);
+        let removed = access.remove.iter().map(|m| &m.resource);
+        sets.extend(added.chain(removed).map(|r| format!("access/{r}")));
+    }
+    match spec.action {
+        RequestAction::Activate => {
+            sets.extend(["state", "startDate", "endDate"].map(str::to_owned));
+        }
+        RequestAction::Suspend | RequestAction::Resume | RequestAction::Terminate => {
+            sets.push("state".into());
+        }
+        RequestAction::Change => {}
+    }
+    sets
+}
+
+/// A request that is new and void: the termination was there before it was asked for.
+fn void(before: &Catalog, after: &Catalog, problems: &mut Vec<Problem>) {
+    let timeline = Timeline::new(after, &mut Vec::new());
+    let is_new = |name: &RequestName| !before.requests.contains_key(name);
+    for (subject, step) in timeline.all_steps() {
+        if step.verdict != Verdict::Void || !is_new(step.name) {
+            continue;
+        }
+        let was_to_leave = timeline.steps(subject).iter().any(|other| {
+            other.request.spec.action == RequestAction::Terminate
+                && other.verdict == Verdict::Applies
+                && other.from <= step.from
+                && !is_new(other.name)
+        });
+        if was_to_leave {
+            problems.push(
+                Problem::new(
+                    Code::RequestContradiction,
+                    &step.request.at,
+                    "subject",
+                    format!("it was settled before this was asked for that `{subject}` leaves"),
+                )
+                .help("who comes back comes by an Activate"),
+            );
+        }
+    }
+}
+
+/// A deprecated role is not given to somebody who did not have it (MODEL 15).
+fn roles(before: &Catalog, after: &Catalog, now: Timestamp, problems: &mut Vec<Problem>) {
+    let deprecated = after.roles.iter();
+    let deprecated = deprecated.filter(|(_, r)| r.spec.deprecated.is_some());
+    let deprecated: BTreeSet<&RoleName> = deprecated.map(|(name, _)| name).collect();
+    if deprecated.is_empty() {
+        return;
+    }
+    let had = holders(before, &deprecated, now);
+    for (user, role) in holders(after, &deprecated, now).difference(&had) {
+        let Some(linked) = after.roles.get(role) else {
+            continue;
+        };
+        let instead = linked.spec.deprecated.as_ref();
+        let instead = instead.and_then(|d| d.replacement.as_ref());
+        let (at, route) = giver(after, user, role).unwrap_or((&linked.at, "deprecated"));
+        problems.push(
+            Problem::new(
+                Code::DeprecatedGiven,
+                at,
+                route,
+                format!("`{user}` would be given `{role}`, which is no longer given"),
+            )
+            .maybe_help(instead.map(|r| format!("give `{r}` instead")))
+            .related(&linked.at, "deprecated", "deprecated here"),
+        );
+    }
+}
+
+/// Where a role is most likely given to a user: an identity or request that names it, else the user.
+fn giver<'a>(
+    catalog: &'a Catalog,
+    user: &UserName,
+    role: &RoleName,
+) -> Option<(&'a Location, &'static str)> {
+    let identities = catalog.identities.values();
+    let mut identities = identities.filter(|i| i.spec.user == *user);
+    let identity = identities.find(|i| i.spec.roles.iter().any(|r| r.given == *role));
+    let requests = catalog.requests.values();
+    let mut requests = requests.filter(|r| r.spec.subject == *user);
+    let request = requests.find(|r| {
+        let mut added = r.spec.identities.iter().flat_map(|c| &c.add);
+        added.any(|i| i.roles.iter().any(|r| r.given == *role))
+    });
+    let declared = || catalog.users.get(user).map(|u| (&u.at, "/metadata.name"));
+    identity
+        .map(|i| (&i.at, "roles"))
+        .or(request.map(|r| (&r.at, "identities.add")))
+        .or_else(declared)
+}
+
+/// Who holds which of these roles at any instant from now on.
+fn holders(
+    catalog: &Catalog,
+    roles: &BTreeSet<&RoleName>,
+    now: Timestamp,
+) -> BTreeSet<(UserName, RoleName)> {
+    fn note<'p>(
+        people: impl Iterator<Item = (&'p UserName, &'p Person)>,
+        roles: &BTreeSet<&RoleName>,
+        found: &mut BTreeSet<(UserName, RoleName)>,
+    ) {
+        for (name, person) in people {
+            let held = person
+                .entitlements
+                .keys()
+                .filter_map(|key| match &key.grant {
+                    Grant::Role(role) if roles.contains(role) => Some(role.clone()),
+                    Grant::Role(_) | Grant::Level(_) | Grant::Scope(..) => None,
+                });
+            found.extend(held.map(|role| (name.clone(), role)));
+        }
+    }
+    let accounts = Accounts::default();
+    let mut ignored = Vec::new();
+    let timeline = Timeline::new(catalog, &mut ignored);
+    let mut outlook = Outlook::new(catalog, &timeline, &accounts);
+    let mut found = BTreeSet::new();
+    outlook.at(now, &mut ignored);
+    note(outlook.people().iter(), roles, &mut found);
+    for instant in timeline.after(now) {
+        let names = outlook.at(instant, &mut ignored).names;
+        let people = names.iter();
+        let people = people.filter_map(|n| outlook.people().get_key_value(n));
+        note(people, roles, &mut found);
+    }
+    found
+}
