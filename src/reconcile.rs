@@ -288,10 +288,10 @@ pub fn bootstrap(
     }
     let mut assumed = BTreeMap::new();
     for (name, person) in desired.people {
-        for (key, entitlement) in person.entitlements {
+        for (key, entitlement) in &person.entitlements {
             let terms = desired.resources.get(&key.resource);
             if terms.is_some_and(|t| t.connector == Connector::Manual) {
-                assumed.insert((name.clone(), key), entitlement.fields);
+                assumed.insert((name.clone(), key.clone()), entitlement.fields.clone());
             }
         }
     }

@@ -23,6 +23,7 @@ use holdings::Holdings;
 use jiff::Timestamp;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The resource whose `administrator`s approve.
 pub const COUNTERSIGN: &str = "countersign";
@@ -46,7 +47,7 @@ pub struct Outlook<'a> {
     timeline: &'a Timeline<'a>,
     facts: Facts<'a>,
     namer: Namer<'a>,
-    people: BTreeMap<UserName, Person>,
+    people: BTreeMap<UserName, Arc<Person>>,
     /// Who has a seat, of resources that have so many.
     seats: BTreeMap<&'a ResourceName, BTreeSet<UserName>>,
     /// Whether nobody was looked at yet.
@@ -58,7 +59,7 @@ pub struct Glance {
     /// Their names, sorted.
     pub names: Vec<UserName>,
     /// Those of them who were known before, as they were.
-    pub before: BTreeMap<UserName, Person>,
+    pub before: BTreeMap<UserName, Arc<Person>>,
 }
 
 impl<'a> Outlook<'a> {
@@ -79,7 +80,7 @@ impl<'a> Outlook<'a> {
     }
 
     /// Everybody by name, at the instant last looked at.
-    pub fn people(&self) -> &BTreeMap<UserName, Person> {
+    pub fn people(&self) -> &BTreeMap<UserName, Arc<Person>> {
         &self.people
     }
 
@@ -95,7 +96,7 @@ impl<'a> Outlook<'a> {
         };
         self.facts.now = now;
         let names: Vec<UserName> = folded.people.keys().cloned().collect();
-        let mut before: BTreeMap<UserName, Person> = BTreeMap::new();
+        let mut before: BTreeMap<UserName, Arc<Person>> = BTreeMap::new();
         for name in &names {
             before.extend(self.people.remove_entry(name));
         }
@@ -177,7 +178,7 @@ fn fill<'a>(
     facts: &Facts<'a>,
     namer: &mut Namer<'a>,
     folded: &Folded,
-    into: &mut BTreeMap<UserName, Person>,
+    into: &mut BTreeMap<UserName, Arc<Person>>,
     problems: &mut Vec<Problem>,
 ) {
     let people: Vec<(&UserName, &FoldedUser)> = folded.people.iter().collect();
@@ -224,7 +225,7 @@ fn fill<'a>(
         .collect();
     for (person, found) in filled {
         problems.extend(found);
-        into.insert(person.name.clone(), person);
+        into.insert(person.name.clone(), Arc::new(person));
     }
 }
 
@@ -431,7 +432,7 @@ fn seats(
     catalog: &Catalog,
     resource: &ResourceName,
     holders: &BTreeSet<UserName>,
-    people: &BTreeMap<UserName, Person>,
+    people: &BTreeMap<UserName, Arc<Person>>,
     problems: &mut Vec<Problem>,
 ) {
     let Some(linked) = catalog.resources.get(resource) else {
