@@ -2,7 +2,7 @@
 
 pub mod tie;
 
-use crate::connector::active_directory::matching::uac;
+use crate::connector::active_directory::matching::{account_expires_never, uac};
 use crate::connector::{
     At, AttributeName, Attributes, Entry, EntryKind, Failure, Guid, Transport, Value, roster,
 };
@@ -80,13 +80,15 @@ pub struct Group {
 }
 
 /// Attributes that are read of every entry, whatever is managed.
-const ALWAYS: [&str; 13] = [
+const ALWAYS: [&str; 15] = [
     "sAMAccountName",
     "userPrincipalName",
     "mail",
     "proxyAddresses",
     "userAccountControl",
     "pwdLastSet",
+    "accountExpires",
+    "description",
     "adminCount",
     "isCriticalSystemObject",
     "objectSid",
@@ -232,6 +234,16 @@ impl Account {
     /// Whether it never got a password that was used: pwdLastSet is 0 or absent (AD.md 47).
     pub fn lacks_password(&self) -> bool {
         self.text("pwdLastSet").is_none_or(|text| text == "0")
+    }
+
+    /// When it stopped being one that can be logged on to, as 100 ns since 1601; none: it did not,
+    /// and will not by itself (AD.md 48).
+    pub fn expires(&self) -> Option<i64> {
+        let values = self.values(&"accountExpires".into());
+        match account_expires_never(values.first()) {
+            true => None,
+            false => values.first()?.text()?.parse().ok(),
+        }
     }
 
     /// How a write names it.

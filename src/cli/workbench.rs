@@ -6,13 +6,14 @@ use crate::catalog::Catalog;
 use crate::connector::Transport;
 use crate::connector::roster::Roster;
 use crate::desired::Desired;
+use crate::desired::accounts::Accounts;
 use crate::diagnostic::Diagnostic;
 use crate::ledger::{History, Ledger, LedgerError};
 use crate::manifest::parse::Known;
 use crate::manifest::{Edge, Moment};
 use crate::name::ResourceName;
 use crate::operator::{DEFAULT_FILE, Operator, OperatorError};
-use crate::plan::{DirectoryMode, Plan};
+use crate::plan::{Bootstrap, DirectoryMode, Plan};
 use crate::reconcile::world::{self, OpenError};
 use crate::reconcile::{self, Reading, ReconcileError, Situation, World};
 use crate::report::diagnostics::{Format, render};
@@ -315,7 +316,7 @@ pub fn bench(
                 },
             )?
         }
-        _ => BTreeMap::new(),
+        _ => Bootstrap::default(),
     };
     let approval = operator.evidence.as_str();
     let mut plan = reconcile::make_plan(&situation, &world, &reading, &bootstrap, approval);
@@ -352,6 +353,31 @@ pub fn seen(place: &Place, reading: &mut Reading, now: Timestamp) -> Result<Desi
     };
     let situation = reconcile::situation(reading, &mut world, now);
     situation.map(|s| s.desired).map_err(|e| e.to_string())
+}
+
+/// Which accounts are whose, as far as there is a directory to tell.
+///
+/// # Errors
+/// When there is one, and it cannot be read completely.
+pub fn accounts(place: &Place, origin: &Origin) -> Result<Accounts, Failed> {
+    let operator = operator(place)?;
+    let history = history(&operator)?;
+    let mut reading = read(origin)?;
+    let now = InstantArgs::now().resolve(&reading.catalog)?;
+    let (directory, mode) = opened(&operator, &reading)?;
+    let Some(mut directory) = directory else {
+        return Ok(Accounts::default());
+    };
+    let mut world = World {
+        directory: Some(directory.as_mut()),
+        mode,
+        rosters: &BTreeMap::new(),
+        outer: operator.outer(),
+        recorded: history.recorded(),
+    };
+    let situation = reconcile::situation(&mut reading, &mut world, now);
+    let situation = situation.map_err(|error| reconcile_failed(error, &reading))?;
+    Ok(situation.accounts().clone())
 }
 
 /// The revision an empty record starts from: the operator's, else the first commit.

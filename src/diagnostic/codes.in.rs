@@ -150,6 +150,11 @@ codes! {
         why "Local times would have no meaning."
         before "timeZone: EST5"
         after "timeZone: America/Indiana/Indianapolis";
+    BadHandOverKey = "bad-hand-over-key" Error
+        what "A hand-over key is no public key that a first password can be encrypted to."
+        why "A password that cannot be encrypted is handed on to nobody; a private key in a manifest is everybody's."
+        before "handOverKey: AGE-SECRET-KEY-1…"
+        after "handOverKey: age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
     BadPattern = "bad-pattern" Error
         what "A regular expression or glob cannot be compiled."
         why "Nothing could be checked against it."

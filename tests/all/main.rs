@@ -2,12 +2,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod agreement;
+mod authoring;
 mod bed;
 mod city;
 mod contract;
 mod demo;
+#[cfg(feature = "age")]
+mod edges;
 mod examples;
 mod fake;
+mod folding;
 mod fake_ad;
 mod hostile;
 mod hostile_names;

@@ -2,7 +2,7 @@
 
 use super::grants::{access, attributes, in_order, moment};
 use super::identities::given_identity;
-use super::{has_level, needs_end, unknown_level};
+use super::{hand_over_key, has_level, needs_end, unknown_level};
 use crate::catalog::{Catalog, Linked, Problem};
 use crate::diagnostic::Code;
 use crate::manifest::Access;
@@ -50,6 +50,9 @@ pub fn people(catalog: &Catalog, problems: &mut Vec<Problem>) {
         }
         access(catalog, &spec.access, at, "access", problems);
         attributes(catalog, spec.attributes.keys(), at, problems);
+        let key = spec.credentials.as_ref();
+        let key = key.and_then(|c| c.hand_over_key.as_deref());
+        hand_over_key(key, at, "credentials.handOverKey", problems);
         if let Some(number) = &spec.employee_number {
             if let Some(first) = numbers.get(number.0.as_str()) {
                 problems.push(

@@ -6,8 +6,8 @@ use super::{Account, Base, Entitlements, Facts, Presence};
 use crate::catalog::{Catalog, Linked, Problem};
 use crate::connector::AttributeName;
 use crate::desired::{
-    Cause, Departure, DesiredAccount, Entitlement, EntitlementKey, Grant, Person, Started,
-    accounts::KnownAccount,
+    Cause, Departure, DesiredAccount, Entitlement, EntitlementKey, Grant, Person, Retained,
+    Started, accounts::KnownAccount,
 };
 use crate::diagnostic::Code;
 use crate::manifest::resource::{Field, FieldSource};
@@ -60,6 +60,14 @@ pub(super) fn display_name(name: &UserName, spec: &UserSpec) -> String {
         true => name.to_string(),
         false => parts.join(" "),
     }
+}
+
+/// Every name of a person, and the handle.
+fn every_name(name: &UserName, spec: &UserSpec) -> Vec<String> {
+    let parts = [&spec.given_name, &spec.middle_name, &spec.family_name];
+    let parts = parts.into_iter().flatten().map(|p| p.0.clone());
+    let shown = [display_name(name, spec), name.to_string()];
+    parts.chain(shown).collect()
 }
 
 /// The variables of a user that need no directory.
@@ -241,6 +249,13 @@ pub(super) fn person(
             Presence::Left => UserState::Left,
         },
         mail: mail.filter(|_| user.spec.notifications),
+        notifications: user.spec.notifications,
+        names: every_name(name, &user.spec),
+        hand_over_key: user
+            .spec
+            .credentials
+            .as_ref()
+            .and_then(|c| c.hand_over_key.clone()),
         supervisor: user.spec.supervisor.clone(),
         started: started(user, presence),
         departure,
@@ -623,6 +638,7 @@ impl Filler<'_, '_> {
         causes.sort();
         causes.dedup();
         let troubled = self.sources.facts.accounts.troubled.get(self.name);
+        let farewell = departure.and_then(|d| self.farewell(d));
         Some(DesiredAccount {
             known: self.known.map(|k| (k.guid, k.tie)),
             trouble: troubled.cloned().or(names.trouble),
@@ -633,6 +649,7 @@ impl Filler<'_, '_> {
             ou,
             enabled: presence == Presence::Active && holdings.has_account,
             retained: departure.map_or_else(Vec::new, |d| retained(self.sources.facts, d)),
+            farewell,
             attributes,
             links,
             groups: match holdings.has_account {
@@ -641,6 +658,46 @@ impl Filler<'_, '_> {
             },
             causes,
         })
+    }
+
+    /// The description of the account of somebody who left.
+    fn farewell(&mut self, departure: &Departure) -> Option<String> {
+        let catalog = self.sources.facts.catalog;
+        let config = &catalog.config;
+        let text = config.spec.leavers.as_ref()?.description.as_ref()?;
+        let template = catalog.templates.get(text)?;
+        let date = departure.at.map(|at| {
+            let local = at.to_zoned(catalog.zone.clone());
+            local.strftime("%Y-%m-%d").to_string()
+        });
+        let known = [
+            ("reason", Some(departure.reason.clone())),
+            ("date", date),
+            (
+                "request",
+                departure.request.as_ref().map(ToString::to_string),
+            ),
+        ];
+        for (part, value) in known {
+            let value = value.unwrap_or_else(|| "-".into());
+            self.variables.set(&["departure", part], value);
+        }
+        match template.fill(&self.variables) {
+            Ok(text) => Some(text.trim().to_owned()).filter(|t| !t.is_empty()),
+            Err(TemplateError::Absent) => None,
+            Err(error) => {
+                self.sources.problems.push(
+                    Problem::new(
+                        Code::BadTemplate,
+                        &config.at,
+                        "leavers.description",
+                        format!("the template cannot be filled for `{}`: {error}", self.name),
+                    )
+                    .help("check the filters and operators it uses"),
+                );
+                None
+            }
+        }
     }
 
     fn entitlements(&mut self) -> Entitlements {
@@ -729,16 +786,19 @@ impl Filler<'_, '_> {
     }
 }
 
-/// Patterns of groups that somebody who left still keeps for a time.
-fn retained(facts: &Facts<'_>, departure: &Departure) -> Vec<String> {
+/// Groups that somebody who left still keeps for a time.
+fn retained(facts: &Facts<'_>, departure: &Departure) -> Vec<Retained> {
     let Some(at) = departure.at else {
         return Vec::new();
     };
     let zone = &facts.catalog.zone;
     let later = facts.catalog.config.spec.leavers.iter();
     let later = later.flat_map(|l| &l.strip_after);
-    let kept = later.filter(|s| facts.now < s.after.after(at, zone));
-    kept.flat_map(|s| s.groups.iter().cloned()).collect()
+    let each = later.map(|s| Retained {
+        groups: s.groups.clone(),
+        until: s.after.after(at, zone),
+    });
+    each.filter(|r| facts.now < r.until).collect()
 }
 
 fn way_out(field: &Field) -> String {

@@ -291,5 +291,7 @@ pub fn rules(catalog: &Catalog) -> Rules {
             .display_name
             .clone()
             .unwrap_or_else(|| "Countersign".into()),
+        hand_over_key: config.hand_over_key.clone(),
+        zone: catalog.zone.clone(),
     }
 }

@@ -159,7 +159,8 @@ impl Access {
              outer:\n  recipientDomains: [{}]\n{outer}\
              directories:\n  active-directory:\n{directory}\
              mail:\n  from: {}\n{mail}\
-             ledger: {{file: ledger.jsonl}}\n",
+             ledger: {{file: ledger.jsonl}}\n\
+             handOver: {{folder: hand-over}}\n",
             self.repository().display(),
             domains.join(", "),
             self.sender,
@@ -187,6 +188,11 @@ impl Access {
 
     pub fn ledger(&self) -> PathBuf {
         self.folder.path().join("etc/ledger.jsonl")
+    }
+
+    /// The folder that encrypted first passwords are put into.
+    pub fn hand_over(&self) -> PathBuf {
+        self.folder.path().join("etc/hand-over")
     }
 
     pub fn ldif(&self) -> PathBuf {
