@@ -12,7 +12,7 @@ pub mod identity;
 pub mod naming;
 
 pub use accounts::{Accounts, KnownAccount};
-pub use cause::Cause;
+pub use cause::{Cause, Causes};
 pub use entitlement::{Entitlement, EntitlementKey, Grant};
 pub use identity::{DesiredIdentity, DesiredRole, DesiredScope, Rows, Standing};
 
@@ -24,6 +24,7 @@ use crate::manifest::user::UserState;
 use crate::name::{FieldName, RequestName, ResourceName, UserName};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What should be, at one instant of one revision.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,8 +33,8 @@ pub struct Desired {
     pub instant: Timestamp,
     /// The next instant at which it changes by itself, if a manifest names one.
     pub valid_until: Option<Timestamp>,
-    /// Every user, by name; those who left too.
-    pub people: BTreeMap<UserName, Person>,
+    /// Every user, by name; those who left too. Of one instant and the next, most are the same.
+    pub people: BTreeMap<UserName, Arc<Person>>,
     /// What a plan and a mail need to know of each resource.
     pub resources: BTreeMap<ResourceName, ResourceTerms>,
     /// The resource that owns the accounts.

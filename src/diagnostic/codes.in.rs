@@ -140,6 +140,11 @@ codes! {
         why "The clocks skip it in spring, or the month is shorter."
         before "effective: 2027-03-14T02:30"
         after "effective: 2027-03-14T03:30";
+    EndsBeforeStart = "ends-before-start" Error
+        what "Something ends at the instant it begins, or before."
+        why "It would never be in force, and nobody would notice."
+        before "startDate: \"2027-02-01\", endDate: \"2027-01-31\""
+        after "startDate: \"2027-02-01\", endDate: \"2028-01-31\"";
     BadTimeZone = "bad-time-zone" Error
         what "The time zone is not in the IANA database."
         why "Local times would have no meaning."

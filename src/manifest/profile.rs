@@ -72,3 +72,26 @@ pub struct Question {
     #[allow(missing_docs)]
     pub line: Line,
 }
+
+impl Question {
+    /// Whether another one asks for the same, wherever it stands.
+    pub fn asks_the_same(&self, other: &Self) -> bool {
+        let Self {
+            key,
+            label,
+            kind,
+            required,
+            options,
+            pattern,
+            hint,
+            line: _,
+        } = other;
+        self.key == *key
+            && self.label == *label
+            && self.kind == *kind
+            && self.required == *required
+            && self.options == *options
+            && self.pattern == *pattern
+            && self.hint == *hint
+    }
+}

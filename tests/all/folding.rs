@@ -46,11 +46,15 @@ fn catalog(source: &Source) -> (Catalog, bool) {
 /// What should be at an instant, without what says why.
 fn people(catalog: &Catalog, now: Timestamp) -> BTreeMap<UserName, countersign::desired::Person> {
     let timeline = Timeline::new(catalog, &mut Vec::new());
-    let mut people = expand(catalog, &timeline, &Accounts::default(), now)
-        .0
-        .people;
-    people.values_mut().for_each(|p| p.without_reasons());
+    let (desired, _) = expand(catalog, &timeline, &Accounts::default(), now);
+    let people = desired.people.into_iter();
     people
+        .map(|(name, person)| {
+            let mut person = (*person).clone();
+            person.without_reasons();
+            (name, person)
+        })
+        .collect()
 }
 
 fn day(days: i64) -> Timestamp {

@@ -17,7 +17,7 @@ use crate::manifest::value::mismatch;
 use crate::manifest::{Contact, Edge, UserSpec};
 use crate::name::{FieldName, OrganizationName, ProfileName, ResourceName, UserName};
 use crate::request::FoldedUser;
-use crate::template::{Nested, NestedValue, Template, TemplateError, Variables};
+use crate::template::{Nested, Template, TemplateError, Variables};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What templates see of everybody's supervisor.
@@ -203,9 +203,7 @@ pub(super) fn person(
         .as_ref()
         .and_then(|s| supervisors.0.get(s))
     {
-        variables
-            .0
-            .insert("supervisor".into(), NestedValue::Map(supervisor.0.clone()));
+        variables.set_all("supervisor", supervisor.clone());
     }
     let known = facts.accounts.known.get(name);
     variables.set_some(&["account", "dn"], known.map(|k| k.dn.as_str()));

@@ -27,10 +27,7 @@ fn settings(fake: &FakeAd) -> LdapSettings {
         bind_dn: fake.admin_dn(),
         password: PASSWORD.into(),
         server_name: None,
-        timeouts: LdapTimeouts {
-            operation: Duration::from_secs(5),
-            ..LdapTimeouts::default()
-        },
+        timeouts: LdapTimeouts::default(),
     }
 }
 
@@ -323,9 +320,10 @@ fn a_connection_lost_in_between_is_made_again() {
 #[test]
 fn nothing_takes_longer_than_it_may() {
     let fake = with_ann(Options::default());
-    let short = Duration::from_millis(300);
+    // Long enough for what is answered, on a busy machine; what is not answered would take minutes.
+    let short = Duration::from_secs(1);
     let timeouts = LdapTimeouts {
-        connect: short,
+        connect: short * 2,
         operation: short,
         read_all: short * 2,
     };
@@ -335,7 +333,7 @@ fn nothing_takes_longer_than_it_may() {
     };
     let mut directory = LdapDirectory::connect(&limited).unwrap();
     let begin = Instant::now();
-    let stall = |on: Operation| Fault::stall(on, 1, Duration::from_secs(5));
+    let stall = |on: Operation| Fault::stall(on, 1, Duration::from_mins(5));
     fake.fault(stall(Operation::Modify));
     let failure = directory.modify(&ann(), &title("Mayor")).unwrap_err();
     assert_eq!(failure.class, Class::Transient, "{failure}");
@@ -365,7 +363,7 @@ fn nothing_takes_longer_than_it_may() {
         Class::Transient
     );
     assert!(
-        begin.elapsed() < Duration::from_secs(5),
+        begin.elapsed() < Duration::from_mins(1),
         "{:?}",
         begin.elapsed()
     );

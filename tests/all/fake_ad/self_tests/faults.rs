@@ -99,7 +99,7 @@ async fn a_server_can_be_slow() {
         1,
         Duration::from_millis(300),
     ));
-    fake.fault(Fault::stall(Operation::Modify, 2, Duration::from_mins(1)));
+    fake.fault(Fault::stall(Operation::Modify, 2, Duration::from_mins(5)));
     let mut ldap = admin(&fake).await;
     let start = Instant::now();
     accepted(ldap.modify(ANN, set("title", "x")).await);
@@ -110,7 +110,7 @@ async fn a_server_can_be_slow() {
     accepted(admin(&fake).await.modify(BOB, set("title", "y")).await);
     let start = Instant::now();
     drop(fake);
-    assert!(start.elapsed() < Duration::from_secs(5));
+    assert!(start.elapsed() < Duration::from_mins(1));
 }
 
 #[tokio::test]
