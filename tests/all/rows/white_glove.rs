@@ -134,7 +134,7 @@ fn wg2_a_user_without_an_identity_gets_the_default_one() {
         changes(&access.plan(), "nina"),
         [
             "create nina CN=Nina,OU=Pharma,OU=Clients,DC=seko,DC=example",
-            "set-password nina generated, to be changed at the first log-on",
+            "set-password nina generated, known to nobody: an administrator resets it",
             "add-member nina APP-WG-Role-Client",
             "add-member nina APP-WG-pharma",
             "enable nina",
