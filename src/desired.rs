@@ -12,7 +12,7 @@ pub mod identity;
 pub mod naming;
 
 pub use accounts::{Accounts, KnownAccount};
-pub use cause::Cause;
+pub use cause::{Cause, Causes};
 pub use entitlement::{Entitlement, EntitlementKey, Grant};
 pub use identity::{DesiredIdentity, DesiredRole, DesiredScope, Rows, Standing};
 
@@ -24,6 +24,7 @@ use crate::manifest::user::UserState;
 use crate::name::{FieldName, RequestName, ResourceName, UserName};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What should be, at one instant of one revision.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,8 +33,8 @@ pub struct Desired {
     pub instant: Timestamp,
     /// The next instant at which it changes by itself, if a manifest names one.
     pub valid_until: Option<Timestamp>,
-    /// Every user, by name; those who left too.
-    pub people: BTreeMap<UserName, Person>,
+    /// Every user, by name; those who left too. Of one instant and the next, most are the same.
+    pub people: BTreeMap<UserName, Arc<Person>>,
     /// What a plan and a mail need to know of each resource.
     pub resources: BTreeMap<ResourceName, ResourceTerms>,
     /// The resource that owns the accounts.
@@ -87,6 +88,54 @@ pub struct Person {
     pub because: Vec<Cause>,
     /// Where the user is declared.
     pub declared: Cause,
+}
+
+impl Person {
+    /// Takes out everything that only says why: what is left is what should be. Every field is named,
+    /// so that a new one does not compile unconsidered.
+    pub fn without_reasons(&mut self) {
+        let Self {
+            name: _,
+            display_name: _,
+            employee_number: _,
+            kind: _,
+            state: _,
+            mail: _,
+            notifications: _,
+            names: _,
+            hand_over_key: _,
+            supervisor: _,
+            started,
+            departure,
+            account,
+            entitlements,
+            identities,
+            dropped,
+            because,
+            declared,
+        } = self;
+        let nothing = || Cause {
+            text: "".into(),
+            file: "".into(),
+            line: 0,
+        };
+        *started = None;
+        if let Some(departure) = departure {
+            departure.cause = nothing();
+        }
+        if let Some(account) = account {
+            account.causes.clear();
+            account.groups.values_mut().for_each(|g| g.causes.clear());
+        }
+        entitlements.values_mut().for_each(|e| e.causes.clear());
+        for identity in identities.iter_mut() {
+            identity.without_reasons();
+        }
+        dropped.iter_mut().for_each(|d| d.causes.clear());
+        dropped.sort();
+        because.clear();
+        *declared = nothing();
+    }
 }
 
 /// How a user's time here began.

@@ -93,6 +93,13 @@ pub struct Situation {
     settled: Option<Recorded>,
 }
 
+impl Situation {
+    /// Which accounts are whose, and the names that are taken.
+    pub fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+}
+
 /// What the world gives: where the directory and the rosters are, and what came from here.
 pub struct World<'a> {
     /// The directory; none: names are provisional and accounts are left alone.
@@ -127,7 +134,7 @@ pub fn diagnose(reading: Reading, base: Option<&Catalog>, now: Timestamp) -> Vec
         problems.extend(history::check(base, &catalog, now));
     }
     let mut diagnostics = findings.diagnostics;
-    diagnostics.extend(located(problems, &source));
+    diagnostics.extend(located(problems, &catalog, &source));
     sorted(diagnostics)
 }
 
@@ -221,7 +228,7 @@ pub fn situation(
     outlook.at(now, &mut problems);
     let desired = outlook.desired();
     ahead(&mut outlook, &timeline, now, &mut problems);
-    diagnostics.extend(located(problems, &reading.source));
+    diagnostics.extend(located(problems, catalog, &reading.source));
     let diagnostics = sorted(diagnostics);
     if crate::diagnostic::any_error(&diagnostics) {
         return Err(ReconcileError::Invalid(diagnostics));
@@ -283,17 +290,17 @@ pub fn bootstrap(
     problems.extend(more);
     problems.extend(reading.findings.problems);
     let mut diagnostics = reading.findings.diagnostics;
-    diagnostics.extend(located(problems, &reading.source));
+    diagnostics.extend(located(problems, &reading.catalog, &reading.source));
     if crate::diagnostic::any_error(&diagnostics) {
         return Err(ReconcileError::Invalid(sorted(diagnostics)));
     }
     let notices = notice::all(&desired);
     let mut manual = BTreeMap::new();
     for (name, person) in desired.people {
-        for (key, entitlement) in person.entitlements {
+        for (key, entitlement) in &person.entitlements {
             let terms = desired.resources.get(&key.resource);
             if terms.is_some_and(|t| t.connector == Connector::Manual) {
-                manual.insert((name.clone(), key), entitlement.fields);
+                manual.insert((name.clone(), key.clone()), entitlement.fields.clone());
             }
         }
     }

@@ -91,6 +91,7 @@ fn below(bound: usize) -> Result<usize, rand::rngs::SysError> {
 mod tests {
     use super::*;
 
+    /// AD 45.
     #[test]
     fn passwords_are_long_mixed_and_never_the_same() {
         let mut seen = BTreeSet::new();

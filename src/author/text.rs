@@ -204,3 +204,155 @@ fn is_scalar(value: &Value) -> bool {
 fn is_row(value: &Value) -> bool {
     matches!(value, Value::Array(elements) if elements.iter().all(is_scalar))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::yaml::{Ambiguity, Node, Yaml, compose};
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    /// What a reader makes of a text, with nothing to complain of.
+    fn read(text: &str) -> Node {
+        let mut diagnostics = Vec::new();
+        crate::manifest::text::readable(&"f".into(), text.as_bytes(), &mut diagnostics);
+        let documents = compose(&"f".into(), text, &mut diagnostics);
+        assert!(diagnostics.is_empty(), "{text}: {diagnostics:?}");
+        documents[0].root.clone()
+    }
+
+    fn is(node: &Node, value: &Value) -> bool {
+        match (&node.value, value) {
+            (Yaml::Text(text, ambiguity), Value::String(other)) => {
+                text == other && *ambiguity == Ambiguity::None
+            }
+            (Yaml::Bool(truth), Value::Bool(other)) => truth == other,
+            (Yaml::Sequence(nodes), Value::Array(others)) => {
+                nodes.len() == others.len() && nodes.iter().zip(others).all(|(n, v)| is(n, v))
+            }
+            (Yaml::Mapping(entries), Value::Object(others)) => {
+                entries.len() == others.len()
+                    && entries
+                        .iter()
+                        .zip(others)
+                        .all(|((key, node), (other, value))| key.text == *other && is(node, value))
+            }
+            _ => false,
+        }
+    }
+
+    fn texts() -> impl Strategy<Value = String> {
+        let tricky = prop::sample::select(vec![
+            "",
+            " ",
+            "yes",
+            "No",
+            "~",
+            "null",
+            "1e3",
+            "0x1F",
+            "007",
+            "1_000",
+            "12:30",
+            "2027-02-01",
+            "2027-02-01-",
+            "- a",
+            "a: b",
+            "a #b",
+            "#",
+            "{{ x }}",
+            "[a]",
+            "*a",
+            "&a",
+            "!a",
+            "|",
+            ">",
+            "%a",
+            "@a",
+            "`",
+            "'",
+            "\"",
+            "\\",
+            "? a",
+            "a\nb",
+            "\r",
+            "\t",
+            "\u{85}",
+            "\u{2028}",
+            "\u{202e}",
+            "\u{feff}",
+            "🦉",
+            "Zoë",
+            ".inf",
+            "--- a",
+            "a ",
+            " a",
+            "=",
+        ]);
+        let some = prop::collection::vec(
+            prop_oneof![tricky.prop_map(str::to_owned), "\\PC{0,6}"],
+            0..4,
+        );
+        prop_oneof![some.prop_map(|parts| parts.concat()), any::<String>()]
+    }
+
+    fn values() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            texts().prop_map(Value::from),
+            any::<bool>().prop_map(Value::from)
+        ];
+        leaf.prop_recursive(3, 24, 5, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+                prop::collection::btree_map(texts(), inner, 1..5)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_value_is_read_back_as_it_was(value in values()) {
+            let text = below("key", &value);
+            let node = read(&text);
+            prop_assert!(is(node.get("key").unwrap(), &value), "{}", text);
+            let node = read(&format!("key: {}\n", flow(&value)));
+            prop_assert!(is(node.get("key").unwrap(), &value));
+        }
+    }
+
+    #[test]
+    fn short_parts_stand_on_one_line_and_lists_of_mappings_below() {
+        let spec = json!({
+            "subject": "kim.lee", "effective": "2027-02-01", "number": "007", "$line": 3,
+            "set": {"givenName": "Kim", "familyName": "Lee", "title": "no", "type": "employee", "organization": "its"},
+            "profiles": {"add": ["its.staff"]},
+            "access": {"add": [{"resource": "x", "$line": 0}]},
+        });
+        let name = ManifestName::new("2027-02-01-change-kim.lee").unwrap();
+        let expected = "\
+# yaml-language-server: $schema=../.schema/request.json
+apiVersion: countersign/v1
+kind: Request
+metadata: {name: 2027-02-01-change-kim.lee}
+spec:
+  subject: kim.lee
+  effective: \"2027-02-01\"
+  number: \"007\"
+  set:
+    givenName: Kim
+    familyName: Lee
+    title: \"no\"
+    type: employee
+    organization: its
+  profiles: {add: [its.staff]}
+  access:
+    add:
+      - {resource: x}
+";
+        assert_eq!(
+            manifest("../.schema/request.json", Kind::Request, &name, &spec),
+            expected
+        );
+    }
+}

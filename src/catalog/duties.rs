@@ -4,11 +4,13 @@ pub mod answers;
 mod grants;
 mod identities;
 mod people;
+mod questions;
 mod resources;
 
 pub use answers::answers;
 pub use identities::{identities, roles_and_scopes};
 pub use people::{people, profiles_and_requests};
+pub use questions::questions;
 pub use resources::resources;
 
 use super::{Catalog, Linked, Problem};

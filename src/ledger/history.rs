@@ -952,6 +952,7 @@ pub(super) mod tests {
         assert_eq!(state.directory_threads(), &expected);
     }
 
+    /// AD 34: a name that was used once stays its user's.
     #[test]
     fn accounts_memberships_and_names_add_up() {
         let [one, two] = [1, 2].map(|n| Guid::from_wire(&[n; 16]).unwrap());

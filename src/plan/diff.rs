@@ -5,6 +5,7 @@ mod groups;
 mod leaving;
 mod notices;
 mod proxies;
+mod remarks;
 mod rosters;
 mod tasks;
 
@@ -227,6 +228,7 @@ impl<'a> Draft<'a> {
                 groups::memberships(self, person, directory, limits);
             }
             groups::exact(self, directory, limits);
+            remarks::remarks(self, directory, limits);
         }
         rosters::rows(self);
         tasks::tasks(self);

@@ -1,7 +1,9 @@
 //! Tests of the whole library and program, in one binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod ad;
 mod agreement;
+mod authoring;
 mod bed;
 mod city;
 mod contract;
@@ -10,6 +12,7 @@ mod demo;
 mod edges;
 mod examples;
 mod fake;
+mod folding;
 mod fake_ad;
 mod hostile;
 mod hostile_names;

@@ -1,6 +1,6 @@
 //! What users, profiles, organizations and requests owe.
 
-use super::grants::{access, attributes, choice, moment, pattern};
+use super::grants::{access, attributes, in_order, moment};
 use super::identities::given_identity;
 use super::{hand_over_key, has_level, needs_end, unknown_level};
 use crate::catalog::{Catalog, Linked, Problem};
@@ -9,7 +9,7 @@ use crate::manifest::Access;
 use crate::manifest::parse::Location;
 use crate::manifest::resource::{Cost, ResourceType};
 use crate::manifest::user::UserState;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What users owe.
 pub fn people(catalog: &Catalog, problems: &mut Vec<Problem>) {
@@ -17,6 +17,15 @@ pub fn people(catalog: &Catalog, problems: &mut Vec<Problem>) {
     for (name, Linked { at, spec }) in &catalog.users {
         moment(catalog, spec.start_date.as_ref(), at, "startDate", problems);
         moment(catalog, spec.end_date.as_ref(), at, "endDate", problems);
+        if let (Some(begin), Some(end)) = (&spec.start_date, &spec.end_date) {
+            in_order(
+                catalog,
+                (begin, "startDate"),
+                (end, "endDate"),
+                at,
+                problems,
+            );
+        }
         if let Some(departure) = &spec.departure {
             moment(catalog, Some(&departure.at), at, "departure.at", problems);
             if spec.state != UserState::Left {
@@ -158,18 +167,6 @@ pub fn profiles_and_requests(catalog: &Catalog, problems: &mut Vec<Problem>) {
                     )
                     .help("give it to users personally"),
                 );
-            }
-        }
-        let mut keys = BTreeSet::new();
-        for (i, question) in spec.questions.iter().enumerate() {
-            let route = format!("questions.{i}");
-            pattern(question.pattern.as_deref(), at, &route, problems);
-            choice(question.kind, &question.options, at, &route, problems);
-            if !keys.insert(&question.key) {
-                let message = format!("`{}` is asked twice", question.key);
-                let route = format!("{route}.key");
-                problems
-                    .push(Problem::new(Code::DuplicateEntry, at, &route, message).help("keep one"));
             }
         }
     }

@@ -5,6 +5,7 @@ use super::holdings::{Given, Holdings, Rank, is_directory};
 use super::{Account, Base, Entitlements, Facts, Presence};
 use crate::catalog::{Catalog, Linked, Problem};
 use crate::connector::AttributeName;
+use crate::connector::active_directory::matching;
 use crate::desired::{
     Cause, Departure, DesiredAccount, Entitlement, EntitlementKey, Grant, Person, Retained,
     Started, accounts::KnownAccount,
@@ -16,7 +17,7 @@ use crate::manifest::value::mismatch;
 use crate::manifest::{Contact, Edge, UserSpec};
 use crate::name::{FieldName, OrganizationName, ProfileName, ResourceName, UserName};
 use crate::request::FoldedUser;
-use crate::template::{Nested, NestedValue, Template, TemplateError, Variables};
+use crate::template::{Nested, Template, TemplateError, Variables};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What templates see of everybody's supervisor.
@@ -202,9 +203,7 @@ pub(super) fn person(
         .as_ref()
         .and_then(|s| supervisors.0.get(s))
     {
-        variables
-            .0
-            .insert("supervisor".into(), NestedValue::Map(supervisor.0.clone()));
+        variables.set_all("supervisor", supervisor.clone());
     }
     let known = facts.accounts.known.get(name);
     variables.set_some(&["account", "dn"], known.map(|k| k.dn.as_str()));
@@ -511,6 +510,9 @@ impl Filler<'_, '_> {
         let value = value.map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
         if let Some(value) = &value {
             self.check(resource, spec, value, linked, index);
+            if directory && spec.source.is_none() && !self.reads_directory(spec) {
+                self.fits(spec, value, linked, index);
+            }
         }
         (value, provisional)
     }
@@ -591,6 +593,46 @@ impl Filler<'_, '_> {
                 .related(&linked.at, &format!("fields.{index}.name"), "the field"),
             );
         }
+    }
+
+    /// Whether the directory takes so long a value. What it says itself is looked at when it is written.
+    fn fits(
+        &mut self,
+        field: &Field,
+        value: &str,
+        linked: &Linked<crate::manifest::ResourceSpec>,
+        index: usize,
+    ) {
+        let attribute = AttributeName::new(field.name.as_str());
+        let length = matching::length(&value.into());
+        let Some(longest) = matching::longest(&attribute).filter(|longest| length > *longest)
+        else {
+            return;
+        };
+        self.sources.problems.push(
+            Problem::new(
+                Code::FieldValue,
+                &self.sources.user.declared.at,
+                "/metadata.name",
+                format!(
+                    "`{attribute}` of `{}` has {length} characters, and the directory takes {longest} at most: `{value}`",
+                    self.name
+                ),
+            )
+            .help("shorten it")
+            .related(&linked.at, &format!("fields.{index}.name"), "the field"),
+        );
+    }
+
+    /// Whether a field's template reads what only the directory can tell.
+    fn reads_directory(&self, field: &Field) -> bool {
+        let facts = self.sources.facts;
+        let templates = field.value.iter().chain(&field.default);
+        let mut templates = templates.filter_map(|text| facts.catalog.templates.get(text));
+        templates.any(|t| {
+            t.reads_variable("account.dn")
+                || t.reads.iter().any(|(r, _)| r == facts.directory.as_str())
+        })
     }
 
     fn account(
@@ -776,15 +818,7 @@ impl Filler<'_, '_> {
     /// Whether a value will come from a directory that was not at hand.
     fn awaited(&self, field: &Field) -> bool {
         let observed = field.source.is_some();
-        let reads_directory = field.value.iter().chain(&field.default).any(|text| {
-            let template = self.sources.facts.catalog.templates.get(text);
-            template.is_some_and(|t| {
-                t.reads
-                    .iter()
-                    .any(|(r, _)| r == self.sources.facts.directory.as_str())
-            })
-        });
-        self.known.is_none() && (observed || reads_directory)
+        self.known.is_none() && (observed || self.reads_directory(field))
     }
 }
 

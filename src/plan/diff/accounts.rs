@@ -56,6 +56,7 @@ fn untouchable(person: &Person, account: &Account, limits: &Limits) -> Option<(C
     }
     let why = match account.protection {
         Some(Protection::BuiltIn) => "it is built in, or the system depends on it",
+        Some(Protection::OwnLogOn) => "it is the one this program logs on with",
         Some(Protection::AdminCount) => "it is or was in a protected group (adminCount)",
         None if limits.protected.contains(&account.login.to_lowercase()) => {
             "the operator protects it"

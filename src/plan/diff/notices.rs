@@ -193,7 +193,7 @@ fn acknowledge(draft: &mut Draft<'_>, name: &RequestName, terms: &RequestTerms) 
             ),
         });
     }
-    let to = draft.reached(requester, &key);
+    let to = draft.reached(requester.map(AsRef::as_ref), &key);
     let what = match terms.action {
         RequestAction::Activate => "start",
         RequestAction::Change => "change",

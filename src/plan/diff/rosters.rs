@@ -49,7 +49,7 @@ pub(super) fn rows(draft: &mut Draft<'_>) {
                         line: 0,
                     }]
                 },
-                super::ending,
+                |person| super::ending(person),
             );
             row(draft, resource, key, Some(before), None, &causes);
         }

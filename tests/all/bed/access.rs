@@ -324,9 +324,18 @@ impl Access {
         ids.len()
     }
 
-    /// Every mail so far, in the order they were taken.
+    /// Every mail so far. Those of one second come in no order: what matters is whom they are to.
     pub fn mails(&self) -> Vec<Delivered> {
         Delivered::read(&self.letters())
+    }
+
+    /// The mails that are there after something was done, and were not before.
+    pub fn mails_of(&self, what: impl FnOnce(&Self)) -> Vec<Delivered> {
+        let before = self.letters();
+        what(self);
+        let mut new = self.letters();
+        new.retain(|letter| !before.contains(letter));
+        Delivered::read(&new)
     }
 
     fn letters(&self) -> Vec<PathBuf> {

@@ -17,6 +17,18 @@ fn members(access: &Access, group: &str) -> Vec<String> {
 }
 
 #[test]
+fn without_a_directory_names_are_said_to_be_provisional() {
+    let access = Access::example(NAME);
+    let ran = access.run_embedded(&["explain", "kim"]).ends(0);
+    assert!(
+        ran.out.contains("\naccount kim (provisional)\n"),
+        "{}",
+        ran.out
+    );
+    assert!(ran.err.contains("no directory is at hand"), "{}", ran.err);
+}
+
+#[test]
 fn wg1_roles_have_the_permissions_of_the_table() {
     let folder = crate::bed::project("examples/white-glove");
     let origin = countersign::source::Origin::Worktree { folder };
@@ -453,4 +465,169 @@ fn wg8_the_five_records() {
             "simon|Client|Client|Client = Pharma",
         ]
     );
+}
+
+/// White Glove, with Lucy at the keyboard.
+fn lucys() -> Access {
+    let access = example(NAME);
+    access.git(&["config", "user.name", "Lucy"]);
+    access.git(&["config", "user.email", "lucy@seko.example"]);
+    access.apply();
+    access
+}
+
+#[test]
+fn wg2_an_identity_is_created_for_who_is_there_and_with_who_is_not() {
+    let access = lucys();
+    let create = ["identity", "create"];
+    let kim = [
+        "kim",
+        "Client",
+        "--application",
+        NAME,
+        "--role",
+        "white-glove.client",
+        "--scope",
+        "white-glove.client=Pharma",
+    ];
+    access.run(&[&create[..], &kim[..]].concat()).ends(0);
+    let nina = [
+        "nina",
+        "Client",
+        "--application",
+        NAME,
+        "--given-name",
+        "Nina",
+        "--user-type",
+        "client",
+        "--organization",
+        "pharma",
+        "--mail",
+        "nina@pharma.example",
+    ];
+    access.run(&[&create[..], &nina[..]].concat()).ends(0);
+    assert_eq!(findings(&access), Vec::<String>::new());
+    assert_eq!(
+        changes(&access.plan(), "kim"),
+        [
+            "add-member kim APP-WG-Role-Client",
+            "add-member kim APP-WG-pharma"
+        ]
+    );
+    assert_eq!(
+        changes(&access.plan(), "nina"),
+        [
+            "create nina CN=Nina,OU=Pharma,OU=Clients,DC=seko,DC=example",
+            "set-password nina generated, to be changed at the first log-on",
+            "add-member nina APP-WG-Role-Client",
+            "add-member nina APP-WG-pharma",
+            "enable nina",
+        ]
+    );
+}
+
+#[test]
+fn wg5_the_list_of_users() {
+    let access = lucys();
+    let list = |more: &[&str]| access.run(&[&["user", "list"], more].concat()).ends(0);
+    assert_eq!(
+        list(&["--format", "csv"]).out,
+        "id,name,state,type,organization,partner,logins,contact,identities,roles,clients,suppliers\r\n\
+         jack,Jack,active,client,ROOM,\"SEKO Farnborough\",jack,\"jack@room.example; 01632 960201\",Client,Client,ROOM,\r\n\
+         kim,Kim,active,employee,\"SEKO Farnborough\",\"SEKO Farnborough\",kim,\"kim@seko.example; 01632 960102\",\"Internal User\",User,ROOM,\r\n\
+         lucy,Lucy,active,employee,\"SEKO Farnborough\",\"SEKO Farnborough\",lucy,\"lucy@seko.example; 01632 960101\",\"Client; Internal User\",\"Client: Client; Internal User: Admin + User\",*,\r\n\
+         simon,Simon,active,client,Pharma,\"SEKO Farnborough\",simon,\"simon@pharma.example; 01632 960301\",Client,Client,Pharma,\r\n"
+    );
+    let ids = |more: &[&str]| -> Vec<String> {
+        let listed = list(&[&["--format", "json"], more].concat()).json();
+        let listed = listed.as_array().unwrap().iter();
+        listed
+            .map(|row| row["id"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(ids(&["--type", "client"]), ["jack", "simon"]);
+    assert_eq!(ids(&["--organization", "room"]), ["jack"]);
+    assert_eq!(
+        ids(&["--organization", "seko-farnborough"]),
+        ["jack", "kim", "lucy", "simon"]
+    );
+    assert_eq!(ids(&["--resource", "countersign"]), ["kim", "lucy"]);
+    assert_eq!(
+        ids(&["--profile", "directory-account", "--search", "960201"]),
+        ["jack"]
+    );
+    assert_eq!(ids(&["--state", "suspended"]), Vec::<String>::new());
+    // Who is associated with a client or supplier has to do with it, and sees nothing by it.
+    access.edit(
+        "users/kim.yaml",
+        "contact:",
+        "associated: [pharma, sofa-ltd]\n  contact:",
+    );
+    access.write(
+        "organizations/sofa-ltd.yaml",
+        "apiVersion: countersign/v1\nkind: Organization\nmetadata: {name: sofa-ltd}\nspec: {displayName: Sofa Ltd, type: supplier, code: SOFA, parent: seko-farnborough}\n",
+    );
+    assert_eq!(findings(&access), Vec::<String>::new());
+    let listed = list(&["--search", "kim", "--format", "json"]).json();
+    assert_eq!(listed[0]["clients"], serde_json::json!(["Pharma", "ROOM"]));
+    assert_eq!(listed[0]["suppliers"], serde_json::json!(["SOFA"]));
+    assert_eq!(
+        listed[0]["identities"][0]["scopes"],
+        serde_json::json!({"Client": ["ROOM"]})
+    );
+    assert_eq!(
+        listed[0]["logins"],
+        serde_json::json!({"white-glove": "kim"})
+    );
+    let table = list(&["--search", "simon"]).out;
+    let head = "ID     NAME   STATE   TYPE    ORGANIZATION  PARTNER           LOGINS  CONTACT               IDENTITIES  ROLES   CLIENTS  SUPPLIERS";
+    assert_eq!(table.lines().next(), Some(head));
+}
+
+#[test]
+fn wg6_users_are_cloned_deactivated_and_activated_again() {
+    let access = lucys();
+    access
+        .run(&[
+            "user",
+            "clone",
+            "jack",
+            "--as",
+            "Simone",
+            "--mail",
+            "simone@room.example",
+        ])
+        .ends(0);
+    assert_eq!(findings(&access), Vec::<String>::new());
+    assert_eq!(
+        changes(&access.plan(), "simone"),
+        [
+            "create simone CN=Simone,OU=ROOM,OU=Clients,DC=seko,DC=example",
+            "set-password simone generated, to be changed at the first log-on",
+            "add-member simone APP-WG-Role-Client",
+            "add-member simone APP-WG-room",
+            "enable simone",
+        ]
+    );
+    access.apply();
+    assert_eq!(holds(&access, "simone", NAME), holds(&access, "jack", NAME));
+    access.run(&["user", "deactivate", "simone"]).ends(0);
+    access.commit("Leave");
+    assert_eq!(changes(&access.plan(), "simone"), ["disable simone"]);
+    access.apply();
+    // Not in the same minute: a request has an instant of its own.
+    access
+        .run(&["user", "activate", "simone", "--effective", "2099-01-04"])
+        .ends(0);
+    access.commit("Back");
+    assert_eq!(changes(&access.plan(), "simone"), Vec::<String>::new());
+    let later = access
+        .run(&["plan", "--at", "2099-01-04", "--format", "json"])
+        .ends(0)
+        .json();
+    let later = changes(&later, "simone");
+    assert_eq!(later.last().map(String::as_str), Some("enable simone"));
+    // Nothing of them is deleted, and nobody else was touched.
+    let dn = "CN=Simone,OU=ROOM,OU=Clients,DC=seko,DC=example";
+    assert_eq!(in_directory(&access, dn, "sAMAccountName"), ["simone"]);
 }
