@@ -4,6 +4,7 @@
 pub mod clone;
 pub mod draft;
 pub mod edit;
+pub mod fold;
 pub mod place;
 pub mod text;
 

@@ -9,6 +9,7 @@ mod desk;
 pub mod explain;
 pub mod explain_code;
 mod flags;
+pub mod fold;
 pub mod identity;
 pub mod init;
 pub mod plan;
@@ -59,6 +60,7 @@ enum Command {
     Plan(plan::Args),
     Apply(apply::Args),
     Upcoming(upcoming::Args),
+    Fold(fold::Args),
     Task(task::Args),
     Request(Box<request::Args>),
     User(Box<user::Args>),
@@ -162,6 +164,7 @@ pub fn main() -> ExitCode {
         Command::Plan(args) => plan::run(&place, &args),
         Command::Apply(args) => apply::run(&place, &args),
         Command::Upcoming(args) => upcoming::run(&place, &args),
+        Command::Fold(args) => fold::run(&place, &args),
         Command::Task(args) => task::run(&place, &args),
         Command::Request(args) => request::run(&place, &args),
         Command::User(args) => user::run(&place, &args),

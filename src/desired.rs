@@ -12,7 +12,7 @@ pub mod identity;
 pub mod naming;
 
 pub use accounts::{Accounts, KnownAccount};
-pub use cause::Cause;
+pub use cause::{Cause, Causes};
 pub use entitlement::{Entitlement, EntitlementKey, Grant};
 pub use identity::{DesiredIdentity, DesiredRole, DesiredScope, Rows, Standing};
 
@@ -24,6 +24,7 @@ use crate::manifest::user::UserState;
 use crate::name::{FieldName, RequestName, ResourceName, UserName};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What should be, at one instant of one revision.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,8 +33,8 @@ pub struct Desired {
     pub instant: Timestamp,
     /// The next instant at which it changes by itself, if a manifest names one.
     pub valid_until: Option<Timestamp>,
-    /// Every user, by name; those who left too.
-    pub people: BTreeMap<UserName, Person>,
+    /// Every user, by name; those who left too. Of one instant and the next, most are the same.
+    pub people: BTreeMap<UserName, Arc<Person>>,
     /// What a plan and a mail need to know of each resource.
     pub resources: BTreeMap<ResourceName, ResourceTerms>,
     /// The resource that owns the accounts.
@@ -63,6 +64,12 @@ pub struct Person {
     pub state: UserState,
     /// The address mails go to; none where notifications are off or there is no address.
     pub mail: Option<String>,
+    /// Whether the user wants mails at all.
+    pub notifications: bool,
+    /// Every name of the person, for what must have no part of one: a password.
+    pub names: Vec<String>,
+    /// The public key that first passwords are encrypted to for this user to hand on.
+    pub hand_over_key: Option<String>,
     /// Whom the user reports to.
     pub supervisor: Option<UserName>,
     /// How their present time here began, where a request began it and it has begun.
@@ -81,6 +88,54 @@ pub struct Person {
     pub because: Vec<Cause>,
     /// Where the user is declared.
     pub declared: Cause,
+}
+
+impl Person {
+    /// Takes out everything that only says why: what is left is what should be. Every field is named,
+    /// so that a new one does not compile unconsidered.
+    pub fn without_reasons(&mut self) {
+        let Self {
+            name: _,
+            display_name: _,
+            employee_number: _,
+            kind: _,
+            state: _,
+            mail: _,
+            notifications: _,
+            names: _,
+            hand_over_key: _,
+            supervisor: _,
+            started,
+            departure,
+            account,
+            entitlements,
+            identities,
+            dropped,
+            because,
+            declared,
+        } = self;
+        let nothing = || Cause {
+            text: "".into(),
+            file: "".into(),
+            line: 0,
+        };
+        *started = None;
+        if let Some(departure) = departure {
+            departure.cause = nothing();
+        }
+        if let Some(account) = account {
+            account.causes.clear();
+            account.groups.values_mut().for_each(|g| g.causes.clear());
+        }
+        entitlements.values_mut().for_each(|e| e.causes.clear());
+        for identity in identities.iter_mut() {
+            identity.without_reasons();
+        }
+        dropped.iter_mut().for_each(|d| d.causes.clear());
+        dropped.sort();
+        because.clear();
+        *declared = nothing();
+    }
 }
 
 /// How a user's time here began.
@@ -158,8 +213,10 @@ pub struct DesiredAccount {
     pub ou: Vec<String>,
     /// Whether it can be logged on to.
     pub enabled: bool,
-    /// Groups (globs) that somebody who left keeps for a time all the same.
-    pub retained: Vec<String>,
+    /// Groups that somebody who left keeps for a time all the same.
+    pub retained: Vec<Retained>,
+    /// The description of the account of somebody who left; none: it stays as it is.
+    pub farewell: Option<String>,
     /// The managed attributes that should have a value; a managed attribute that is not here should have none.
     pub attributes: BTreeMap<AttributeName, Vec<String>>,
     /// Attributes whose value is the account of another user (`manager`).
@@ -168,6 +225,15 @@ pub struct DesiredAccount {
     pub groups: BTreeMap<GroupKey, GroupGrant>,
     /// Why there should be an account.
     pub causes: Vec<Cause>,
+}
+
+/// Groups that somebody who left keeps for a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retained {
+    /// sAMAccountNames or globs.
+    pub groups: Vec<String>,
+    /// Until when.
+    pub until: Timestamp,
 }
 
 /// How an account is known to be a user's (SEMANTICS 8: never by name).
@@ -283,4 +349,8 @@ pub struct Rules {
     pub mail: MailWording,
     /// The name of the organization, for mails.
     pub organization: String,
+    /// The public key that first passwords are encrypted to; none: the supervisor's.
+    pub hand_over_key: Option<String>,
+    /// The time zone that people read dates in.
+    pub zone: jiff::tz::TimeZone,
 }

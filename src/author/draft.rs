@@ -11,9 +11,9 @@ use std::sync::Arc;
 pub struct Draft {
     /// Its path in the repository.
     pub path: Arc<str>,
-    /// Its text.
-    pub text: String,
-    /// The bytes it has now; none: there is no such file.
+    /// Its text; none: there is no such file any more.
+    pub text: Option<String>,
+    /// The bytes it has now; none: there is no such file yet.
     pub before: Option<Arc<[u8]>>,
 }
 
@@ -22,8 +22,17 @@ impl Draft {
     pub fn new(path: Arc<str>, text: String) -> Self {
         Self {
             path,
-            text,
+            text: Some(text),
             before: None,
+        }
+    }
+
+    /// A file that is edited, or is no longer there.
+    pub fn of(path: Arc<str>, text: Option<String>, before: Arc<[u8]>) -> Self {
+        Self {
+            path,
+            text,
+            before: Some(before),
         }
     }
 }
@@ -32,8 +41,12 @@ impl Draft {
 pub fn over(source: &Source, drafts: &[Draft]) -> Source {
     let mut source = source.clone();
     for draft in drafts {
-        let file = File::of(draft.text.as_bytes());
-        source.files.insert(draft.path.clone(), file);
+        match &draft.text {
+            Some(text) => source
+                .files
+                .insert(draft.path.clone(), File::of(text.as_bytes())),
+            None => source.files.remove(&draft.path),
+        };
     }
     source
 }
@@ -47,9 +60,11 @@ pub fn write(folder: &Path, drafts: &[Draft]) -> io::Result<()> {
     let mut done: Vec<(PathBuf, Option<&Arc<[u8]>>)> = Vec::new();
     for draft in drafts {
         let path = folder.join(&*draft.path);
-        let written = match &draft.before {
-            None => super::file(folder, &draft.path, draft.text.as_bytes()),
-            Some(before) => replace(&path, before, draft.text.as_bytes()),
+        let written = match (&draft.before, &draft.text) {
+            (None, Some(text)) => super::file(folder, &draft.path, text.as_bytes()),
+            (Some(before), Some(text)) => replace(&path, before, text.as_bytes()),
+            (Some(before), None) => remove(&path, before),
+            (None, None) => Ok(()),
         };
         if let Err(error) = written {
             for (path, before) in done {
@@ -79,4 +94,12 @@ fn replace(path: &Path, before: &[u8], text: &[u8]) -> io::Result<()> {
         .set_permissions(std::fs::metadata(path)?.permissions())?;
     file.persist(path)?;
     Ok(())
+}
+
+/// Removes a file that is still as it was read.
+fn remove(path: &Path, before: &[u8]) -> io::Result<()> {
+    if std::fs::read(path)? != before {
+        return Err(io::Error::other("it was changed in the meantime"));
+    }
+    std::fs::remove_file(path)
 }

@@ -150,6 +150,15 @@ fn relative(to: &[String], from: &str) -> String {
     }
 }
 
+/// A text as a part of a name: what cannot stand in one is left out.
+pub fn slug(text: &str) -> String {
+    let slug = login_form(&text.replace(char::is_whitespace, "-"));
+    match slug.is_empty() {
+        true => "identity".into(),
+        false => slug,
+    }
+}
+
 /// A name that no manifest of the kind has: as it is, or with a number behind it.
 ///
 /// # Errors

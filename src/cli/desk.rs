@@ -19,7 +19,7 @@ use crate::reconcile::{Reading, diagnose, read_source};
 use crate::report::diagnostics::{Format, render};
 use crate::request::Timeline;
 use crate::source::branch::{BranchError, Naming, propose};
-use crate::source::{Origin, SourceError, git};
+use crate::source::{Origin, Source, SourceError, git};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -82,6 +82,44 @@ impl Desk {
     /// The manifests there are.
     pub fn catalog(&self) -> &Catalog {
         &self.reading.catalog
+    }
+
+    /// The files there are.
+    pub fn source(&self) -> &Source {
+        &self.reading.source
+    }
+
+    /// Where they were read from.
+    pub fn origin(&self) -> Origin {
+        let folder = self.folder.clone();
+        match &self.branch {
+            None => Origin::Worktree { folder },
+            Some(_) => Origin::Revision {
+                folder,
+                revision: "HEAD".into(),
+            },
+        }
+    }
+
+    /// Fails where the repository has mistakes already, and says them.
+    ///
+    /// # Errors
+    /// When it has.
+    pub fn must_be_valid(&self) -> Result<(), Failed> {
+        let mut known = workbench::known(&self.folder);
+        let source = self.reading.source.clone();
+        let files = source.files.clone();
+        let found = diagnose(read_source(source, &mut known), None, self.now);
+        if !any_error(&found) {
+            return Ok(());
+        }
+        let text = |path: &str| -> Option<Arc<str>> {
+            let bytes = files.get(path)?.bytes()?;
+            Some(String::from_utf8_lossy(&bytes).into())
+        };
+        talk(render(&found, 0, &text, Format::Human));
+        let words = "the repository has mistakes, so nothing was written";
+        Err(Failed::say(Exit::Findings, words))
     }
 
     /// Where new manifests go.
@@ -272,9 +310,14 @@ impl Desk {
             "" => Naming::Like(&like),
             branch => Naming::Exactly(branch),
         };
-        let files: Vec<(&str, &[u8])> = drafts
+        let files: Vec<(&str, Option<&[u8]>)> = drafts
             .iter()
-            .map(|draft| (&*draft.path, draft.text.as_bytes()))
+            .map(|draft| {
+                (
+                    &*draft.path,
+                    draft.text.as_ref().map(|text| text.as_bytes()),
+                )
+            })
             .collect();
         let made = propose(&self.folder, naming, &files, message).map_err(branch_failed)?;
         let paths: Vec<&str> = drafts.iter().map(|draft| &*draft.path).collect();

@@ -5,13 +5,15 @@ use super::{Exit, Failed, Place, talk};
 use crate::catalog::Catalog;
 use crate::connector::Transport;
 use crate::connector::roster::Roster;
+use crate::desired::Desired;
+use crate::desired::accounts::Accounts;
 use crate::diagnostic::Diagnostic;
 use crate::ledger::{History, Ledger, LedgerError};
 use crate::manifest::parse::Known;
 use crate::manifest::{Edge, Moment};
 use crate::name::ResourceName;
 use crate::operator::{DEFAULT_FILE, Operator, OperatorError};
-use crate::plan::{DirectoryMode, Plan};
+use crate::plan::{Bootstrap, DirectoryMode, Plan};
 use crate::reconcile::world::{self, OpenError};
 use crate::reconcile::{self, Reading, ReconcileError, Situation, World};
 use crate::report::diagnostics::{Format, render};
@@ -314,7 +316,7 @@ pub fn bench(
                 },
             )?
         }
-        _ => BTreeMap::new(),
+        _ => Bootstrap::default(),
     };
     let approval = operator.evidence.as_str();
     let mut plan = reconcile::make_plan(&situation, &world, &reading, &bootstrap, approval);
@@ -329,6 +331,53 @@ pub fn bench(
         rosters,
         plan,
     })
+}
+
+/// What should be, with the accounts that the directory really holds; in words, why they cannot be told.
+///
+/// # Errors
+/// When no directory is at hand, it cannot be read, or the repository has mistakes.
+pub fn seen(place: &Place, reading: &mut Reading, now: Timestamp) -> Result<Desired, String> {
+    let words = |failed: Failed| failed.report.to_string();
+    let operator = operator(place).map_err(words)?;
+    let history = history(&operator).map_err(words)?;
+    let resource = reading.catalog.config.spec.directory.clone();
+    let opened = world::directory(&operator, &resource).map_err(|e| words(open_failed(e)))?;
+    let (mut directory, mode) = opened.ok_or("no directory is at hand")?;
+    let mut world = World {
+        directory: Some(directory.as_mut()),
+        mode,
+        rosters: &BTreeMap::new(),
+        outer: operator.outer(),
+        recorded: history.recorded(),
+    };
+    let situation = reconcile::situation(reading, &mut world, now);
+    situation.map(|s| s.desired).map_err(|e| e.to_string())
+}
+
+/// Which accounts are whose, as far as there is a directory to tell.
+///
+/// # Errors
+/// When there is one, and it cannot be read completely.
+pub fn accounts(place: &Place, origin: &Origin) -> Result<Accounts, Failed> {
+    let operator = operator(place)?;
+    let history = history(&operator)?;
+    let mut reading = read(origin)?;
+    let now = InstantArgs::now().resolve(&reading.catalog)?;
+    let (directory, mode) = opened(&operator, &reading)?;
+    let Some(mut directory) = directory else {
+        return Ok(Accounts::default());
+    };
+    let mut world = World {
+        directory: Some(directory.as_mut()),
+        mode,
+        rosters: &BTreeMap::new(),
+        outer: operator.outer(),
+        recorded: history.recorded(),
+    };
+    let situation = reconcile::situation(&mut reading, &mut world, now);
+    let situation = situation.map_err(|error| reconcile_failed(error, &reading))?;
+    Ok(situation.accounts().clone())
 }
 
 /// The revision an empty record starts from: the operator's, else the first commit.

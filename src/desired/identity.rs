@@ -31,6 +31,25 @@ pub struct DesiredIdentity {
     pub causes: Vec<Cause>,
 }
 
+impl DesiredIdentity {
+    /// Takes out everything that only says why; see [`super::Person::without_reasons`].
+    pub(super) fn without_reasons(&mut self) {
+        let Self {
+            resource: _,
+            alias: _,
+            kind: _,
+            kind_display: _,
+            standing: _,
+            default: _,
+            roles: _,
+            permissions: _,
+            scopes: _,
+            causes,
+        } = self;
+        causes.clear();
+    }
+}
+
 /// Where an identity comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standing {

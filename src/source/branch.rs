@@ -51,14 +51,15 @@ pub enum Naming<'a> {
     Like(&'a str),
 }
 
-/// Makes a branch whose one commit gives these files this content; paths are below `folder`.
+/// Makes a branch whose one commit gives these files this content, or takes them out where there is
+/// none; paths are below `folder`.
 ///
 /// # Errors
 /// [`BranchError`]; there is then no branch.
 pub fn propose(
     folder: &Path,
     naming: Naming<'_>,
-    files: &[(&str, &[u8])],
+    files: &[(&str, Option<&[u8]>)],
     message: &str,
 ) -> Result<Branch, BranchError> {
     let repository = open(folder)?;
@@ -67,8 +68,16 @@ pub fn propose(
     let prefix = prefix(&repository, folder);
     let mut update = TreeUpdateBuilder::new();
     for (path, bytes) in files {
-        let blob = repository.blob(bytes).map_err(failed(path))?;
-        update.upsert(prefix.join(path), blob, FileMode::Blob);
+        let place = prefix.join(path);
+        match bytes {
+            Some(bytes) => {
+                let blob = repository.blob(bytes).map_err(failed(path))?;
+                update.upsert(place, blob, FileMode::Blob);
+            }
+            None => {
+                update.remove(place);
+            }
+        }
     }
     let tree = head.tree().map_err(failed("the tree of HEAD"))?;
     let tree = update

@@ -68,6 +68,9 @@ pub fn covered(made: &Made, ran: &Ran) -> BTreeSet<String> {
             TaskStep::Cancel => "task-cancelled".into(),
         });
     }
+    for notice in plan.notices.iter().filter(|n| !n.to.is_empty()) {
+        covered.insert(format!("notice-{}", notice.key.kind.as_str()));
+    }
     if !plan.assumed.is_empty() {
         covered.insert("assumed".into());
     }
@@ -108,6 +111,14 @@ fn short(key: &str, value: &Value) -> String {
             let words = ["id", "revision", "action", "user", "resource"].map(of);
             words.join(" ")
         }
+        ("key", Value::Object(key)) if key.contains_key("kind") => {
+            let of = |part: &str| short(part, &key[part]);
+            ["kind", "user", "by"].map(of).join(" ")
+        }
+        ("file", Value::String(path)) => {
+            let name = path.rsplit('/').next();
+            name.unwrap_or_default().to_owned()
+        }
         (_, Value::String(text)) => text.clone(),
         (_, other) => other.to_string(),
     }
@@ -128,7 +139,8 @@ pub fn mail(letter: &Letter) -> String {
         } else if let Some(name) = part.name {
             // What a script looks like is proven elsewhere.
             let content = part.text.as_str();
-            let content = if name.contains(".ps1") { "" } else { content };
+            let proven = name.contains(".ps1") || name.ends_with(".age");
+            let content = if proven { "" } else { content };
             text += &format!("\n-- {name}\n{content}");
         }
     }

@@ -343,7 +343,14 @@ fn one_default(
         ),
     });
     let path = at.file.clone();
-    Ok((spec, vec![Draft { path, text, before }]))
+    Ok((
+        spec,
+        vec![Draft {
+            path,
+            text: Some(text),
+            before,
+        }],
+    ))
 }
 
 /// Says that the default identity no longer arises by itself.

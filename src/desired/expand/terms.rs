@@ -14,15 +14,16 @@ use crate::manifest::user::UserState;
 use crate::manifest::{Edge, RequestSpec, ResourceSpec};
 use crate::name::{OrganizationName, RequestName, ResourceName, UserName};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Who is mailed.
 pub(super) struct Recipients<'a> {
     catalog: &'a Catalog,
-    people: &'a BTreeMap<UserName, Person>,
+    people: &'a BTreeMap<UserName, Arc<Person>>,
 }
 
 impl<'a> Recipients<'a> {
-    pub fn new(catalog: &'a Catalog, people: &'a BTreeMap<UserName, Person>) -> Self {
+    pub fn new(catalog: &'a Catalog, people: &'a BTreeMap<UserName, Arc<Person>>) -> Self {
         Self { catalog, people }
     }
 
@@ -45,7 +46,7 @@ impl<'a> Recipients<'a> {
 
     /// Those who hold a level of a resource.
     fn holders(&self, resource: &ResourceName, level: &str) -> Vec<Recipient> {
-        let holds = |person: &&Person| {
+        let holds = |person: &&Arc<Person>| {
             person.state == UserState::Active
                 && person.entitlements.keys().any(|key| {
                     key.resource == *resource
@@ -55,7 +56,7 @@ impl<'a> Recipients<'a> {
         self.people
             .values()
             .filter(holds)
-            .filter_map(recipient)
+            .filter_map(|person| recipient(person))
             .collect()
     }
 
@@ -68,7 +69,7 @@ impl<'a> Recipients<'a> {
     }
 
     /// Whether anybody may be mailed otherwise than before, now that these users are looked at again.
-    pub fn may_differ(&self, names: &[UserName], before: &BTreeMap<UserName, Person>) -> bool {
+    pub fn may_differ(&self, names: &[UserName], before: &BTreeMap<UserName, Arc<Person>>) -> bool {
         let known = |name: &UserName| {
             let (Some(old), Some(new)) = (before.get(name), self.people.get(name)) else {
                 return false;
@@ -183,7 +184,7 @@ pub(super) fn resources(
 /// What people are told of every request.
 pub(super) fn requests(
     catalog: &Catalog,
-    people: &BTreeMap<UserName, Person>,
+    people: &BTreeMap<UserName, Arc<Person>>,
 ) -> BTreeMap<RequestName, RequestTerms> {
     let one = |(name, Linked { at, spec }): (&RequestName, &Linked<RequestSpec>)| {
         let effective = spec.effective.resolve(&catalog.zone, Edge::Start).ok()?;
@@ -220,7 +221,7 @@ pub(super) fn requests(
 /// Groups that some level, role or scope names.
 pub(super) fn named_groups(
     catalog: &Catalog,
-    people: &BTreeMap<UserName, Person>,
+    people: &BTreeMap<UserName, Arc<Person>>,
 ) -> std::collections::BTreeSet<GroupKey> {
     let levels = catalog
         .resources
@@ -290,5 +291,7 @@ pub fn rules(catalog: &Catalog) -> Rules {
             .display_name
             .clone()
             .unwrap_or_else(|| "Countersign".into()),
+        hand_over_key: config.hand_over_key.clone(),
+        zone: catalog.zone.clone(),
     }
 }
