@@ -533,10 +533,10 @@ fn wg5_the_list_of_users() {
     assert_eq!(
         list(&["--format", "csv"]).out,
         "id,name,state,type,organization,partner,logins,contact,identities,roles,clients,suppliers\r\n\
-         jack,Jack,active,client,ROOM,\"SEKO Farnborough\",jack,\"jack@room.example; 01632 960201\",Client,Client,ROOM,\r\n\
-         kim,Kim,active,employee,\"SEKO Farnborough\",\"SEKO Farnborough\",kim,\"kim@seko.example; 01632 960102\",\"Internal User\",User,ROOM,\r\n\
-         lucy,Lucy,active,employee,\"SEKO Farnborough\",\"SEKO Farnborough\",lucy,\"lucy@seko.example; 01632 960101\",\"Client; Internal User\",\"Client: Client; Internal User: Admin + User\",*,\r\n\
-         simon,Simon,active,client,Pharma,\"SEKO Farnborough\",simon,\"simon@pharma.example; 01632 960301\",Client,Client,Pharma,\r\n"
+         jack,Jack,active,client,ROOM,SEKO Farnborough,jack,jack@room.example; 01632 960201,Client,Client,ROOM,\r\n\
+         kim,Kim,active,employee,SEKO Farnborough,SEKO Farnborough,kim,kim@seko.example; 01632 960102,Internal User,User,ROOM,\r\n\
+         lucy,Lucy,active,employee,SEKO Farnborough,SEKO Farnborough,lucy,lucy@seko.example; 01632 960101,Client; Internal User,Client: Client; Internal User: Admin + User,*,\r\n\
+         simon,Simon,active,client,Pharma,SEKO Farnborough,simon,simon@pharma.example; 01632 960301,Client,Client,Pharma,\r\n"
     );
     let ids = |more: &[&str]| -> Vec<String> {
         let listed = list(&[&["--format", "json"], more].concat()).json();
