@@ -146,7 +146,7 @@ fn wg2_a_user_without_an_identity_gets_the_default_one() {
         changes(&access.plan(), "nina"),
         [
             "create nina CN=Nina,OU=Pharma,OU=Clients,DC=seko,DC=example",
-            "set-password nina generated, to be changed at the first log-on",
+            "set-password nina generated, known to nobody: an administrator resets it",
             "add-member nina APP-WG-Role-Client",
             "add-member nina APP-WG-pharma",
             "enable nina",
@@ -518,7 +518,7 @@ fn wg2_an_identity_is_created_for_who_is_there_and_with_who_is_not() {
         changes(&access.plan(), "nina"),
         [
             "create nina CN=Nina,OU=Pharma,OU=Clients,DC=seko,DC=example",
-            "set-password nina generated, to be changed at the first log-on",
+            "set-password nina generated, known to nobody: an administrator resets it",
             "add-member nina APP-WG-Role-Client",
             "add-member nina APP-WG-pharma",
             "enable nina",
@@ -603,7 +603,7 @@ fn wg6_users_are_cloned_deactivated_and_activated_again() {
         changes(&access.plan(), "simone"),
         [
             "create simone CN=Simone,OU=ROOM,OU=Clients,DC=seko,DC=example",
-            "set-password simone generated, to be changed at the first log-on",
+            "set-password simone generated, known to nobody: an administrator resets it",
             "add-member simone APP-WG-Role-Client",
             "add-member simone APP-WG-room",
             "enable simone",
