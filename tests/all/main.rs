@@ -11,6 +11,7 @@ mod fake;
 mod fake_ad;
 mod hostile;
 mod hostile_names;
+mod life;
 mod maintainer;
 mod notify_ldif;
 mod notify_smtp;

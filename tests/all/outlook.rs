@@ -145,7 +145,9 @@ fn only_those_for_whom_something_changes_need_be_looked_at() {
     let now: Timestamp = NOW.parse().unwrap();
     let (mut expected, instants) = at_length(read(folder.path()), now);
     // Who had the login first keeps it; only one who was never looked at before is told to have none.
-    let line = REPOSITORY.lines().position(|l| l.contains("givenName: Ada"));
+    let line = REPOSITORY
+        .lines()
+        .position(|l| l.contains("givenName: Ada"));
     let line = line.unwrap() as u32 + 1;
     expected.retain(|d| !(d.code.as_str() == "login-taken" && d.place.line == line));
     assert_eq!(instants, 5);

@@ -1,0 +1,135 @@
+//! `story.yaml` → a story: who and what there is at the start, and the steps.
+
+use super::fault::Fault;
+use super::files::yaml_of;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A story.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Story {
+    #[serde(skip)]
+    pub folder: PathBuf,
+    /// What it proves, in a sentence.
+    #[allow(dead_code, reason = "for people")]
+    pub proves: String,
+    /// The rows of the product's table that it works.
+    #[serde(default)]
+    #[allow(dead_code, reason = "for people")]
+    pub rows: Vec<String>,
+    /// People nobody writes down one by one.
+    #[serde(default)]
+    pub crowd: Option<Crowd>,
+    /// What happens, in order.
+    pub steps: Vec<Step>,
+}
+
+/// People who are in the directory from the start, are adopted, and are all alike.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Crowd {
+    /// How many.
+    pub people: usize,
+    /// How many on a real domain controller; left out: as many.
+    #[serde(default)]
+    pub on_a_domain_controller: Option<usize>,
+    /// Whether they are GIS viewers, and so members of `APP-GIS-View`.
+    #[serde(default)]
+    pub viewers: bool,
+}
+
+/// A step: a commit, and a run on it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Step {
+    /// Its name; the folder of that name, where there is one, holds the manifests that are new or other.
+    pub name: String,
+    /// When the run begins: `2027-02-05T17:00`, in the city's time.
+    pub at: String,
+    /// Manifests that are taken out.
+    #[serde(default)]
+    pub removes: Vec<String>,
+    /// The title that everybody in the crowd has from now on.
+    #[serde(default)]
+    pub crowd_title: Option<String>,
+    /// What people did in the directory before.
+    #[serde(default)]
+    pub by_hand: Vec<Hand>,
+    /// What people did in the directory between plan and apply.
+    #[serde(default)]
+    pub meanwhile: Vec<Hand>,
+    /// What goes wrong.
+    #[serde(default)]
+    pub fault: Option<Trouble>,
+    /// How the run ends; left out: well, and nothing is left to do.
+    #[serde(default)]
+    pub exit: i32,
+    /// Whose maintainers say done afterwards: a resource's, or `all`.
+    #[serde(default)]
+    pub done: Option<String>,
+}
+
+/// Something a person does in the directory.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Hand {
+    /// The entry's DN.
+    pub at: String,
+    /// The entry is new, of this class.
+    #[serde(default)]
+    pub new: Option<String>,
+    /// Attributes that get these values instead of all they had.
+    #[serde(default)]
+    pub set: BTreeMap<String, Vec<String>>,
+    /// Values that are added.
+    #[serde(default)]
+    pub add: BTreeMap<String, Vec<String>>,
+    /// Values that are taken away.
+    #[serde(default)]
+    pub take: BTreeMap<String, Vec<String>>,
+    /// The DN it has from now on.
+    #[serde(default)]
+    pub to: Option<String>,
+    /// Its owner has chosen a password of their own.
+    #[serde(default)]
+    pub own_password: bool,
+}
+
+/// What goes wrong in a run, at which effect (the first is 1).
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Trouble {
+    /// It is written, and the program dies before it records anything.
+    Died(usize),
+    /// It is not written.
+    Refused(usize),
+    /// It is written, and the answer is lost.
+    LostReply(usize),
+    /// Somebody asks the run to stop after so many changes.
+    Stopped(usize),
+}
+
+impl Trouble {
+    pub fn fault(self) -> Fault {
+        match self {
+            Self::Died(at) => Fault::Died(at),
+            Self::Refused(at) => Fault::Refused(at),
+            Self::LostReply(at) => Fault::LostReply(at),
+            Self::Stopped(at) => Fault::Stopped(at),
+        }
+    }
+}
+
+impl Story {
+    /// Reads a story's folder.
+    pub fn read(folder: &Path) -> Result<Self, String> {
+        let file = folder.join("story.yaml");
+        let text =
+            std::fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
+        let mut story: Self = yaml_of(&file, &text)?;
+        story.folder = folder.to_owned();
+        Ok(story)
+    }
+}

@@ -1,0 +1,104 @@
+//! What is shown, without what differs from one telling to the next: names of commits, of objects, and how many there
+//! are in the crowd.
+
+use regex::Regex;
+use std::collections::BTreeMap;
+
+/// How a telling puts things.
+pub struct Words {
+    /// Texts, and what is written instead.
+    instead: Vec<(String, String)>,
+    crowd: usize,
+    /// What tells one of the crowd from another.
+    one_of_many: Vec<(Regex, &'static str)>,
+}
+
+impl Words {
+    pub fn new(crowd: usize) -> Self {
+        let pattern = |text: &str| Regex::new(text).unwrap();
+        Self {
+            instead: Vec::new(),
+            crowd,
+            one_of_many: vec![
+                (pattern(r"\bcrowd\.[0-9]{4}\b"), "crowd.#"),
+                (pattern(r"\bCrowd [0-9]{4}\b"), "Crowd #"),
+                (pattern(r"\bsn: [0-9]{4}\b"), "sn: #"),
+                (
+                    pattern(r"\bemployeeNumber: 9[0-9]{5}\b"),
+                    "employeeNumber: #",
+                ),
+                (pattern(r"users/crowd\.yaml:[0-9]+"), "users/crowd.yaml"),
+            ],
+        }
+    }
+
+    /// A text that others stand for.
+    pub fn put(&mut self, text: String, instead: String) {
+        self.instead.push((text, instead));
+    }
+
+    /// A text as it is kept.
+    pub fn kept(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for (found, instead) in &self.instead {
+            text = text.replace(found, instead);
+        }
+        text
+    }
+
+    /// Paragraphs, those of the crowd told once.
+    pub fn alike(&self, paragraphs: impl Iterator<Item = String>) -> String {
+        let mut told: Vec<String> = Vec::new();
+        let mut many: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+        for paragraph in paragraphs {
+            let mut general = paragraph.clone();
+            for (pattern, instead) in &self.one_of_many {
+                general = pattern.replace_all(&general, *instead).into_owned();
+            }
+            if general == paragraph {
+                told.push(paragraph);
+                continue;
+            }
+            let at = told.len();
+            let (_, count) = many.entry(general).or_insert((at, 0));
+            *count += 1;
+            if *count == 1 {
+                told.push(String::new());
+            }
+        }
+        for (general, (at, count)) in many {
+            told[at] = match count == self.crowd {
+                true => format!("everybody in the crowd: {general}"),
+                false => format!("{count} of the crowd: {general}"),
+            };
+        }
+        let mut text = String::new();
+        for paragraph in told {
+            text += paragraph.trim_end();
+            text += "\n\n";
+        }
+        text
+    }
+
+    /// A plan; how many changes there are is left out where there is a crowd.
+    pub fn plan(&self, text: &str) -> String {
+        let mut paragraphs: Vec<String> = text.split("\n\n").map(str::to_owned).collect();
+        if self.crowd > 0 {
+            paragraphs.retain(|p| !(p.trim_end().ends_with("changes") || p.contains(" changes, ")));
+        }
+        self.alike(paragraphs.into_iter())
+    }
+
+    /// What became of a run; how many changes there were is left out where there is a crowd.
+    pub fn outcome(&self, text: &str) -> String {
+        match self.crowd {
+            0 => text.to_owned(),
+            _ => {
+                let lines = text.lines();
+                let kept =
+                    lines.filter(|line| !line.ends_with("applied") && !line.contains("applied, "));
+                kept.map(|line| format!("{line}\n")).collect()
+            }
+        }
+    }
+}
