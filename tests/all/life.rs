@@ -87,9 +87,28 @@ macro_rules! stories {
 }
 
 stories! {
+    a_client_added: "a-client-added",
+    a_contract_that_ends: "a-contract-that-ends",
+    a_department_renamed: "a-department-renamed",
+    a_group_of_1501: "a-group-of-1501",
+    a_group_of_5001: "a-group-of-5001",
+    a_half_finished_run: "a-half-finished-run",
     a_hire: "a-hire",
-    two_of_one_name: "two-of-one-name",
     a_hire_prepared: "a-hire-prepared",
+    a_leave_of_absence: "a-leave-of-absence",
+    a_leaver_on_friday: "a-leaver-on-friday",
+    a_marriage: "a-marriage",
+    a_mover_with_overlap: "a-mover-with-overlap",
+    a_rehire: "a-rehire",
+    a_rehire_under_a_new_name: "a-rehire-under-a-new-name",
+    a_role_retired: "a-role-retired",
+    a_supervisor_leaves: "a-supervisor-leaves",
+    a_transfer: "a-transfer",
+    an_edit_between_plan_and_apply: "an-edit-between-plan-and-apply",
+    an_urgent_leaver: "an-urgent-leaver",
+    premium_software: "premium-software",
+    two_jobs_at_once: "two-jobs-at-once",
+    two_of_one_name: "two-of-one-name",
 }
 
 #[test]

@@ -1,44 +1,40 @@
 //! Many people who are all alike, and told as one.
 
+use super::place::Kind;
 use super::story;
 use crate::bed::Attributes;
 use std::fmt::Write as _;
 
-/// A crowd: `crowd.0001`, `crowd.0002` …
+/// A crowd: `crowd.0001`, `crowd.0002` … They are all GIS viewers.
 #[derive(Debug, Clone, Copy)]
 pub struct Crowd {
     pub people: usize,
-    viewers: bool,
 }
 
 /// Where its manifests are.
 pub const FILE: &str = "users/crowd.yaml";
-/// The title everybody has at the start.
+/// The title everybody has.
 const TITLE: &str = "Clerk";
 
 impl Crowd {
-    pub fn of(story: &story::Crowd, people: usize) -> Self {
+    pub fn of(story: &story::Crowd, kind: Kind) -> Self {
+        let there = story.on_a_domain_controller;
+        let there = there.filter(|_| kind == Kind::Domain);
         Self {
-            people,
-            viewers: story.viewers,
+            people: there.unwrap_or(story.people),
         }
     }
 
     /// Their manifests.
-    pub fn manifests(self, title: Option<&str>) -> String {
-        let title = title.unwrap_or(TITLE);
-        let viewer = match self.viewers {
-            true => ", {resource: gis-data, level: viewer}",
-            false => "",
-        };
+    pub fn manifests(self) -> String {
         let mut text = String::new();
         for number in 1..=self.people {
             let _ = write!(
                 text,
                 "---\napiVersion: countersign/v1\nkind: User\nmetadata: {{name: crowd.{number:04}}}\nspec:\n  \
                  givenName: Crowd\n  familyName: \"{number:04}\"\n  employeeNumber: \"9{number:05}\"\n  \
-                 type: employee\n  organization: its\n  title: {title}\n  \
-                 access: [{{resource: active-directory}}{viewer}]\n"
+                 type: employee\n  organization: its\n  title: {TITLE}\n  \
+                 access: [{{resource: active-directory}}, {{resource: gis-data, level: viewer}}]\n"
             );
         }
         text
@@ -57,7 +53,8 @@ impl Crowd {
                 ("cn", name.clone()),
                 ("sAMAccountName", login.clone()),
                 ("userPrincipalName", format!("{login}@{domain}")),
-                ("userAccountControl", "514".to_owned()),
+                ("userAccountControl", "512".to_owned()),
+                ("pwdLastSet", "134000000000000000".to_owned()),
                 ("employeeNumber", format!("9{number:05}")),
                 ("givenName", "Crowd".to_owned()),
                 ("sn", format!("{number:04}")),
@@ -71,12 +68,11 @@ impl Crowd {
         (1..=self.people).map(account).collect()
     }
 
-    /// Those of them who are members of `APP-GIS-View`.
+    /// Their accounts' names: members of `APP-GIS-View`.
     pub fn members(self, base: &str) -> Vec<String> {
-        match self.viewers {
-            true => (1..=self.people).map(|n| self.dn(n, base)).collect(),
-            false => Vec::new(),
-        }
+        (1..=self.people)
+            .map(|number| self.dn(number, base))
+            .collect()
     }
 
     fn dn(self, number: usize, base: &str) -> String {

@@ -165,7 +165,7 @@ impl Place {
 }
 
 /// A folder in memory where there is one.
-fn temporary() -> TempDir {
+pub fn temporary() -> TempDir {
     let memory = Path::new("/dev/shm");
     match memory.is_dir() {
         true => TempDir::new_in(memory),

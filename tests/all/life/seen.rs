@@ -6,7 +6,6 @@ use countersign::connector::Guid;
 use countersign::dn::Dn;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 /// What a server gives by itself, differs from run to run, or says again what is said elsewhere.
 const UNSEEN: [&str; 38] = [
@@ -146,17 +145,16 @@ fn expiry(ticks: i64) -> Option<Timestamp> {
 }
 
 fn said(value: &[u8]) -> String {
-    match std::str::from_utf8(value) {
-        Ok(text) => match Dn::parse(text) {
-            Ok(dn) if text.ends_with(BASE) => {
-                let dn = dn.to_string();
-                dn.strip_suffix(&format!(",{BASE}"))
-                    .unwrap_or(&dn)
-                    .to_owned()
-            }
-            _ => text.to_owned(),
-        },
-        Err(_) => value.iter().map(|byte| format!("{byte:02x}")).collect(),
+    let Ok(text) = std::str::from_utf8(value) else {
+        return value.iter().map(|byte| format!("{byte:02x}")).collect();
+    };
+    match text.ends_with(BASE).then(|| Dn::parse(text)) {
+        Some(Ok(dn)) => {
+            let dn = dn.to_string();
+            let below = dn.strip_suffix(&format!(",{BASE}"));
+            below.unwrap_or(&dn).to_owned()
+        }
+        Some(Err(_)) | None => text.to_owned(),
     }
 }
 
@@ -179,6 +177,7 @@ pub fn told(before: &State, after: &State, words: &Words) -> Result<String, Stri
         };
         let none = BTreeSet::new();
         let old = then.map_or(&none, |then| &then.lines);
+        let mut lines = Vec::new();
         for line in old.union(&now.lines) {
             let sign = match (old.contains(line), now.lines.contains(line)) {
                 (true, false) => '-',
@@ -186,7 +185,11 @@ pub fn told(before: &State, after: &State, words: &Words) -> Result<String, Stri
                 _ if now.is_account || then.is_none() => ' ',
                 _ => continue,
             };
-            let _ = writeln!(text, "  {sign} {line}");
+            lines.push(format!("  {sign} {line}"));
+        }
+        match now.is_account {
+            true => lines.iter().for_each(|line| text += &format!("{line}\n")),
+            false => text += &words.lines(lines.into_iter()),
         }
         changed.push((&now.dn, text));
     }

@@ -26,7 +26,7 @@ pub struct Story {
     pub steps: Vec<Step>,
 }
 
-/// People who are in the directory from the start, are adopted, and are all alike.
+/// People who are all alike; in the directory from the start, and adopted, unless something else is said.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Crowd {
@@ -35,9 +35,12 @@ pub struct Crowd {
     /// How many on a real domain controller; left out: as many.
     #[serde(default)]
     pub on_a_domain_controller: Option<usize>,
-    /// Whether they are GIS viewers, and so members of `APP-GIS-View`.
+    /// Whether they are nobody's here: in the directory and its group `APP-GIS-View`, and in no manifest.
     #[serde(default)]
-    pub viewers: bool,
+    pub foreign: bool,
+    /// The step they are hired in; left out: they are there.
+    #[serde(default)]
+    pub hired: Option<String>,
 }
 
 /// A step: a commit, and a run on it.
@@ -51,9 +54,6 @@ pub struct Step {
     /// Manifests that are taken out.
     #[serde(default)]
     pub removes: Vec<String>,
-    /// The title that everybody in the crowd has from now on.
-    #[serde(default)]
-    pub crowd_title: Option<String>,
     /// What people did in the directory before.
     #[serde(default)]
     pub by_hand: Vec<Hand>,
@@ -97,28 +97,38 @@ pub struct Hand {
     pub own_password: bool,
 }
 
-/// What goes wrong in a run, at which effect (the first is 1).
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Trouble {
+/// What goes wrong in a run: exactly one of these, at which effect (the first is 1).
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Trouble {
     /// It is written, and the program dies before it records anything.
-    Died(usize),
+    #[serde(default)]
+    pub died: Option<usize>,
     /// It is not written.
-    Refused(usize),
+    #[serde(default)]
+    pub refused: Option<usize>,
     /// It is written, and the answer is lost.
-    LostReply(usize),
+    #[serde(default)]
+    pub lost_reply: Option<usize>,
     /// Somebody asks the run to stop after so many changes.
-    Stopped(usize),
+    #[serde(default)]
+    pub stopped: Option<usize>,
 }
 
 impl Trouble {
-    pub fn fault(self) -> Fault {
-        match self {
-            Self::Died(at) => Fault::Died(at),
-            Self::Refused(at) => Fault::Refused(at),
-            Self::LostReply(at) => Fault::LostReply(at),
-            Self::Stopped(at) => Fault::Stopped(at),
-        }
+    pub fn fault(self) -> Option<Fault> {
+        let Self {
+            died,
+            refused,
+            lost_reply,
+            stopped,
+        } = self;
+        let died = died.map(Fault::Died);
+        let refused = refused.map(Fault::Refused);
+        let lost_reply = lost_reply.map(Fault::LostReply);
+        died.or(refused)
+            .or(lost_reply)
+            .or(stopped.map(Fault::Stopped))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::crowd::{self, Crowd};
 use super::fault::{Died, Fault, Faults, Letters};
 use super::files::{Files, files_of};
-use super::place::{BASE, Kind, Place};
+use super::place::{BASE, Kind, Place, temporary};
 use super::seen::{self, State};
 use super::story::{Step, Story};
 use super::words::Words;
@@ -33,7 +33,9 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::PathBuf;
 use std::sync::atomic::AtomicUsize;
+use tempfile::TempDir;
 
 /// When everybody was there whom the story finds.
 const SETTLED: &str = "2027-01-04T08:00";
@@ -43,6 +45,8 @@ pub struct Telling<'a> {
     story: &'a Story,
     access: Access,
     place: Place,
+    /// Where the record is.
+    memory: TempDir,
     crowd: Option<Crowd>,
     words: Words,
     /// GUIDs of the cast, and those the directory gave instead.
@@ -72,18 +76,15 @@ impl<'a> Telling<'a> {
     /// The cast in its directory, as it was settled; none where there is no test bed.
     pub fn begin(story: &'a Story, kind: Kind) -> Result<Option<Self>, String> {
         let cast = project("tests/cases/_base");
-        let crowd = story.crowd.as_ref().map(|crowd| {
-            let there = crowd
-                .on_a_domain_controller
-                .filter(|_| kind == Kind::Domain);
-            Crowd::of(crowd, there.unwrap_or(crowd.people))
-        });
+        let crowd = story.crowd.as_ref().map(|crowd| Crowd::of(crowd, kind));
+        let hired = story.crowd.as_ref().and_then(|crowd| crowd.hired.clone());
+        let there = crowd.filter(|_| hired.is_none());
         let own = story.folder.join("start/directory.ldif");
         let mut text = std::fs::read_to_string(cast.join("directory.ldif")).map_err(said)?;
         if own.exists() {
             text += &std::fs::read_to_string(own).map_err(said)?;
         }
-        let export = directory(&text, crowd);
+        let export = directory(&text, there);
         let Some(place) = Place::with(kind, &export) else {
             return Ok(None);
         };
@@ -92,10 +93,11 @@ impl<'a> Telling<'a> {
             access: Access::empty(),
             guids: guids(&export, &place),
             place,
+            memory: temporary(),
             crowd,
             words: Words::new(crowd.map_or(0, |crowd| crowd.people)),
             outer: Outer {
-                adopt_by_anchor: crowd.map(|_| AttributeName::new("employeeNumber")),
+                adopt_by_anchor: there.map(|_| AttributeName::new("employeeNumber")),
                 ..Outer::default()
             },
             zone: TimeZone::get("America/Indiana/Indianapolis").map_err(said)?,
@@ -107,8 +109,9 @@ impl<'a> Telling<'a> {
         let mut files = files_of(&cast.join("manifests"))?;
         files.extend(telling.folder("start")?);
         files.remove("directory.ldif");
-        if let Some(crowd) = crowd {
-            files.insert(crowd::FILE.into(), crowd.manifests(None).into());
+        let foreign = story.crowd.as_ref().is_some_and(|crowd| crowd.foreign);
+        if let Some(crowd) = there.filter(|_| !foreign) {
+            files.insert(crowd::FILE.into(), crowd.manifests().into());
         }
         telling.settle(files)?;
         Ok(Some(telling))
@@ -128,7 +131,7 @@ impl<'a> Telling<'a> {
         self.commit("start");
         let at = self.instant(SETTLED)?;
         let made = self
-            .planned(at)?
+            .judged(at)?
             .map_err(|refused| format!("the start is refused:\n{refused}"))?;
         let ran = self.carried_out(&made, None, at)?;
         if ran.exit != 0 {
@@ -152,15 +155,21 @@ impl<'a> Telling<'a> {
             let _ = writeln!(text, "  {path} is taken out");
             std::fs::remove_file(self.access.repository().join(path)).map_err(said)?;
         }
-        if let (Some(crowd), Some(title)) = (self.crowd, &step.crowd_title) {
-            let _ = writeln!(text, "  everybody in the crowd becomes {title}");
-            let manifests = crowd.manifests(Some(title)).into();
+        let hired = self.story.crowd.as_ref().and_then(|c| c.hired.as_ref());
+        if let Some(crowd) = self.crowd.filter(|_| hired == Some(&step.name)) {
+            let _ = writeln!(text, "  {}", crowd::FILE);
+            let manifests = crowd.manifests().into();
             self.write(Files::from([(crowd::FILE.into(), manifests)]));
         }
         self.commit(&step.name);
+        let earlier = self.state();
         self.hands(&step.by_hand)?;
         let before = self.state();
-        let (exit, trouble) = match self.planned(at)? {
+        if earlier != before {
+            let by_hand = seen::told(&earlier, &before, &self.words)?;
+            let _ = writeln!(text, "\n## by hand, before\n{}", by_hand.trim_end());
+        }
+        let (exit, trouble) = match self.judged(at)? {
             Err(refused) => {
                 let _ = write!(text, "\n## refused\n{refused}");
                 (1, None)
@@ -184,17 +193,19 @@ impl<'a> Telling<'a> {
     ) -> Result<(i32, Option<String>), String> {
         self.hands(&step.meanwhile)?;
         let between = self.state();
-        let ran = self.carried_out(made, step.fault.map(|trouble| trouble.fault()), at)?;
+        let ran = self.carried_out(made, step.fault.and_then(|trouble| trouble.fault()), at)?;
         if !made.warnings.is_empty() {
             let _ = write!(text, "\n## warnings\n{}", made.warnings);
         }
         let plan = render(&made.plan, Format::Human, Styling::Plain);
         let _ = write!(text, "\n## plan\n{}", self.words.plan(&plan));
-        if self.crowd.is_some() {
+        if self.crowd.is_some() && !made.plan.changes.is_empty() {
             let first = made.plan.changes.iter().take(3);
             let first = first.map(|c| format!("  {} {} {}", c.action, c.target, c.what));
-            let paragraphs = first.map(|line| line.trim_end().to_owned());
-            let _ = write!(text, "first of all:\n{}", self.words.alike(paragraphs));
+            let lines = self
+                .words
+                .lines(first.map(|line| line.trim_end().to_owned()));
+            let _ = write!(text, "first of all:\n{lines}\n");
         }
         if *before != between {
             let meanwhile = seen::told(before, &between, &self.words)?;
@@ -266,6 +277,10 @@ impl<'a> Telling<'a> {
         moment.resolve(&self.zone, Edge::Start).map_err(said)
     }
 
+    fn ledger(&self) -> PathBuf {
+        self.memory.path().join("ledger.jsonl")
+    }
+
     fn state(&self) -> State {
         seen::state(self.place.entries())
     }
@@ -286,7 +301,7 @@ impl<'a> Telling<'a> {
     }
 
     /// The plan of the last commit; or what is wrong with it, beside the commit before it too.
-    fn planned(&mut self, now: Timestamp) -> Result<Result<Made, String>, String> {
+    fn judged(&mut self, now: Timestamp) -> Result<Result<Made, String>, String> {
         let earlier = self.reading("HEAD~1")?;
         let found = reconcile::diagnose(self.reading("HEAD")?, Some(&earlier.catalog), now);
         let lines = found.iter().map(|d| {
@@ -303,8 +318,14 @@ impl<'a> Telling<'a> {
         if any_error(&found) {
             return Ok(Err(warnings));
         }
+        let made = self.planned(now)?;
+        Ok(made.map(|made| Made { warnings, ..made }))
+    }
+
+    /// The plan of the last commit; or what is wrong with it.
+    fn planned(&mut self, now: Timestamp) -> Result<Result<Made, String>, String> {
         let mut reading = self.reading("HEAD")?;
-        let history = Ledger::read(&self.access.ledger()).map_err(said)?;
+        let history = Ledger::read(&self.ledger()).map_err(said)?;
         let mut directory = self.place.open();
         let rosters = BTreeMap::new();
         let mut world = World {
@@ -337,7 +358,7 @@ impl<'a> Telling<'a> {
         Ok(Ok(Made {
             plan,
             situation,
-            warnings,
+            warnings: String::new(),
         }))
     }
 
@@ -358,7 +379,7 @@ impl<'a> Telling<'a> {
                 });
             }
         };
-        let mut ledger = Ledger::open(&self.access.ledger()).map_err(said)?;
+        let mut ledger = Ledger::open(&self.ledger()).map_err(said)?;
         let desired = &made.situation.desired;
         let terms = desired.resources.get(&desired.directory);
         let recipients = match terms {
@@ -421,8 +442,7 @@ impl<'a> Telling<'a> {
 
     /// A second run at the same instant: an empty plan, and no trace of it.
     fn nothing_is_left(&mut self, now: Timestamp) -> Result<(), String> {
-        let traces =
-            |telling: &Self| (telling.state(), std::fs::read(telling.access.ledger()).ok());
+        let traces = |telling: &Self| (telling.state(), std::fs::read(telling.ledger()).ok());
         let before = traces(self);
         let made = self
             .planned(now)?
@@ -455,7 +475,7 @@ impl<'a> Telling<'a> {
     }
 
     fn open_tasks(&self) -> Result<String, String> {
-        let history = Ledger::read(&self.access.ledger()).map_err(said)?;
+        let history = Ledger::read(&self.ledger()).map_err(said)?;
         let open = history.tasks().values();
         let open = open.filter(|record| record.status == TaskStatus::Open);
         let lines = open.map(|record| {
@@ -477,7 +497,7 @@ impl<'a> Telling<'a> {
 
     /// The maintainers of a resource, or all, say that their work is done.
     fn done(&self, resource: &str, now: Timestamp) -> Result<(), String> {
-        let mut ledger = Ledger::open(&self.access.ledger()).map_err(said)?;
+        let mut ledger = Ledger::open(&self.ledger()).map_err(said)?;
         let tasks = ledger.history().tasks().values();
         let open = tasks.filter(|record| record.status == TaskStatus::Open);
         let meant = open.filter(|r| resource == "all" || r.task.resource.as_str() == resource);

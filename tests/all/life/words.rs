@@ -22,10 +22,10 @@ impl Words {
             one_of_many: vec![
                 (pattern(r"\bcrowd\.[0-9]{4}\b"), "crowd.#"),
                 (pattern(r"\bCrowd [0-9]{4}\b"), "Crowd #"),
-                (pattern(r"\bsn: [0-9]{4}\b"), "sn: #"),
+                (pattern(r"\bsn:( +)[0-9]{4}\b"), "sn:${1}#"),
                 (
-                    pattern(r"\bemployeeNumber: 9[0-9]{5}\b"),
-                    "employeeNumber: #",
+                    pattern(r"\bemployeeNumber:( +)9[0-9]{5}\b"),
+                    "employeeNumber:${1}#",
                 ),
                 (pattern(r"users/crowd\.yaml:[0-9]+"), "users/crowd.yaml"),
             ],
@@ -48,36 +48,49 @@ impl Words {
 
     /// Paragraphs, those of the crowd told once.
     pub fn alike(&self, paragraphs: impl Iterator<Item = String>) -> String {
+        let told = self.told_once(paragraphs, |who, general| format!("{who}: {general}"));
+        let told = told
+            .iter()
+            .map(|paragraph| format!("{}\n\n", paragraph.trim_end()));
+        told.collect()
+    }
+
+    /// Lines, those of the crowd told once.
+    pub fn lines(&self, lines: impl Iterator<Item = String>) -> String {
+        let told = self.told_once(lines, |who, general| format!("{general}  ({who})"));
+        told.iter().map(|line| format!("{line}\n")).collect()
+    }
+
+    fn told_once(
+        &self,
+        texts: impl Iterator<Item = String>,
+        put: impl Fn(&str, &str) -> String,
+    ) -> Vec<String> {
         let mut told: Vec<String> = Vec::new();
         let mut many: BTreeMap<String, (usize, usize)> = BTreeMap::new();
-        for paragraph in paragraphs {
-            let mut general = paragraph.clone();
+        for text in texts {
+            let mut general = text.clone();
             for (pattern, instead) in &self.one_of_many {
                 general = pattern.replace_all(&general, *instead).into_owned();
             }
-            if general == paragraph {
-                told.push(paragraph);
+            if general == text {
+                told.push(text);
                 continue;
             }
-            let at = told.len();
-            let (_, count) = many.entry(general).or_insert((at, 0));
+            let (_, count) = many.entry(general).or_insert((told.len(), 0));
             *count += 1;
             if *count == 1 {
                 told.push(String::new());
             }
         }
         for (general, (at, count)) in many {
-            told[at] = match count == self.crowd {
-                true => format!("everybody in the crowd: {general}"),
-                false => format!("{count} of the crowd: {general}"),
+            let who = match count == self.crowd {
+                true => "everybody in the crowd".to_owned(),
+                false => format!("{count} of the crowd"),
             };
+            told[at] = put(&who, &general);
         }
-        let mut text = String::new();
-        for paragraph in told {
-            text += paragraph.trim_end();
-            text += "\n\n";
-        }
-        text
+        told
     }
 
     /// A plan; how many changes there are is left out where there is a crowd.
