@@ -1,4 +1,12 @@
-//! Authoring: writes what begins an access repository.
+//! Authoring: writes what begins an access repository, new manifests, edits of old ones, and the
+//! branches they are proposed on.
+
+pub mod clone;
+pub mod draft;
+pub mod edit;
+pub mod fold;
+pub mod place;
+pub mod text;
 
 use crate::manifest::Kind;
 use crate::manifest::schema::{file_name, schema};

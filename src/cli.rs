@@ -2,15 +2,22 @@
 //! The result goes to standard output, talk to standard error.
 
 pub mod apply;
+mod ask;
 pub mod completions;
 pub mod demo;
+mod desk;
 pub mod explain;
 pub mod explain_code;
+mod flags;
+pub mod fold;
+pub mod identity;
 pub mod init;
 pub mod plan;
+pub mod request;
 pub mod schema;
 pub mod task;
 pub mod upcoming;
+pub mod user;
 pub mod validate;
 mod workbench;
 
@@ -53,7 +60,11 @@ enum Command {
     Plan(plan::Args),
     Apply(apply::Args),
     Upcoming(upcoming::Args),
+    Fold(fold::Args),
     Task(task::Args),
+    Request(Box<request::Args>),
+    User(Box<user::Args>),
+    Identity(Box<identity::Args>),
     Explain(explain::Args),
     ExplainCode(explain_code::Args),
     Schema(schema::Args),
@@ -111,6 +122,11 @@ impl Failed {
             report: anyhow::anyhow!("{words}"),
         }
     }
+
+    /// What went wrong.
+    pub fn words(&self) -> String {
+        chain(&self.report)
+    }
 }
 
 /// What a command returns.
@@ -148,7 +164,11 @@ pub fn main() -> ExitCode {
         Command::Plan(args) => plan::run(&place, &args),
         Command::Apply(args) => apply::run(&place, &args),
         Command::Upcoming(args) => upcoming::run(&place, &args),
+        Command::Fold(args) => fold::run(&place, &args),
         Command::Task(args) => task::run(&place, &args),
+        Command::Request(args) => request::run(&place, &args),
+        Command::User(args) => user::run(&place, &args),
+        Command::Identity(args) => identity::run(&place, &args),
         Command::Explain(args) => explain::run(&place, &args),
         Command::ExplainCode(args) => explain_code::run(&args),
         Command::Schema(args) => schema::run(&args),

@@ -8,11 +8,13 @@ pub mod accounts;
 pub mod cause;
 pub mod entitlement;
 pub mod expand;
+pub mod identity;
 pub mod naming;
 
 pub use accounts::{Accounts, KnownAccount};
 pub use cause::Cause;
 pub use entitlement::{Entitlement, EntitlementKey, Grant};
+pub use identity::{DesiredIdentity, DesiredRole, DesiredScope, Rows, Standing};
 
 use crate::connector::{AttributeName, Guid};
 use crate::manifest::UserType;
@@ -71,12 +73,59 @@ pub struct Person {
     pub account: Option<DesiredAccount>,
     /// What is held, by key; empty for those who left.
     pub entitlements: BTreeMap<EntitlementKey, Entitlement>,
+    /// Who they are in applications, by resource and alias; empty for those who left.
+    pub identities: Vec<DesiredIdentity>,
     /// What a profile or organization would give and the user does not get, and why; for explanations.
     pub dropped: Vec<Dropped>,
     /// The requests that made the user what they are now, the latest first; empty where none did.
     pub because: Vec<Cause>,
     /// Where the user is declared.
     pub declared: Cause,
+}
+
+impl Person {
+    /// Takes out everything that only says why: what is left is what should be. Every field is named,
+    /// so that a new one does not compile unconsidered.
+    pub fn without_reasons(&mut self) {
+        let Self {
+            name: _,
+            display_name: _,
+            employee_number: _,
+            kind: _,
+            state: _,
+            mail: _,
+            supervisor: _,
+            started,
+            departure,
+            account,
+            entitlements,
+            identities,
+            dropped,
+            because,
+            declared,
+        } = self;
+        let nothing = || Cause {
+            text: "".into(),
+            file: "".into(),
+            line: 0,
+        };
+        *started = None;
+        if let Some(departure) = departure {
+            departure.cause = nothing();
+        }
+        if let Some(account) = account {
+            account.causes.clear();
+            account.groups.values_mut().for_each(|g| g.causes.clear());
+        }
+        entitlements.values_mut().for_each(|e| e.causes.clear());
+        for identity in identities.iter_mut() {
+            identity.without_reasons();
+        }
+        dropped.iter_mut().for_each(|d| d.causes.clear());
+        dropped.sort();
+        because.clear();
+        *declared = nothing();
+    }
 }
 
 /// How a user's time here began.

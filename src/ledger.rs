@@ -11,7 +11,7 @@ mod file;
 mod history;
 pub mod record;
 
-pub use history::{Contradiction, History, Run, TaskRecord, TaskStatus, Told};
+pub use history::{Contradiction, History, Run, Selection, TaskRecord, TaskStatus, Told};
 pub use record::{Event, How, MailResult, Outcome, Record, RowChange, RunId, RunSummary, Seen};
 
 use file::Writer;

@@ -22,6 +22,7 @@ pub mod scope;
 pub mod text;
 pub mod timed;
 pub mod user;
+pub mod value;
 pub mod yaml;
 
 pub use config::ConfigSpec;

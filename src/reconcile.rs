@@ -46,15 +46,20 @@ pub struct Reading {
 /// [`SourceError`] when it cannot be read at all.
 pub fn read(origin: &Origin, known: &mut Known) -> Result<Reading, SourceError> {
     let source = source::read(origin, &|blob| known.0.contains_key(blob))?;
+    Ok(read_source(source, known))
+}
+
+/// Links a repository whose files are at hand.
+pub fn read_source(source: Source, known: &mut Known) -> Reading {
     let manifests = parse(&source, known);
     let count = manifests.list.len() + manifests.broken.len();
     let (catalog, findings) = link(manifests);
-    Ok(Reading {
+    Reading {
         source,
         catalog,
         findings,
         manifests: count,
-    })
+    }
 }
 
 /// What keeps a plan from being made.
@@ -86,6 +91,13 @@ pub struct Situation {
     accounts: Accounts,
     /// What came from here, where the directory had to tell what became of something.
     settled: Option<Recorded>,
+}
+
+impl Situation {
+    /// Which accounts are whose, and the names that are taken.
+    pub fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
 }
 
 /// What the world gives: where the directory and the rosters are, and what came from here.

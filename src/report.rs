@@ -2,7 +2,11 @@
 
 pub mod diagnostics;
 pub mod explain;
+pub mod identity;
 pub mod outcome;
+pub mod people;
 pub mod plan;
+pub mod row_security;
+pub mod table;
 pub mod task;
 pub mod upcoming;

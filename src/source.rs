@@ -3,6 +3,7 @@
 //! Invariant: the same bytes give the same result, wherever they were read from. Links are never
 //! followed, and what cannot be read is a diagnostic, never a gap.
 
+pub mod branch;
 pub mod commit;
 pub mod git;
 pub mod worktree;
@@ -66,6 +67,11 @@ impl File {
         }
     }
 
+    /// A file that is not in git yet.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self::new(Blob::of(bytes), bytes)
+    }
+
     /// The content; none where git no longer gives it.
     pub fn bytes(&self) -> Option<Arc<[u8]>> {
         match &self.bytes {
@@ -78,6 +84,15 @@ impl File {
 /// A git blob id (SHA-1 over `blob <length>\0<content>`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Blob(pub [u8; 20]);
+
+impl Blob {
+    /// The id that git gives to this content.
+    pub fn of(bytes: &[u8]) -> Self {
+        let id = git2::Oid::hash_object(git2::ObjectType::Blob, bytes).ok();
+        let id = id.and_then(|id| <[u8; 20]>::try_from(id.as_bytes()).ok());
+        Self(id.unwrap_or_default())
+    }
+}
 
 /// Where to read from.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,10 +1,12 @@
 //! Duties: what each kind owes besides its form and its references.
 
+pub mod answers;
 mod grants;
 mod identities;
 mod people;
 mod resources;
 
+pub use answers::answers;
 pub use identities::{identities, roles_and_scopes};
 pub use people::{people, profiles_and_requests};
 pub use resources::resources;

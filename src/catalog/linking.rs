@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 /// A check of the catalog: all of them are asked, whatever the others found.
 type Check = fn(&Catalog, &mut Vec<Problem>);
 
-const CHECKS: [Check; 12] = [
+const CHECKS: [Check; 13] = [
     cycles::organizations,
     cycles::supervisors,
     cycles::profiles,
@@ -27,6 +27,7 @@ const CHECKS: [Check; 12] = [
     duties::identities,
     duties::people,
     duties::profiles_and_requests,
+    duties::answers,
 ];
 
 /// What linking found wrong.

@@ -5,6 +5,7 @@ use super::{Exit, Failed, Place, talk};
 use crate::catalog::Catalog;
 use crate::connector::Transport;
 use crate::connector::roster::Roster;
+use crate::desired::accounts::Accounts;
 use crate::diagnostic::Diagnostic;
 use crate::ledger::{History, Ledger, LedgerError};
 use crate::manifest::parse::Known;
@@ -218,6 +219,48 @@ fn shown(diagnostics: &[Diagnostic], reading: Option<&Reading>) -> String {
     render(diagnostics, 0, &text, Format::Human)
 }
 
+/// What should be and what is, with the names that the directory's accounts really have; nothing is
+/// planned.
+///
+/// # Errors
+/// When the repository has mistakes, or the directory cannot be seen completely.
+pub fn situation(
+    origin: &Origin,
+    instant: &InstantArgs,
+    operator: &Operator,
+    history: &History,
+) -> Result<(Reading, Situation), Failed> {
+    let mut reading = read(origin)?;
+    let now = instant.resolve(&reading.catalog)?;
+    let (mut directory, mode) = opened(operator, &reading)?;
+    if directory.is_none() {
+        talk("no directory is at hand: names that come from it are left out");
+    }
+    let mut world = World {
+        directory: directory.as_deref_mut().map(|d| d as &mut dyn Transport),
+        mode,
+        rosters: &BTreeMap::new(),
+        outer: operator.outer(),
+        recorded: history.recorded(),
+    };
+    let situation = reconcile::situation(&mut reading, &mut world, now);
+    let situation = situation.map_err(|error| reconcile_failed(error, &reading))?;
+    Ok((reading, situation))
+}
+
+/// The directory, open, and who writes it; none where none is at hand.
+fn opened(
+    operator: &Operator,
+    reading: &Reading,
+) -> Result<(Option<Box<dyn Transport>>, DirectoryMode), Failed> {
+    let resource = &reading.catalog.config.spec.directory;
+    let opened = world::directory(operator, resource).map_err(open_failed)?;
+    Ok(match opened {
+        Some((directory, mode)) => (Some(directory), mode),
+        None => (None, DirectoryMode::Direct),
+    })
+}
+
 /// A plan and everything it rests on.
 pub struct Bench {
     /// The operator's file.
@@ -245,15 +288,10 @@ pub fn bench(
 ) -> Result<Bench, Failed> {
     let mut reading = read(origin)?;
     let now = instant.resolve(&reading.catalog)?;
-    let resource = reading.catalog.config.spec.directory.clone();
-    let opened = world::directory(&operator, &resource).map_err(open_failed)?;
-    if opened.is_none() {
+    let (mut directory, mode) = opened(&operator, &reading)?;
+    if directory.is_none() {
         talk("no directory is at hand: new names are provisional, accounts are left alone");
     }
-    let (mut directory, mode) = match opened {
-        Some((directory, mode)) => (Some(directory), mode),
-        None => (None, DirectoryMode::Direct),
-    };
     let fields = reconcile::roster_fields(&reading.catalog);
     let rosters = world::rosters(&operator, fields).map_err(open_failed)?;
     let recorded = history.recorded();
@@ -292,6 +330,31 @@ pub fn bench(
         rosters,
         plan,
     })
+}
+
+/// Which accounts are whose, as far as there is a directory to tell.
+///
+/// # Errors
+/// When there is one, and it cannot be read completely.
+pub fn accounts(place: &Place, origin: &Origin) -> Result<Accounts, Failed> {
+    let operator = operator(place)?;
+    let history = history(&operator)?;
+    let mut reading = read(origin)?;
+    let now = InstantArgs::now().resolve(&reading.catalog)?;
+    let (directory, mode) = opened(&operator, &reading)?;
+    let Some(mut directory) = directory else {
+        return Ok(Accounts::default());
+    };
+    let mut world = World {
+        directory: Some(directory.as_mut()),
+        mode,
+        rosters: &BTreeMap::new(),
+        outer: operator.outer(),
+        recorded: history.recorded(),
+    };
+    let situation = reconcile::situation(&mut reading, &mut world, now);
+    let situation = situation.map_err(|error| reconcile_failed(error, &reading))?;
+    Ok(situation.accounts().clone())
 }
 
 /// The revision an empty record starts from: the operator's, else the first commit.
@@ -338,7 +401,7 @@ fn reconcile_failed(error: ReconcileError, reading: &Reading) -> Failed {
             talk(shown(&diagnostics, Some(reading)));
             Failed::say(
                 Exit::Findings,
-                "the repository has mistakes, so nothing is planned",
+                "the repository has mistakes, so nothing is planned or exported",
             )
         }
         ReconcileError::Source(error) => source_failed(error),

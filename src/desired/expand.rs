@@ -1,6 +1,7 @@
 //! Folded catalog + accounts + instant → desired state. Pure: people first (what they hold), then
 //! names (one after the other, because they must differ), then field values.
 
+mod bonds;
 mod fields;
 mod holdings;
 mod identities;
@@ -49,6 +50,8 @@ pub struct Outlook<'a> {
     people: BTreeMap<UserName, Person>,
     /// Who has a seat, of resources that have so many.
     seats: BTreeMap<&'a ResourceName, BTreeSet<UserName>>,
+    /// Whose each employee number is.
+    numbers: BTreeMap<String, UserName>,
     /// Whether nobody was looked at yet.
     fresh: bool,
 }
@@ -74,6 +77,7 @@ impl<'a> Outlook<'a> {
             namer: Namer::new(catalog, accounts),
             people: BTreeMap::new(),
             seats: seats.map(|(name, _)| (name, BTreeSet::new())).collect(),
+            numbers: BTreeMap::new(),
             fresh: true,
         }
     }
@@ -106,6 +110,7 @@ impl<'a> Outlook<'a> {
             &mut self.people,
             problems,
         );
+        bonds::check(&folded, &self.people, &mut self.numbers, problems);
         self.count_seats(&names, problems);
         orphans::warn(
             self.facts.catalog,

@@ -19,6 +19,7 @@ pub fn check(before: &Catalog, after: &Catalog, now: Timestamp) -> Vec<Problem> 
     let mut problems = Vec::new();
     through(before, after, &mut problems);
     requests(before, after, now, &mut problems);
+    late(before, after, &mut problems);
     users(before, after, &mut problems);
     void(before, after, &mut problems);
     roles(before, after, now, &mut problems);
@@ -72,6 +73,29 @@ fn requests(before: &Catalog, after: &Catalog, now: Timestamp, problems: &mut Ve
                 format!("request `{name}` {what}"),
             )
             .help("put it back as it was; a new request undoes it"),
+        );
+    }
+}
+
+/// Nothing new begins before what was folded already.
+fn late(before: &Catalog, after: &Catalog, problems: &mut Vec<Problem>) {
+    let Some(through) = folded(before) else {
+        return;
+    };
+    for (name, new) in &after.requests {
+        let effective = new.spec.effective.resolve(&after.zone, Edge::Start).ok();
+        if before.requests.contains_key(name) || effective.is_none_or(|at| through <= at) {
+            continue;
+        }
+        problems.push(
+            Problem::new(
+                Code::FoldedThrough,
+                &new.at,
+                "effective",
+                "requests were folded through this instant already",
+            )
+            .help("ask for it from a later instant on; what was before is settled")
+            .related(&after.config.at, "foldedThrough", "folded through here"),
         );
     }
 }

@@ -8,7 +8,7 @@ use super::file::Content;
 use super::record::{Event, How, MailResult, Record, RunId, RunSummary, Seen};
 use crate::desired::{EntitlementKey, Recipient};
 use crate::diagnostic::Code;
-use crate::name::UserName;
+use crate::name::{ResourceName, UserName};
 use crate::plan::recorded::{Kept, ManualState, Recorded, RecordedAccount};
 use crate::plan::task::{FieldValues, TaskStep};
 use crate::plan::{ChangeId, Finding, MemberChange, Task, TaskAction, TaskChange, TaskId};
@@ -22,6 +22,7 @@ pub struct History {
     tasks: BTreeMap<TaskId, TaskRecord>,
     directory: BTreeMap<String, String>,
     asked: BTreeMap<ChangeId, BTreeSet<String>>,
+    selections: BTreeMap<(UserName, ResourceName), Selection>,
     last_run: Option<Run>,
     findings: Vec<Finding>,
     pub(super) head: String,
@@ -85,6 +86,17 @@ pub struct Told {
     pub revision: u32,
     /// Whether that mail said that the task is cancelled.
     pub cancelled: bool,
+}
+
+/// Which identity a user selected in an application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selection {
+    /// The alias.
+    pub identity: String,
+    /// When.
+    pub at: Timestamp,
+    /// Who says so.
+    pub by: String,
 }
 
 /// A run.
@@ -188,6 +200,11 @@ impl History {
     /// The changes of the directory that somebody was mailed and that are open as far as is known.
     pub fn asked(&self) -> impl Iterator<Item = &ChangeId> {
         self.asked.keys()
+    }
+
+    /// The identities that users selected, by user and application; the identity may be gone.
+    pub fn selections(&self) -> &BTreeMap<(UserName, ResourceName), Selection> {
+        &self.selections
     }
 
     /// The latest run that carried out a plan.
@@ -358,6 +375,15 @@ impl History {
                     .iter()
                     .for_each(|change| drop(self.asked.remove(change)));
             }
+            Event::IdentitySelected {
+                user,
+                resource,
+                identity,
+                by,
+            } => {
+                let selection = Selection { identity, at, by };
+                self.selections.insert((user, resource), selection);
+            }
             Event::Row { .. } => {}
         }
         Ok(())
@@ -506,6 +532,48 @@ pub(super) mod tests {
             run: RunId("r-1".into()),
             event,
         }
+    }
+
+    #[test]
+    fn a_selection_stays_until_another_is_made_in_the_same_application() {
+        let select = |second, name: &str, resource: &str, identity: &str| {
+            let event = Event::IdentitySelected {
+                user: user(name),
+                resource: ResourceName::new(resource).unwrap(),
+                identity: identity.into(),
+                by: "Kim".into(),
+            };
+            at(second, event)
+        };
+        let mut history = History::default();
+        for record in [
+            select(1, "kim", "glove", "Client"),
+            select(2, "kim", "portal", "Client"),
+            select(3, "lee", "glove", "Client"),
+            select(4, "kim", "glove", "Internal User"),
+        ] {
+            let text = serde_json::to_string(&record).unwrap();
+            assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), record);
+            history.add(record).unwrap();
+        }
+        let selected: Vec<(&str, &str, &str, i64)> = history
+            .selections()
+            .iter()
+            .map(|((user, resource), s)| {
+                (
+                    user.as_str(),
+                    resource.as_str(),
+                    s.identity.as_str(),
+                    s.at.as_second(),
+                )
+            })
+            .collect();
+        let expected = [
+            ("kim", "glove", "Internal User", 4),
+            ("kim", "portal", "Client", 2),
+            ("lee", "glove", "Client", 3),
+        ];
+        assert_eq!(selected, expected);
     }
 
     fn entitlement() -> EntitlementKey {

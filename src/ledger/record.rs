@@ -178,6 +178,17 @@ pub enum Event {
         /// What is known of it.
         seen: Seen,
     },
+    /// A user is another of their identities from the next log-on on, until the next such record.
+    IdentitySelected {
+        /// The user.
+        user: UserName,
+        /// The application.
+        resource: ResourceName,
+        /// The alias of the identity.
+        identity: String,
+        /// Who says so.
+        by: String,
+    },
     /// A run is over.
     RunEnded {
         /// What became of its changes.

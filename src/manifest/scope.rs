@@ -59,3 +59,13 @@ pub enum Absent {
     /// All rows.
     Everything,
 }
+
+impl Absent {
+    /// The word a manifest writes.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Everything => "everything",
+        }
+    }
+}

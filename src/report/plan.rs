@@ -9,13 +9,14 @@ pub mod ldif;
 mod markdown;
 mod outline;
 mod standing;
-mod text;
+pub(super) mod text;
 mod words;
 
 #[cfg(test)]
 mod cast;
 
 pub use json::plan_schema;
+pub(super) use json::tidy;
 
 use crate::plan::Plan;
 

@@ -33,6 +33,8 @@ struct Status<'a> {
     profiles: BTreeSet<ProfileName>,
     /// What sort of user.
     kind: Option<UserType>,
+    /// Whether something could not be folded when the others were.
+    open: bool,
 }
 
 /// What ended a user's time here.
@@ -61,6 +63,7 @@ impl<'a> Status<'a> {
             answered: spec.map_or_else(BTreeSet::new, |s| s.answers.keys().cloned().collect()),
             profiles: spec.map_or_else(BTreeSet::new, |s| s.profiles.iter().cloned().collect()),
             kind: spec.map(|s| s.kind),
+            open: false,
         }
     }
 
@@ -86,7 +89,10 @@ pub(super) fn judge<'a>(
 ) {
     let user = catalog.users.get(subject);
     let mut status = Status::of(catalog, user);
+    let through = folded_through(catalog);
     for step in steps.iter_mut() {
+        status.open |= through
+            .is_some_and(|through| step.is_open(catalog, through) || step.takes_identities());
         status.pass(step.from);
         form(step, problems);
         step.verdict = fits(catalog, subject, user, &status, step, problems);
@@ -205,8 +211,10 @@ fn fits(
         problems.push(problem);
         verdict
     };
+    // What was open when the others were folded, and what came after it, still stands here.
     if let Some(through) = folded_through(catalog)
         && step.from < through
+        && !status.open
     {
         let problem = Problem::new(
             Code::FoldedThrough,

@@ -58,6 +58,24 @@ enum Touched<'a> {
 }
 
 impl Step<'_> {
+    /// Whether its end, or the end of something it says, is still to come: it cannot be folded yet.
+    pub fn is_open(&self, catalog: &Catalog, now: Timestamp) -> bool {
+        let spec = &self.request.spec;
+        let kept = spec.profiles.as_ref().and_then(|p| p.keep_until.as_ref());
+        let kept = kept.and_then(|m| m.resolve(&catalog.zone, Edge::End).ok());
+        let layer = match spec.action {
+            RequestAction::Change | RequestAction::Suspend => self.until,
+            RequestAction::Activate | RequestAction::Terminate | RequestAction::Resume => None,
+        };
+        layer.max(kept).is_some_and(|end| now < end)
+    }
+
+    /// Whether it takes identities: what profiles give of them cannot be said in a manifest.
+    pub fn takes_identities(&self) -> bool {
+        let identities = self.request.spec.identities.iter();
+        identities.flat_map(|i| &i.remove).next().is_some()
+    }
+
     /// That it has ended, as a reason.
     fn ended(&self) -> Origin {
         Origin {
@@ -156,6 +174,11 @@ impl<'a> Timeline<'a> {
     pub fn user(&self, name: &UserName, now: Timestamp) -> Option<FoldedUser> {
         let steps = self.steps.get(name).map(Vec::as_slice);
         self.through(name, steps.unwrap_or_default(), now)
+    }
+
+    /// One user as the first of their requests make them; none where nothing declares them by then.
+    pub fn after_first(&self, name: &UserName, count: usize, now: Timestamp) -> Option<FoldedUser> {
+        self.through(name, self.steps(name).get(..count)?, now)
     }
 
     fn through(&self, name: &UserName, steps: &[Step<'_>], now: Timestamp) -> Option<FoldedUser> {

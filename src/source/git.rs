@@ -124,7 +124,7 @@ pub fn git_folder(folder: &Path) -> Option<std::path::PathBuf> {
     open(folder).ok().map(|r| r.path().to_path_buf())
 }
 
-fn open(folder: &Path) -> Result<Repository, SourceError> {
+pub(super) fn open(folder: &Path) -> Result<Repository, SourceError> {
     Repository::discover(folder).map_err(|source| match source.code() {
         ErrorCode::NotFound => SourceError::NotARepository {
             folder: folder.display().to_string(),
@@ -136,7 +136,7 @@ fn open(folder: &Path) -> Result<Repository, SourceError> {
     })
 }
 
-fn resolve<'r>(
+pub(super) fn resolve<'r>(
     repository: &'r Repository,
     revision: &str,
 ) -> Result<git2::Commit<'r>, SourceError> {

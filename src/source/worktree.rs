@@ -1,8 +1,6 @@
 //! Reading a folder as it lies there.
 
-use super::{
-    Blob, File, LARGEST_FILE, Sort, Source, SourceError, link, sort, submodule, too_large,
-};
+use super::{File, LARGEST_FILE, Sort, Source, SourceError, link, sort, submodule, too_large};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use std::fs;
 use std::path::Path;
@@ -53,11 +51,7 @@ fn file(at: &Path, path: &Arc<str>, source: &mut Source) {
     });
     match read {
         Ok(Ok(bytes)) => {
-            let blob = git2::Oid::hash_object(git2::ObjectType::Blob, &bytes)
-                .ok()
-                .and_then(|id| <[u8; 20]>::try_from(id.as_bytes()).ok())
-                .map_or(Blob([0; 20]), Blob);
-            source.add(path.clone(), File::new(blob, bytes));
+            source.add(path.clone(), File::of(&bytes));
         }
         Ok(Err(size)) => source.diagnostics.push(too_large(path, size)),
         Err(error) => source.diagnostics.push(

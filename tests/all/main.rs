@@ -2,15 +2,18 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod agreement;
+mod authoring;
 mod bed;
 mod city;
 mod contract;
 mod demo;
 mod examples;
 mod fake;
+mod folding;
 mod fake_ad;
 mod hostile;
 mod hostile_names;
+mod identities;
 mod life;
 mod maintainer;
 mod notify_ldif;

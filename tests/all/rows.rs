@@ -2,10 +2,9 @@
 //! the real binary. The directory is a file here; `examples` has the same on real servers.
 //!
 //! Not here:
-//! - AT3 (nothing is applied before approval), AT8 (requests as time passes), CM2's other half (who may
-//!   set the flags), CM7's review: they are about approval and time, which have tests of their own.
-//! - CM3's welcome mail, CM5 (queries are the application's), WG4 (selecting an identity), WG5 (a list of
-//!   users), WG6's `user clone`, WG7's JSON and SQLite: there is no such command.
+//! - AT3 (nothing is applied before approval), CM2's other half (who may set the flags), CM7's review: they
+//!   are about approval and time, which have tests of their own.
+//! - CM3's welcome mail, CM5 (queries are the application's): there is no such command.
 
 mod account_tracker;
 mod clear_my_record;

@@ -2,6 +2,7 @@
 //!
 //! - The same bytes give the same plan; so do the same manifests in files of other names and another order.
 //! - A plan is what its file says.
+//! - Of a user's identities in an application exactly one is where they start.
 //! - After an apply nothing is left to do, unless something is held or the case says why.
 //! - The same plan applied once more changes nothing.
 //! - Whatever fails at whichever effect, the next run comes to the same end; nobody is told anything twice,
@@ -12,12 +13,13 @@ use super::case::Case;
 use super::fault::Fault;
 use super::stage::{Made, Ran, Stage};
 use super::{ldif, mail, words};
+use countersign::desired::Desired;
 use countersign::ledger::Outcome;
 use countersign::notify::post::Letter;
 use countersign::plan::recorded::Recorded;
 use countersign::plan::{ChangeId, DirectoryMode, Plan, Write};
 use similar::TextDiff;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 type Result<T> = std::result::Result<T, String>;
 
@@ -25,6 +27,7 @@ type Result<T> = std::result::Result<T, String>;
 pub fn all(case: &Case, start: &Stage, made: &Made) -> Result<()> {
     repeatable(case, start, made)?;
     written_and_read(&made.plan)?;
+    one_default(&made.situation.desired)?;
     // What somebody did meanwhile is the case's own matter.
     if case.text("meanwhile.ldif")?.is_some() {
         return Ok(());
@@ -39,6 +42,23 @@ pub fn all(case: &Case, start: &Stage, made: &Made) -> Result<()> {
     once_more(start, &end, made)?;
     if case.settings.remains.is_none() {
         whatever_fails(start, &end, made, &ran)?;
+    }
+    Ok(())
+}
+
+fn one_default(desired: &Desired) -> Result<()> {
+    for person in desired.people.values() {
+        let resources: BTreeSet<_> = person.identities.iter().map(|i| &i.resource).collect();
+        for resource in resources {
+            let these = person.identities.iter().filter(|i| i.resource == *resource);
+            let defaults = these.filter(|i| i.default).count();
+            if defaults != 1 {
+                let name = &person.name;
+                return Err(format!(
+                    "{name} has {defaults} default identities in {resource}"
+                ));
+            }
+        }
     }
     Ok(())
 }

@@ -50,6 +50,19 @@ pub fn roles_and_scopes(catalog: &Catalog, problems: &mut Vec<Problem>) {
             );
         }
     }
+    for Linked { at, spec } in catalog.organizations.values() {
+        if spec.code.as_deref() == Some("*") {
+            problems.push(
+                Problem::new(
+                    Code::ScopeWildcard,
+                    at,
+                    "code",
+                    "`*` is no value of its own, so no organization can be called so",
+                )
+                .help("give it another `code`, or none"),
+            );
+        }
+    }
     for (name, Linked { at, spec }) in &catalog.scopes {
         prefixed(name.as_str(), &spec.resource, at, problems);
         if !spec.wildcard_groups.is_empty() && !spec.wildcard {

@@ -10,9 +10,9 @@ use crate::desired::{
     accounts::KnownAccount,
 };
 use crate::diagnostic::Code;
-use crate::diagnostic::suggest::did_you_mean;
-use crate::manifest::resource::{Field, FieldSource, FieldType};
+use crate::manifest::resource::{Field, FieldSource};
 use crate::manifest::user::UserState;
+use crate::manifest::value::mismatch;
 use crate::manifest::{Contact, Edge, UserSpec};
 use crate::name::{FieldName, OrganizationName, ProfileName, ResourceName, UserName};
 use crate::request::FoldedUser;
@@ -248,6 +248,7 @@ pub(super) fn person(
         departure,
         account,
         entitlements,
+        identities: holdings.identities,
         dropped: holdings.dropped,
         because: user.changed.iter().map(Cause::of).collect(),
         declared: Cause::of(declared),
@@ -740,58 +741,6 @@ fn retained(facts: &Facts<'_>, departure: &Departure) -> Vec<String> {
     let later = later.flat_map(|l| &l.strip_after);
     let kept = later.filter(|s| facts.now < s.after.after(at, zone));
     kept.flat_map(|s| s.groups.iter().cloned()).collect()
-}
-
-/// Why a value is not of its sort, and the nearest that is.
-pub(super) fn mismatch(
-    kind: Option<FieldType>,
-    options: &[String],
-    value: &str,
-) -> Option<(String, Option<String>)> {
-    let wrong = |why: &str| Some((why.to_owned(), None));
-    match kind.unwrap_or(FieldType::Text) {
-        FieldType::Text => match value.contains(['\n', '\r']) {
-            true => wrong("it must be one line"),
-            false => None,
-        },
-        FieldType::Number => match value.parse::<f64>().is_ok_and(f64::is_finite) {
-            true => None,
-            false => wrong("it must be a number"),
-        },
-        FieldType::Email => {
-            let parts = value.split_once('@');
-            let fits = parts.is_some_and(|(local, domain)| {
-                !local.is_empty() && domain.contains('.') && !value.contains(char::is_whitespace)
-            });
-            if fits {
-                None
-            } else {
-                wrong("it must be a mail address")
-            }
-        }
-        FieldType::Tel => {
-            let digits = value.chars().filter(char::is_ascii_digit).count();
-            let allowed = value
-                .chars()
-                .all(|c| c.is_ascii_digit() || " +-./()x#*".contains(c));
-            if allowed && digits >= 3 {
-                None
-            } else {
-                wrong("it must be a telephone number")
-            }
-        }
-        FieldType::Date => match value.parse::<jiff::civil::Date>().is_ok() && value.len() == 10 {
-            true => None,
-            false => wrong("it must be a date like 2027-02-01"),
-        },
-        FieldType::Choice => match options.iter().any(|o| o == value) {
-            true => None,
-            false => Some((
-                "it must be one of the options".to_owned(),
-                did_you_mean(value, options.iter().map(String::as_str)),
-            )),
-        },
-    }
 }
 
 fn way_out(field: &Field) -> String {

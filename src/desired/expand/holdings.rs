@@ -4,7 +4,9 @@
 use super::{Facts, Presence, cause, identities, implicit_level};
 use crate::catalog::duties::{default_level, types};
 use crate::catalog::{Linked, Problem};
-use crate::desired::{Cause, Dropped, EntitlementKey, Grant, GroupGrant, GroupKey};
+use crate::desired::{
+    Cause, DesiredIdentity, Dropped, EntitlementKey, Grant, GroupGrant, GroupKey,
+};
 use crate::diagnostic::suggest::did_you_mean;
 use crate::diagnostic::{Code, Severity};
 use crate::manifest::identity::GivenIdentity;
@@ -20,6 +22,8 @@ pub(super) struct Holdings {
     pub entitlements: BTreeMap<EntitlementKey, BTreeSet<Cause>>,
     pub groups: BTreeMap<GroupKey, GroupGrant>,
     pub dropped: Vec<Dropped>,
+    /// By resource and alias.
+    pub identities: Vec<DesiredIdentity>,
     pub has_account: bool,
     /// Field values given with access, by resource, nearest source first.
     pub given: BTreeMap<ResourceName, Vec<Given>>,
@@ -82,6 +86,7 @@ pub(super) fn of(
             entitlements: BTreeMap::new(),
             groups: BTreeMap::new(),
             dropped: Vec::new(),
+            identities: Vec::new(),
             has_account: false,
             given: BTreeMap::new(),
             profiles: Vec::new(),
@@ -103,10 +108,12 @@ pub(super) fn of(
         Presence::Ahead => {
             held.entitlements.retain(|key, _| account(key));
             held.groups.clear();
+            held.identities.clear();
         }
         Presence::Waiting | Presence::Left => {
             held.entitlements.clear();
             held.groups.clear();
+            held.identities.clear();
         }
     }
     (held, problems)

@@ -1,19 +1,23 @@
 //! Identities of one user: from manifests, requests and profiles, else the default one; with the
 //! roles, levels, scopes and groups that follow.
+//!
+//! Decision: who may not have the application has no identity in it, whatever the identity is given.
+//! Decision: a scope whose values have all ended or gone shows nothing, even where a scope that nobody
+//! speaks of shows everything: the end of a limit never widens what is seen.
 
+mod following;
+
+use super::cause;
 use super::holdings::{Collector, Proposed, Rank};
-use super::{cause, implicit_level};
-use crate::catalog::duties::types;
 use crate::catalog::{Linked, Problem};
-use crate::desired::{Cause, Dropped, EntitlementKey, Grant};
+use crate::desired::{Cause, DesiredIdentity, Standing};
 use crate::diagnostic::Code;
 use crate::manifest::identity::GivenIdentity;
 use crate::manifest::resource::IdentityRules;
 use crate::manifest::timed::Timed;
-use crate::manifest::{Line, ResourceSpec, UserType};
+use crate::manifest::{Line, UserType};
 use crate::name::{IdentityType, ResourceName, RoleName, ScopeName};
 use crate::request::{Assigned, Origin, Taking, fits};
-use crate::template::Nested;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One identity, put together from everything that speaks of it.
@@ -24,7 +28,17 @@ struct Whole {
     roles: BTreeMap<RoleName, GivenRole>,
     scopes: BTreeMap<ScopeName, BTreeMap<String, Vec<Cause>>>,
     default: bool,
+    standing: Standing,
     causes: Vec<Cause>,
+    /// The strongest that gives it, and where that stands.
+    rank: Rank,
+    origin: Origin,
+    route: String,
+}
+
+/// The default identity that has ended.
+struct Ended {
+    resource: ResourceName,
     origin: Origin,
     route: String,
 }
@@ -46,8 +60,11 @@ pub(super) fn collect(collector: &mut Collector<'_, '_>) {
     let declared = collector.facts.identities.get(collector.name);
     let void = |t: &Assigned<Taking>| matches!(t.value, Taking::Declared);
     let void = collector.user.taken.iter().any(void);
+    let mut deactivated: BTreeSet<&ResourceName> = BTreeSet::new();
     for (name, Linked { at, spec }) in declared.into_iter().flatten() {
-        if !spec.active || void {
+        // What somebody had before they left is as good as deactivated: `fold` writes it so.
+        if void || !spec.active {
+            deactivated.insert(&spec.resource);
             continue;
         }
         let origin = Origin {
@@ -74,18 +91,48 @@ pub(super) fn collect(collector: &mut Collector<'_, '_>) {
         });
     }
     let mut wholes: Vec<Whole> = Vec::new();
+    let mut ended: Vec<Ended> = Vec::new();
     for proposed in given {
-        if let Some(proposed) = left(collector, proposed) {
-            put(collector, &mut wholes, proposed);
+        if proposed.identity.default && !collector.facts.in_force(proposed.identity.until.as_ref())
+        {
+            ended.push(Ended {
+                resource: proposed.identity.resource.clone(),
+                origin: proposed.origin.clone(),
+                route: proposed.route.clone(),
+            });
+        }
+        let in_force = collector.facts.in_force(proposed.identity.until.as_ref());
+        let is_declared = proposed.rank == Rank::Personal && proposed.route.is_empty();
+        let resources = &collector.facts.catalog.resources;
+        let resource = resources.get_key_value(&proposed.identity.resource);
+        match left(collector, proposed) {
+            Some(proposed) => put(collector, &mut wholes, proposed, Standing::Declared),
+            // Taken by a request: deactivated, as `fold` writes it.
+            None if is_declared && in_force => deactivated.extend(resource.map(|(name, _)| name)),
+            None => {}
         }
     }
-    for proposed in defaults(collector, &wholes) {
-        put(collector, &mut wholes, proposed);
+    for proposed in defaults(collector, &wholes, &deactivated) {
+        put(collector, &mut wholes, proposed, Standing::Virtual);
     }
-    one_default(collector, &wholes);
-    for whole in &wholes {
-        grant(collector, whole);
+    let mut found: Vec<DesiredIdentity> = Vec::new();
+    wholes.retain(|whole| match following::grant(collector, whole) {
+        Some(identity) => {
+            found.push(identity);
+            true
+        }
+        None => false,
+    });
+    one_default(collector, &wholes, &ended);
+    for i in 0..found.len() {
+        let alone = !found
+            .iter()
+            .enumerate()
+            .any(|(j, other)| j != i && other.resource == found[i].resource);
+        found[i].default |= alone;
     }
+    found.sort_by(|a, b| (&a.resource, &a.alias).cmp(&(&b.resource, &b.alias)));
+    collector.held.identities = found;
 }
 
 /// What is left of an identity: neither ended nor taken by a request.
@@ -148,7 +195,12 @@ fn rules<'a>(collector: &Collector<'a, '_>, resource: &ResourceName) -> Option<&
 }
 
 /// Joins an identity to the one of the same alias, or adds it.
-fn put(collector: &Collector<'_, '_>, wholes: &mut Vec<Whole>, proposed: Proposed) {
+fn put(
+    collector: &mut Collector<'_, '_>,
+    wholes: &mut Vec<Whole>,
+    proposed: Proposed,
+    standing: Standing,
+) {
     let Proposed {
         identity,
         rank,
@@ -178,7 +230,9 @@ fn put(collector: &Collector<'_, '_>, wholes: &mut Vec<Whole>, proposed: Propose
                 roles: BTreeMap::new(),
                 scopes: BTreeMap::new(),
                 default: false,
+                standing,
                 causes: Vec::new(),
+                rank,
                 origin: origin.clone(),
                 route: route.clone(),
             });
@@ -186,6 +240,27 @@ fn put(collector: &Collector<'_, '_>, wholes: &mut Vec<Whole>, proposed: Propose
         }
     };
     let whole = &mut wholes[index];
+    if whole.kind != identity.kind {
+        let name = collector.name;
+        let problem = Problem::new(
+            Code::DuplicateEntry,
+            &origin.at,
+            &join(&route, "=type"),
+            format!(
+                "`{}` of `{name}` in `{}` is of type `{}` here and of type `{}` elsewhere",
+                whole.alias, whole.resource, identity.kind, whole.kind
+            ),
+        )
+        .help("give one of them another `alias`")
+        .related(&whole.origin.at, &join(&whole.route, "=type"), "elsewhere");
+        collector.say(problem, None);
+        return;
+    }
+    if rank < whole.rank {
+        whole.rank = rank;
+        whole.origin = origin.clone();
+        whole.route.clone_from(&route);
+    }
     whole.default |= identity.default;
     whole.causes.extend(causes.iter().cloned());
     for role in identity.roles {
@@ -213,8 +288,13 @@ fn put(collector: &Collector<'_, '_>, wholes: &mut Vec<Whole>, proposed: Propose
     }
 }
 
-/// The identities that arise because a user holds something and has none (MODEL 18).
-fn defaults(collector: &Collector<'_, '_>, wholes: &[Whole]) -> Vec<Proposed> {
+/// The identities that arise because a user holds something and has none (MODEL 18). One that was
+/// deactivated is there, and nothing arises in its place.
+fn defaults(
+    collector: &Collector<'_, '_>,
+    wholes: &[Whole],
+    deactivated: &BTreeSet<&ResourceName>,
+) -> Vec<Proposed> {
     let catalog = collector.facts.catalog;
     let held: BTreeSet<&ResourceName> = collector
         .held
@@ -230,7 +310,7 @@ fn defaults(collector: &Collector<'_, '_>, wholes: &[Whole]) -> Vec<Proposed> {
         let Some(rules) = &resource.spec.identities else {
             continue;
         };
-        if wholes.iter().any(|w| w.resource == *name) {
+        if wholes.iter().any(|w| w.resource == *name) || deactivated.contains(name) {
             continue;
         }
         let fits =
@@ -282,7 +362,7 @@ fn defaults(collector: &Collector<'_, '_>, wholes: &[Whole]) -> Vec<Proposed> {
 }
 
 /// Of two or more identities in one application exactly one is the default (MODEL 17).
-fn one_default(collector: &mut Collector<'_, '_>, wholes: &[Whole]) {
+fn one_default(collector: &mut Collector<'_, '_>, wholes: &[Whole], ended: &[Ended]) {
     let resources: BTreeSet<&ResourceName> = wholes.iter().map(|w| &w.resource).collect();
     for resource in resources {
         let these: Vec<&Whole> = wholes.iter().filter(|w| w.resource == *resource).collect();
@@ -293,7 +373,7 @@ fn one_default(collector: &mut Collector<'_, '_>, wholes: &[Whole]) {
         if let [first, .., last] = these.as_slice() {
             let count = these.len();
             let name = collector.name;
-            let problem = Problem::new(
+            let mut problem = Problem::new(
                 Code::DefaultIdentity,
                 &last.origin.at,
                 &join(&last.route, if last.default { "default" } else { "=type" }),
@@ -301,6 +381,15 @@ fn one_default(collector: &mut Collector<'_, '_>, wholes: &[Whole]) {
             )
             .help("say `default: true` on exactly one")
             .related(&first.origin.at, &join(&first.route, "=type"), "another one");
+            let was = ended.iter().find(|e| e.resource == *resource);
+            if let (0, Some(was)) = (defaults, was) {
+                let route = join(&was.route, "until");
+                problem = problem.related(
+                    &was.origin.at,
+                    &route,
+                    "the one that was the default has ended by then",
+                );
+            }
             collector.say(problem, None);
         }
     }
@@ -311,218 +400,4 @@ fn join(route: &str, part: &str) -> String {
         "" => part.to_owned(),
         route => format!("{route}.{part}"),
     }
-}
-
-fn grant(collector: &mut Collector<'_, '_>, whole: &Whole) {
-    let catalog = collector.facts.catalog;
-    let Some(resource) = catalog.resources.get(&whole.resource) else {
-        return;
-    };
-    let origin = whole.origin.clone();
-    let personal = !origin.text.starts_with("profile ") && !origin.text.starts_with("default ");
-    let own = personal.then_some((&origin, whole.route.as_str()));
-    if let Some(level) = implicit_level() {
-        collector.level(&whole.resource, &resource.spec, &level, &whole.causes, own);
-    }
-    for (name, given) in &whole.roles {
-        role(collector, whole, &resource.spec, name, given);
-    }
-    for (name, values) in &whole.scopes {
-        scope(collector, whole, name, values);
-    }
-    let required = catalog
-        .scopes
-        .iter()
-        .filter(|(_, s)| s.spec.resource == whole.resource);
-    for (name, required) in required {
-        let missing = required.spec.required_for.contains(&whole.kind)
-            && whole.scopes.get(name).is_none_or(BTreeMap::is_empty);
-        if missing {
-            let route = join(&whole.route, "=type");
-            let name_of = collector.name;
-            let problem = Problem::new(
-                Code::ScopeRequired,
-                &whole.origin.at,
-                &route,
-                format!(
-                    "identity `{}` of `{name_of}` needs a value for `{name}`",
-                    whole.alias
-                ),
-            )
-            .help(format!("add it under `scopes: {{{name}: […]}}`"))
-            .related(&required.at, "requiredFor", "required here");
-            collector.say(problem, None);
-        }
-    }
-}
-
-fn role(
-    collector: &mut Collector<'_, '_>,
-    whole: &Whole,
-    resource: &ResourceSpec,
-    name: &RoleName,
-    given: &GivenRole,
-) {
-    let catalog = collector.facts.catalog;
-    let own = (given.rank == Rank::Personal).then_some((&given.origin, given.route.as_str()));
-    for included in catalog.role_closure(name) {
-        let Some(Linked { at, spec }) = catalog.roles.get(included) else {
-            continue;
-        };
-        let mut causes = given.causes.clone();
-        if included != name {
-            causes.push(cause(
-                format!("role {name} includes {included}"),
-                &at.file,
-                at.line,
-            ));
-        }
-        let key = EntitlementKey {
-            resource: whole.resource.clone(),
-            identity: Some(whole.alias.clone()),
-            grant: Grant::Role(included.clone()),
-        };
-        if let Some(limits) = spec.eligible.as_ref().map(|e| &e.identities)
-            && !limits.is_empty()
-            && !limits.contains(&whole.kind)
-        {
-            // A direct role of the wrong identity was reported when the catalog was linked.
-            let reason = format!("not for identities of type {}", whole.kind);
-            collector.held.dropped.push(Dropped {
-                entitlement: key,
-                reason,
-                causes,
-            });
-            continue;
-        }
-        let eligible = spec.eligible.as_ref().map(|e| e.user_types.as_slice());
-        if !collector.grant(key, eligible, &causes, own) {
-            continue;
-        }
-        if let Some(deprecated) = &spec.deprecated {
-            let instead = deprecated.replacement.as_ref();
-            let help = instead.map(|r| format!("give `{r}` instead"));
-            let route = join(&given.route, "roles");
-            let holder = collector.name;
-            let problem = Problem::new(
-                Code::DeprecatedRole,
-                &given.origin.at,
-                &route,
-                format!(
-                    "`{holder}` holds `{included}`, which is no longer given: {}",
-                    deprecated.reason
-                ),
-            )
-            .maybe_help(help)
-            .related(at, "deprecated", "deprecated here");
-            collector.say(problem, None);
-        }
-        for level in &spec.levels {
-            collector.level(&whole.resource, resource, level, &causes, own);
-        }
-        for group in &spec.groups {
-            collector.group(&group.0, &whole.resource, causes.iter());
-        }
-    }
-}
-
-fn scope(
-    collector: &mut Collector<'_, '_>,
-    whole: &Whole,
-    name: &ScopeName,
-    values: &BTreeMap<String, Vec<Cause>>,
-) {
-    let catalog = collector.facts.catalog;
-    let Some(Linked { at, spec }) = catalog.scopes.get(name) else {
-        return;
-    };
-    let known = catalog.scope_values(name);
-    for (text, causes) in values {
-        let value = match text.contains('{') {
-            true => match filled(collector, text) {
-                Some(value) => value,
-                None => continue,
-            },
-            false => text.clone(),
-        };
-        let literal = value == *text;
-        if (value == "*" && !literal) || (value != "*" && !known.contains_key(&value)) {
-            let holder = collector.name;
-            let problem = Problem::new(
-                Code::ScopeValue,
-                &whole.origin.at,
-                &join(&whole.route, &format!("scopes.`{name}`")),
-                format!("`{name}` has no value `{value}`, which `{text}` gives for `{holder}`"),
-            );
-            if !literal {
-                collector.say(problem, None);
-            }
-            continue;
-        }
-        let key = EntitlementKey {
-            resource: whole.resource.clone(),
-            identity: Some(whole.alias.clone()),
-            grant: Grant::Scope(name.clone(), value.clone()),
-        };
-        // Whoever may have the identity may have its rows.
-        let anyone = [collector.user.spec.kind];
-        if !collector.grant(key, Some(&anyone), causes, None) {
-            continue;
-        }
-        let all = value == "*";
-        let groups = match (all, spec.wildcard_groups.is_empty()) {
-            (true, false) => vec![(&spec.wildcard_groups, value.clone())],
-            (true, true) => known.keys().map(|v| (&spec.groups, v.clone())).collect(),
-            (false, _) => vec![(&spec.groups, value.clone())],
-        };
-        for (templates, value) in groups {
-            for template in templates {
-                let variables = of_value(collector, &value, known.get(&value));
-                let filled = catalog.templates.get(template).map(|t| t.fill(&variables));
-                match filled {
-                    Some(Ok(group)) => collector.group(&group, &whole.resource, causes.iter()),
-                    Some(Err(error)) => {
-                        let problem = Problem::new(
-                            Code::BadTemplate,
-                            at,
-                            "groups",
-                            format!("no group for the value `{value}`: {error}"),
-                        )
-                        .help("use `value` where a value is no organization");
-                        collector.say(problem, None);
-                    }
-                    None => {}
-                }
-            }
-        }
-    }
-}
-
-fn of_value(
-    collector: &Collector<'_, '_>,
-    value: &str,
-    organization: Option<&Option<crate::name::OrganizationName>>,
-) -> Nested {
-    let mut variables = Nested::default();
-    variables.set(&["value"], value);
-    if let Some(Some(name)) = organization {
-        super::fields::organization(collector.facts.catalog, name, &mut variables);
-    }
-    variables
-}
-
-/// A scope value that is a template over the user and their organization.
-fn filled(collector: &Collector<'_, '_>, text: &str) -> Option<String> {
-    let mut variables = Nested::default();
-    variables.set(&["user", "name"], collector.name.as_str());
-    variables.set(&["user", "type"], types(&[collector.user.spec.kind]));
-    let organization = &collector.user.spec.organization;
-    super::fields::organization(collector.facts.catalog, organization, &mut variables);
-    collector
-        .facts
-        .catalog
-        .templates
-        .get(text)?
-        .fill(&variables)
-        .ok()
 }

@@ -29,7 +29,7 @@ pub fn plan_schema() -> Json {
 
 /// Describes the one field of an enum's variants as the variant, and leaves out what validators do
 /// not know (formats of Rust's numbers).
-fn tidy(schema: &mut Json) {
+pub(in crate::report) fn tidy(schema: &mut Json) {
     match schema {
         Json::Array(parts) => parts.iter_mut().for_each(tidy),
         Json::Object(object) => {

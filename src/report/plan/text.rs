@@ -25,11 +25,11 @@ const SECRETS: [&str; 8] = [
 
 /// Text that can be shown wherever one line of text can.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Shown(String);
+pub(in crate::report) struct Shown(String);
 
 impl Shown {
     /// The text, cut at its end where it is longer than so many characters.
-    pub(super) fn of(text: &str, longest: usize) -> Self {
+    pub(in crate::report) fn of(text: &str, longest: usize) -> Self {
         Self(cut(&escaped(text), longest))
     }
 
@@ -47,12 +47,12 @@ impl Shown {
         Self(self.0.chars().take(length).collect())
     }
 
-    pub(super) fn as_str(&self) -> &str {
+    pub(in crate::report) fn as_str(&self) -> &str {
         &self.0
     }
 
     /// How many characters it has.
-    pub(super) fn width(&self) -> usize {
+    pub(in crate::report) fn width(&self) -> usize {
         self.0.chars().count()
     }
 }

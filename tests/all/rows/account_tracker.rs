@@ -47,6 +47,126 @@ fn at1_a_new_hire_request_gathers_all_that_is_needed() {
 }
 
 #[test]
+fn at1_the_command_asks_the_profiles_questions_and_takes_only_answers() {
+    let access = example("bloomington");
+    access.apply();
+    access.all_tasks_done();
+    let hire = |answers: &[&'static str]| {
+        let said = [
+            "request",
+            "new-hire",
+            "--given-name",
+            "Alexander",
+            "--family-name",
+            "Christopherson",
+            "--employee-number",
+            "001204",
+            "--type",
+            "employee",
+            "--organization",
+            "its",
+            "--profile",
+            "its.gis-analyst",
+            "--effective",
+            "today",
+            "--requested-by",
+            "noor.haddad",
+            "--answer",
+            "publicPhone=812-555-0114",
+        ];
+        access.run(&[&said[..], answers].concat())
+    };
+    let ran = hire(&[]).ends(64);
+    assert!(
+        ran.err.contains("--answer officePhone=… (Office phone)"),
+        "{}",
+        ran.err
+    );
+    let ran = hire(&["--answer", "officePhone=5550117"]).ends(64);
+    assert!(ran.err.contains("it must match"), "{}", ran.err);
+    hire(&["--answer", "officePhone=812-555-0117"]).ends(0);
+    assert_eq!(findings(&access), Vec::<String>::new());
+    let created = plan(&access).json()["changes"][0].clone();
+    assert_eq!(
+        (&created["action"], &created["user"]),
+        (&"create".into(), &"alexander.christopherson".into())
+    );
+    let phone = created["fields"].as_array().unwrap().iter();
+    let mut phone = phone.filter(|f| f["name"] == "telephoneNumber");
+    assert_eq!(phone.next().unwrap()["after"][0], "812-555-0117");
+}
+
+#[test]
+fn at8_a_change_and_a_termination_are_requests() {
+    let access = example("bloomington");
+    access.apply();
+    access.all_tasks_done();
+    let change = [
+        "request",
+        "change",
+        "maria.lopez",
+        "--effective",
+        "today",
+        "--organization",
+        "planning-and-transportation",
+        "--supervisor",
+        "sam.okafor",
+        "--replace-profiles",
+        "planning.planner",
+        "--remove-access",
+        "arcgis-pro",
+        "--reason",
+        "transfer",
+    ];
+    access.run(&change).ends(0);
+    assert_eq!(findings(&access), Vec::<String>::new());
+    let asked = plan(&access).json();
+    let moved = changes(&asked, "maria.lopez");
+    assert!(
+        moved
+            .iter()
+            .any(|c| c.starts_with("move ") || c.contains("OU=Planning")),
+        "{moved:?}"
+    );
+    assert_eq!(tasks(&asked, "arcgis-pro"), ["revoke maria.lopez access"]);
+    access.apply();
+    access.all_tasks_done();
+    access
+        .run(&[
+            "request",
+            "terminate",
+            "maria.lopez",
+            "--effective",
+            "2099-01-09T17:00",
+            "--reason",
+            "resigned",
+        ])
+        .ends(0);
+    access.commit("Leaves");
+    assert_eq!(
+        changes(&plan(&access).json(), "maria.lopez"),
+        Vec::<String>::new()
+    );
+    let at = |instant: &str| {
+        access
+            .run(&["plan", "--at", instant, "--format", "json"])
+            .ends(0)
+            .json()
+    };
+    assert_eq!(
+        changes(&at("2099-01-09T16:59"), "maria.lopez"),
+        Vec::<String>::new()
+    );
+    let left = changes(&at("2099-01-09T17:00"), "maria.lopez");
+    assert_eq!(
+        left.first().map(String::as_str),
+        Some("disable maria.lopez"),
+        "{left:?}"
+    );
+    assert!(!left.iter().any(|c| c.starts_with("delete")), "{left:?}");
+}
+
+#[test]
 fn at2_the_profile_predefines_and_the_supervisor_can_change() {
     let access = hired();
     let before = plan(&access).json();

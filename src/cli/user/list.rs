@@ -1,0 +1,108 @@
+//! `countersign user list`: who there is, at an instant.
+
+use super::super::flags::TypeArg;
+use super::super::{Exit, Outcome, Place, print, talk, workbench};
+use crate::desired::Desired;
+use crate::desired::accounts::Accounts;
+use crate::desired::expand::expand;
+use crate::manifest::user::UserState;
+use crate::name::{OrganizationName, ProfileName, ResourceName};
+use crate::reconcile::Reading;
+use crate::report::people::{Filter, csv, json, rows, table};
+use crate::request::{Folded, Timeline};
+use clap::ValueEnum;
+use jiff::Timestamp;
+
+/// List users with login names, contact, type, identities, roles, clients, suppliers and partner.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Only users of this type.
+    #[arg(long = "type", value_enum, value_name = "TYPE")]
+    kind: Option<TypeArg>,
+    /// Only users of this organization, or of one below it.
+    #[arg(long, value_name = "NAME", value_parser = OrganizationName::new)]
+    organization: Option<OrganizationName>,
+    /// Only users with this profile.
+    #[arg(long, value_name = "NAME", value_parser = ProfileName::new)]
+    profile: Option<ProfileName>,
+    /// Only users who hold something of this resource.
+    #[arg(long, value_name = "NAME", value_parser = ResourceName::new)]
+    resource: Option<ResourceName>,
+    /// Only users in this state.
+    #[arg(long, value_enum)]
+    state: Option<StateArg>,
+    /// Only users with this text in id, name, login names or contact.
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+    #[command(flatten)]
+    origin: workbench::OriginArgs,
+    #[command(flatten)]
+    instant: workbench::InstantArgs,
+    /// How they are listed.
+    #[arg(long, value_enum, default_value = "table")]
+    format: FormatArg,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum StateArg {
+    Active,
+    Suspended,
+    Left,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum FormatArg {
+    /// For people.
+    Table,
+    /// RFC 4180, with a header.
+    Csv,
+    /// An array of users.
+    Json,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the repository cannot be read at all.
+pub fn run(place: &Place, args: &Args) -> Outcome {
+    let reading = workbench::read(&args.origin.origin(&place.folder))?;
+    let now = args.instant.resolve(&reading.catalog)?;
+    let (folded, desired) = at(&reading, now);
+    let filter = Filter {
+        kind: args.kind.map(Into::into),
+        organization: args.organization.clone(),
+        profile: args.profile.clone(),
+        resource: args.resource.clone(),
+        state: args.state.map(|state| match state {
+            StateArg::Active => UserState::Active,
+            StateArg::Suspended => UserState::Suspended,
+            StateArg::Left => UserState::Left,
+        }),
+        search: args.search.clone(),
+    };
+    let rows = rows(&reading.catalog, &folded, &desired, &filter);
+    print(&match args.format {
+        FormatArg::Table => table(&reading.catalog, &rows),
+        FormatArg::Csv => csv(&reading.catalog, &rows),
+        FormatArg::Json => json(&rows),
+    })?;
+    Ok(Exit::Done)
+}
+
+/// The people of an instant; says where the repository has mistakes.
+pub fn at(reading: &Reading, now: Timestamp) -> (Folded, Desired) {
+    let mut problems = Vec::new();
+    let timeline = Timeline::new(&reading.catalog, &mut problems);
+    let (desired, more) = expand(&reading.catalog, &timeline, &Accounts::default(), now);
+    problems.extend(more);
+    let wrong = |p: &crate::catalog::Problem| {
+        let severity = p.severity.unwrap_or_else(|| p.code.explanation().severity);
+        severity == crate::diagnostic::Severity::Error
+    };
+    if reading.findings.any_error() || problems.iter().any(wrong) {
+        talk(
+            "the repository has mistakes (`countersign validate` shows them); this is what it says all the same",
+        );
+    }
+    (timeline.at(now), desired)
+}

@@ -1,0 +1,504 @@
+//! Who there is: a row a user, with login names, contact, identities and whose rows they see (MODEL 5).
+//!
+//! Login names are the values of fields marked `signIn`. Clients and suppliers are those the user is
+//! associated with, belongs to, or sees by a scope; `*` stays `*`. The partner is the nearest partner
+//! organization at or above the user's own.
+
+use crate::catalog::Catalog;
+use crate::desired::{Desired, Grant, Person};
+use crate::manifest::organization::OrganizationType;
+use crate::manifest::user::UserState;
+use crate::manifest::{Contact, UserType};
+use crate::name::{OrganizationName, ProfileName, ResourceName, UserName};
+use crate::request::{Folded, FoldedUser};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One user in a list.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Row {
+    /// The permanent handle.
+    pub id: UserName,
+    /// The name people read.
+    pub name: String,
+    /// Active, suspended or left.
+    pub state: &'static str,
+    /// What sort of user.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// The organization.
+    pub organization: OrganizationName,
+    /// The nearest partner organization at or above it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partner: Option<OrganizationName>,
+    /// Login names, by resource.
+    pub logins: BTreeMap<ResourceName, String>,
+    /// How the user is reached.
+    pub contact: Contact,
+    /// Identities with their roles, by application and alias.
+    pub identities: Vec<Represented>,
+    /// Clients whose rows the user sees, or who they belong to or are associated with; `*` is all of them.
+    pub clients: BTreeSet<String>,
+    /// The same of suppliers.
+    pub suppliers: BTreeSet<String>,
+    /// Profiles, those that come with the organization too.
+    pub profiles: BTreeSet<ProfileName>,
+    /// Resources the user holds something of.
+    pub resources: BTreeSet<ResourceName>,
+}
+
+/// What a user represents in an application.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Represented {
+    /// The application.
+    pub resource: ResourceName,
+    /// What the identity is called.
+    pub alias: String,
+    /// Its roles, by the keys the application knows them by; those that come with others too.
+    pub roles: Vec<String>,
+    /// Values of its scopes, by the scopes' keys.
+    pub scopes: BTreeMap<String, Vec<String>>,
+}
+
+/// Which users are listed; what is not said does not matter.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Of this type.
+    pub kind: Option<UserType>,
+    /// Of this organization, or one below it.
+    pub organization: Option<OrganizationName>,
+    /// With this profile.
+    pub profile: Option<ProfileName>,
+    /// Who hold something of this resource.
+    pub resource: Option<ResourceName>,
+    /// In this state.
+    pub state: Option<UserState>,
+    /// With this text, in any spelling, in id, name, login names or contact.
+    pub search: Option<String>,
+}
+
+/// Everybody at an instant whom the filter lets through, by id.
+pub fn rows(catalog: &Catalog, folded: &Folded, desired: &Desired, filter: &Filter) -> Vec<Row> {
+    let people = desired.people.values();
+    let rows = people.filter_map(|person| {
+        Some(row(
+            catalog,
+            folded.people.get(&person.name)?,
+            person,
+            desired,
+        ))
+    });
+    rows.filter(|row| filter.lets_through(catalog, row))
+        .collect()
+}
+
+impl Filter {
+    fn lets_through(&self, catalog: &Catalog, row: &Row) -> bool {
+        let Self {
+            kind,
+            organization,
+            profile,
+            resource,
+            state,
+            search,
+        } = self;
+        let below = |name: &OrganizationName| {
+            let line = catalog.ancestry(&row.organization);
+            line.iter().any(|(above, _)| *above == name)
+        };
+        kind.is_none_or(|kind| kind.as_str() == row.kind)
+            && organization.as_ref().is_none_or(below)
+            && profile.as_ref().is_none_or(|p| row.profiles.contains(p))
+            && resource.as_ref().is_none_or(|r| row.resources.contains(r))
+            && state.is_none_or(|state| state.as_str() == row.state)
+            && search.as_deref().is_none_or(|text| row.has(text))
+    }
+}
+
+impl Row {
+    fn has(&self, text: &str) -> bool {
+        let text = text.to_lowercase();
+        let Contact {
+            mail,
+            phone,
+            mobile,
+            address,
+        } = &self.contact;
+        let mail = mail.as_ref().map(|m| m.0.as_str());
+        let contact = [
+            mail,
+            phone.as_deref(),
+            mobile.as_deref(),
+            address.as_deref(),
+        ];
+        let words = [self.id.as_str(), self.name.as_str()].into_iter();
+        let words = words.chain(self.logins.values().map(String::as_str));
+        words
+            .chain(contact.into_iter().flatten())
+            .any(|word| word.to_lowercase().contains(&text))
+    }
+}
+
+/// One user's row.
+pub fn row(catalog: &Catalog, user: &FoldedUser, person: &Person, desired: &Desired) -> Row {
+    let organization = &user.spec.organization;
+    let line = catalog.ancestry(organization);
+    let partner = line
+        .iter()
+        .find(|(_, o)| o.spec.kind == OrganizationType::Partner);
+    let identities = identities(catalog, person);
+    let sees = |kind: OrganizationType| related(catalog, user, person, kind);
+    let contact = user.spec.contact.clone().unwrap_or_default();
+    let mail = account_value(person, "mail").or_else(|| person.mail.clone());
+    let mail = mail.map(crate::manifest::MailAddress);
+    let given = user.profiles.iter().map(|p| p.value.clone());
+    let member =
+        crate::catalog::duties::answers::member_profiles(catalog, organization, user.spec.kind);
+    Row {
+        id: person.name.clone(),
+        name: person.display_name.clone(),
+        state: person.state.as_str(),
+        kind: person.kind.as_str(),
+        organization: organization.clone(),
+        partner: partner.map(|(name, _)| (*name).clone()),
+        logins: logins(person, desired),
+        contact: Contact {
+            // The address mails go to, where there is one.
+            mail: mail.or(contact.mail),
+            ..contact
+        },
+        identities,
+        clients: sees(OrganizationType::Client),
+        suppliers: sees(OrganizationType::Supplier),
+        profiles: given.chain(member.into_iter().cloned()).collect(),
+        resources: person
+            .entitlements
+            .keys()
+            .map(|key| key.resource.clone())
+            .collect(),
+    }
+}
+
+/// The values of the fields that a user signs in with.
+fn logins(person: &Person, desired: &Desired) -> BTreeMap<ResourceName, String> {
+    let mut logins = BTreeMap::new();
+    for (key, entitlement) in &person.entitlements {
+        let terms = desired.resources.get(&key.resource);
+        let fields = terms.into_iter().flat_map(|t| &t.fields);
+        for field in fields.filter(|f| f.sign_in) {
+            if let Some(value) = entitlement.fields.get(&field.name) {
+                logins.insert(key.resource.clone(), value.clone());
+            }
+        }
+    }
+    logins
+}
+
+fn identities(catalog: &Catalog, person: &Person) -> Vec<Represented> {
+    let mut found: BTreeMap<(&ResourceName, &str), Represented> = BTreeMap::new();
+    for (key, entitlement) in &person.entitlements {
+        let Some(alias) = &key.identity else { continue };
+        let entry = found.entry((&key.resource, alias));
+        let identity = entry.or_insert_with(|| Represented {
+            resource: key.resource.clone(),
+            alias: alias.clone(),
+            roles: Vec::new(),
+            scopes: BTreeMap::new(),
+        });
+        match &key.grant {
+            Grant::Role(_) => identity.roles.push(entitlement.label.clone()),
+            Grant::Scope(scope, value) => {
+                let spec = catalog.scopes.get(scope).map(|s| &s.spec);
+                let called = spec.and_then(|s| s.key.clone().or_else(|| s.display_name.clone()));
+                let called = called.unwrap_or_else(|| scope.to_string());
+                identity
+                    .scopes
+                    .entry(called)
+                    .or_default()
+                    .push(value.clone());
+            }
+            Grant::Level(_) => {}
+        }
+    }
+    found.into_values().collect()
+}
+
+/// Organizations of a type that a user has to do with, by the values that scopes use for them.
+fn related(
+    catalog: &Catalog,
+    user: &FoldedUser,
+    person: &Person,
+    kind: OrganizationType,
+) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut put = |name: &OrganizationName| {
+        if let Some(organization) = catalog
+            .organizations
+            .get(name)
+            .filter(|o| o.spec.kind == kind)
+        {
+            let code = organization.spec.code.as_deref().unwrap_or(name.as_str());
+            found.insert(code.to_owned());
+        }
+    };
+    put(&user.spec.organization);
+    user.spec.associated.iter().for_each(&mut put);
+    let mut all = false;
+    for key in person.entitlements.keys() {
+        let Grant::Scope(scope, value) = &key.grant else {
+            continue;
+        };
+        let from = catalog
+            .scopes
+            .get(scope)
+            .and_then(|s| s.spec.values_from.as_ref());
+        let of_kind = from.is_some_and(|from| from.organization_types.contains(&kind));
+        match value.as_str() {
+            "*" => all |= of_kind,
+            value => {
+                let values = catalog.scope_values(scope);
+                if let Some(Some(name)) = values.get(value) {
+                    put(name);
+                }
+            }
+        }
+    }
+    if all {
+        found.insert("*".to_owned());
+    }
+    found
+}
+
+/// The columns of table and CSV.
+pub const COLUMNS: [&str; 12] = [
+    "id",
+    "name",
+    "state",
+    "type",
+    "organization",
+    "partner",
+    "logins",
+    "contact",
+    "identities",
+    "roles",
+    "clients",
+    "suppliers",
+];
+
+/// A user's cells, each with its values; `between` is what stands between two values of one cell.
+fn cells(catalog: &Catalog, row: &Row, between: &str) -> [String; 12] {
+    let called = |name: &OrganizationName| {
+        let organization = catalog.organizations.get(name);
+        let display = organization.and_then(|o| o.spec.display_name.clone());
+        display.unwrap_or_else(|| name.to_string())
+    };
+    let Contact {
+        mail,
+        phone,
+        mobile,
+        address,
+    } = &row.contact;
+    let contact = [
+        mail.as_ref().map(|m| m.0.clone()),
+        phone.clone(),
+        mobile.clone(),
+        address.clone(),
+    ];
+    let contact: Vec<String> = contact.into_iter().flatten().collect();
+    // One name that serves everywhere is said once.
+    let names: BTreeSet<&String> = row.logins.values().collect();
+    let logins: Vec<String> = match names.len() {
+        1 => names.into_iter().cloned().collect(),
+        _ => row
+            .logins
+            .iter()
+            .map(|(resource, login)| format!("{resource}: {login}"))
+            .collect(),
+    };
+    let applications: BTreeSet<&ResourceName> =
+        row.identities.iter().map(|i| &i.resource).collect();
+    let name = |i: &Represented| match applications.len() {
+        1 => i.alias.clone(),
+        _ => format!("{}: {}", i.resource, i.alias),
+    };
+    let identities: Vec<String> = row.identities.iter().map(name).collect();
+    let roles = row.identities.iter().map(|i| match row.identities.len() {
+        1 => i.roles.join(" + "),
+        _ => format!("{}: {}", name(i), i.roles.join(" + ")),
+    });
+    let set = |values: &BTreeSet<String>| values.iter().cloned().collect::<Vec<_>>().join(between);
+    [
+        row.id.to_string(),
+        row.name.clone(),
+        row.state.to_owned(),
+        row.kind.to_owned(),
+        called(&row.organization),
+        row.partner.as_ref().map(called).unwrap_or_default(),
+        logins.join(between),
+        contact.join(between),
+        identities.join(between),
+        roles.collect::<Vec<_>>().join(between),
+        set(&row.clients),
+        set(&row.suppliers),
+    ]
+}
+
+/// A table for people; a cell of several values has several lines.
+pub fn table(catalog: &Catalog, rows: &[Row]) -> String {
+    if rows.is_empty() {
+        return "nobody\n".into();
+    }
+    let head = COLUMNS.map(str::to_uppercase);
+    let cells = rows
+        .iter()
+        .map(|row| self::cells(catalog, row, "\n").map(|cell| shown(&cell)));
+    let lines: Vec<[String; 12]> = std::iter::once(head).chain(cells).collect();
+    let mut widths = [0; 12];
+    for cells in &lines {
+        for (width, cell) in widths.iter_mut().zip(cells) {
+            let widest = cell.lines().map(|line| line.chars().count()).max();
+            *width = (*width).max(widest.unwrap_or(0));
+        }
+    }
+    let mut text = String::new();
+    for cells in &lines {
+        let height = cells
+            .iter()
+            .map(|cell| cell.lines().count())
+            .max()
+            .unwrap_or(1);
+        for i in 0..height {
+            let mut line = String::new();
+            for (width, cell) in widths.iter().zip(cells) {
+                line.push_str(&format!(
+                    "{:width$}  ",
+                    cell.lines().nth(i).unwrap_or_default()
+                ));
+            }
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// Without what would move the cursor or pass for another line.
+fn shown(cell: &str) -> String {
+    let lines = cell.lines().map(|line| {
+        let unseen = |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        line.chars().map(|c| if unseen(c) { '\u{fffd}' } else { c }).collect::<String>()
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// CSV (RFC 4180) with a header; several values of a cell with `; ` between them.
+pub fn csv(catalog: &Catalog, rows: &[Row]) -> String {
+    let mut text = format!("{}\r\n", COLUMNS.join(","));
+    for row in rows {
+        let cells = cells(catalog, row, "; ").map(|cell| quoted(&cell));
+        text.push_str(&cells.join(","));
+        text.push_str("\r\n");
+    }
+    text
+}
+
+/// A cell as it stands in a CSV file. What a spreadsheet would compute begins with a blank, so that it is text.
+fn quoted(cell: &str) -> String {
+    let formula = cell.starts_with(['=', '@', '\t', '\r']) || is_computed(cell);
+    let cell = if formula {
+        format!(" {cell}")
+    } else {
+        cell.to_owned()
+    };
+    match cell.contains([',', '"', '\r', '\n', ' ']) {
+        true => format!("\"{}\"", cell.replace('"', "\"\"")),
+        false => cell,
+    }
+}
+
+/// Whether a text that begins with a sign is more than a telephone number.
+fn is_computed(cell: &str) -> bool {
+    cell.starts_with(['+', '-'])
+        && cell
+            .chars()
+            .any(|c| !c.is_ascii_digit() && !" +-./()".contains(c))
+}
+
+/// Every row, for programs.
+pub fn json(rows: &[Row]) -> String {
+    serde_json::to_string_pretty(rows).unwrap_or_default()
+}
+
+/// One user, for people.
+pub fn one(catalog: &Catalog, row: &Row, person: &Person) -> String {
+    let mut text = String::new();
+    let cells = cells(catalog, row, "\n");
+    let extra = [
+        ("title", account_value(person, "title")),
+        ("account", person.account.as_ref().map(|a| a.login.clone())),
+        (
+            "supervisor",
+            person.supervisor.as_ref().map(ToString::to_string),
+        ),
+        (
+            "profiles",
+            Some(
+                row.profiles
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join("\n"),
+            ),
+        ),
+        (
+            "resources",
+            Some(
+                row.resources
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join("\n"),
+            ),
+        ),
+        (
+            "declared",
+            Some(format!("{}:{}", person.declared.file, person.declared.line)),
+        ),
+        (
+            "changed by",
+            Some(
+                person
+                    .because
+                    .iter()
+                    .map(|c| c.text.to_string())
+                    .collect::<Vec<_>>()
+                    .join("\n"),
+            ),
+        ),
+    ];
+    let scopes = row.identities.iter().flat_map(|i| {
+        i.scopes
+            .iter()
+            .map(move |(scope, values)| format!("{}: {scope} = {}", i.alias, values.join(", ")))
+    });
+    let scopes = scopes.collect::<Vec<_>>().join("\n");
+    let named = COLUMNS.into_iter().zip(cells);
+    let all = named
+        .chain([("scopes", scopes)])
+        .chain(extra.into_iter().map(|(k, v)| (k, v.unwrap_or_default())));
+    for (label, value) in all.filter(|(_, value)| !value.is_empty()) {
+        for (i, line) in shown(&value).lines().enumerate() {
+            let label = if i == 0 { label } else { "" };
+            text.push_str(&format!("{label:14}{line}\n"));
+        }
+    }
+    text
+}
+
+fn account_value(person: &Person, attribute: &str) -> Option<String> {
+    let attributes = &person.account.as_ref()?.attributes;
+    let attribute = crate::connector::AttributeName::new(attribute);
+    attributes.get(&attribute).map(|values| values.join(", "))
+}
