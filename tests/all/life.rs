@@ -105,6 +105,7 @@ stories! {
     a_supervisor_leaves: "a-supervisor-leaves",
     a_transfer: "a-transfer",
     an_edit_between_plan_and_apply: "an-edit-between-plan-and-apply",
+    an_identity_switch: "an-identity-switch",
     an_urgent_leaver: "an-urgent-leaver",
     premium_software: "premium-software",
     two_jobs_at_once: "two-jobs-at-once",

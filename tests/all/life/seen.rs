@@ -70,7 +70,7 @@ pub struct Seen {
 /// The entries in units of the city's own.
 pub fn state(entries: Vec<Raw>) -> State {
     let seen = entries.iter().filter_map(|raw| {
-        let dn = Dn::parse(&raw.dn).ok()?.to_string();
+        let dn = spelled(&raw.dn);
         let below = dn.strip_suffix(&format!(",{BASE}"))?.to_owned();
         let top = below.rsplit(',').next().unwrap_or_default();
         if !top.starts_with("OU=") || top == "OU=Domain Controllers" {
@@ -148,13 +148,21 @@ fn said(value: &[u8]) -> String {
     let Ok(text) = std::str::from_utf8(value) else {
         return value.iter().map(|byte| format!("{byte:02x}")).collect();
     };
-    match text.ends_with(BASE).then(|| Dn::parse(text)) {
-        Some(Ok(dn)) => {
-            let dn = dn.to_string();
+    match text.ends_with(BASE) {
+        true => {
+            let dn = spelled(text);
             let below = dn.strip_suffix(&format!(",{BASE}"));
             below.unwrap_or(&dn).to_owned()
         }
-        Some(Err(_)) | None => text.to_owned(),
+        false => text.to_owned(),
+    }
+}
+
+/// A name as this program spells it; a server may escape otherwise.
+fn spelled(dn: &str) -> String {
+    match dn.contains('\\').then(|| Dn::parse(dn)) {
+        Some(Ok(dn)) => dn.to_string(),
+        Some(Err(_)) | None => dn.to_owned(),
     }
 }
 

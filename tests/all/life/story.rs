@@ -2,6 +2,7 @@
 
 use super::fault::Fault;
 use super::files::yaml_of;
+use countersign::name::{ResourceName, UserName};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -57,6 +58,12 @@ pub struct Step {
     /// What people did in the directory before.
     #[serde(default)]
     pub by_hand: Vec<Hand>,
+    /// Which identity people are from the next log-on on.
+    #[serde(default)]
+    pub selects: Vec<Selects>,
+    /// The application whose row-level security is shown.
+    #[serde(default)]
+    pub exports: Option<ResourceName>,
     /// What people did in the directory between plan and apply.
     #[serde(default)]
     pub meanwhile: Vec<Hand>,
@@ -69,6 +76,16 @@ pub struct Step {
     /// Whose maintainers say done afterwards: a resource's, or `all`.
     #[serde(default)]
     pub done: Option<String>,
+}
+
+/// Somebody selects an identity.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Selects {
+    pub user: UserName,
+    pub application: ResourceName,
+    /// Its alias.
+    pub identity: String,
 }
 
 /// Something a person does in the directory.

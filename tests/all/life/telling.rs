@@ -5,17 +5,19 @@ use super::fault::{Died, Fault, Faults, Letters};
 use super::files::{Files, files_of};
 use super::place::{BASE, Kind, Place, temporary};
 use super::seen::{self, State};
-use super::story::{Step, Story};
-use super::words::Words;
+use super::story::{Selects, Step, Story};
+use super::words::{self, Words};
 use super::{hand, mail};
-use crate::bed::{Access, Export, project};
+use crate::bed::{Access, Export, json, project};
 use countersign::apply::{Connections, Stop};
 use countersign::approval::{Evidence, bind};
+use countersign::catalog::Catalog;
 use countersign::connector::AttributeName;
 use countersign::diagnostic::any_error;
 use countersign::ledger::{Event, Ledger, Record, RunId, Seen, TaskStatus};
 use countersign::manifest::parse::Known;
 use countersign::manifest::{Edge, Moment};
+use countersign::name::ResourceName;
 use countersign::notify::mime::Sender;
 use countersign::notify::post::Letter;
 use countersign::plan::limits::Outer;
@@ -25,6 +27,7 @@ use countersign::reconcile::{self, ReconcileError, Situation, World};
 use countersign::report;
 use countersign::report::outcome::Outcomes;
 use countersign::report::plan::{Format, Styling, render};
+use countersign::report::row_security::RowSecurity;
 use countersign::source::Origin;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -60,6 +63,7 @@ pub struct Telling<'a> {
 struct Made {
     plan: Plan,
     situation: Situation,
+    catalog: Catalog,
     /// What the repository is warned of.
     warnings: String,
 }
@@ -163,6 +167,15 @@ impl<'a> Telling<'a> {
         }
         self.commit(&step.name);
         let earlier = self.state();
+        for selects in &step.selects {
+            self.selected(selects, at)?;
+            let Selects {
+                user,
+                application,
+                identity,
+            } = selects;
+            let _ = writeln!(text, "  {user} selects {identity} in {application}");
+        }
         self.hands(&step.by_hand)?;
         let before = self.state();
         if earlier != before {
@@ -232,6 +245,10 @@ impl<'a> Telling<'a> {
                 let _ = writeln!(text, "\n## {heading}\n{told}");
             }
         }
+        if let Some(application) = &step.exports {
+            let rows = self.row_security(application, made)?;
+            let _ = write!(text, "\n## row-level security of {application}\n{rows}");
+        }
         let mut trouble = self.who_gets_in(&after).err();
         if step.exit == 0 && ran.exit == 0 {
             trouble = trouble.or(self.nothing_is_left(at).err());
@@ -286,6 +303,9 @@ impl<'a> Telling<'a> {
     }
 
     fn hands(&self, hands: &[super::story::Hand]) -> Result<(), String> {
+        if hands.is_empty() {
+            return Ok(());
+        }
         let mut directory = self.place.open();
         hands
             .iter()
@@ -358,6 +378,7 @@ impl<'a> Telling<'a> {
         Ok(Ok(Made {
             plan,
             situation,
+            catalog: reading.catalog,
             warnings: String::new(),
         }))
     }
@@ -442,7 +463,7 @@ impl<'a> Telling<'a> {
 
     /// A second run at the same instant: an empty plan, and no trace of it.
     fn nothing_is_left(&mut self, now: Timestamp) -> Result<(), String> {
-        let traces = |telling: &Self| (telling.state(), std::fs::read(telling.ledger()).ok());
+        let traces = |telling: &Self| (telling.place.trace(), std::fs::read(telling.ledger()).ok());
         let before = traces(self);
         let made = self
             .planned(now)?
@@ -493,6 +514,36 @@ impl<'a> Telling<'a> {
         let mut lines: Vec<String> = lines.collect();
         lines.sort();
         Ok(lines.concat())
+    }
+
+    /// Row-level security as the application reads it.
+    fn row_security(&self, application: &ResourceName, made: &Made) -> Result<String, String> {
+        let history = Ledger::read(&self.ledger()).map_err(said)?;
+        let rights = RowSecurity::of(
+            application,
+            &made.catalog,
+            &made.situation.desired,
+            history.selections(),
+            made.plan.revision.as_deref(),
+        );
+        let rights = rights.map_err(|shared| format!("{shared:?}"))?;
+        Ok(words::rows(&json(&rights.json())))
+    }
+
+    /// Somebody selects an identity, as `identity select` records it.
+    fn selected(&self, selects: &Selects, now: Timestamp) -> Result<(), String> {
+        let mut ledger = Ledger::open(&self.ledger()).map_err(said)?;
+        let record = Record {
+            at: now,
+            run: RunId("select".into()),
+            event: Event::IdentitySelected {
+                user: selects.user.clone(),
+                resource: selects.application.clone(),
+                identity: selects.identity.clone(),
+                by: selects.user.to_string(),
+            },
+        };
+        ledger.append(record).map_err(said)
     }
 
     /// The maintainers of a resource, or all, say that their work is done.

@@ -2,6 +2,7 @@
 //! are in the crowd.
 
 use regex::Regex;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// How a telling puts things.
@@ -114,4 +115,39 @@ impl Words {
             }
         }
     }
+}
+
+/// Row-level security, a line an identity.
+pub fn rows(exported: &Value) -> String {
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let join = |value: &Value| list(value).iter().map(text).collect::<Vec<_>>().join(", ");
+    let mut lines = String::new();
+    for user in list(&exported["users"]) {
+        for identity in list(&user["identities"]) {
+            let marks = ["default", "current"].map(|mark| match identity[mark] == true {
+                true => format!(", {mark}"),
+                false => String::new(),
+            });
+            lines += &format!(
+                "{} signs in as {}: {}{}; roles {}",
+                text(&user["id"]),
+                text(&user["login"]),
+                text(&identity["alias"]),
+                marks.concat(),
+                join(&identity["roles"])
+            );
+            for scope in list(&identity["scopes"]) {
+                let all = scope["all"] == true;
+                let rows = if all {
+                    "*".to_owned()
+                } else {
+                    join(&scope["values"])
+                };
+                lines += &format!("; {} {rows}", text(&scope["key"]));
+            }
+            lines.push('\n');
+        }
+    }
+    lines
 }
