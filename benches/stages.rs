@@ -10,7 +10,7 @@ use countersign::observed::tie::{Claim, Rules, tie};
 use countersign::observed::{Observed, attributes, collect};
 use countersign::operator::Operator;
 use countersign::plan::limits::Limits;
-use countersign::plan::{DirectoryMode, Inputs, plan};
+use countersign::plan::{Bootstrap, DirectoryMode, Inputs, plan};
 use countersign::source::Origin;
 use countersign::{catalog, desired, reconcile, request, source};
 use jiff::Timestamp;
@@ -95,7 +95,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         observed: &observed,
         recorded,
         limits: Some(&limits),
-        bootstrap: &BTreeMap::new(),
+        outer: operator.outer(),
+        bootstrap: &Bootstrap::default(),
         revision: files.revision.as_deref(),
         policies: &reconcile::policies(&catalog),
         approval: "trust-branch",

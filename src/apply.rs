@@ -2,8 +2,11 @@
 //! `before`. No choices are made here; disagreement is `conflict`, and one failing object never
 //! blocks the others.
 
+mod first;
 pub mod password;
 pub mod probe;
+
+pub use first::{First, HandOn, HandedOn};
 
 use crate::approval::Approved;
 use crate::connector::roster::{Applied, Roster};
@@ -18,6 +21,7 @@ use crate::plan::recorded::Attempt;
 use crate::plan::{Change, ChangeId, DirectoryMode, MemberChange, Write};
 use jiff::Timestamp;
 use probe::{State, probe};
+use secrecy::SecretString;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What changes are carried out on.
@@ -60,6 +64,7 @@ pub trait Stop {
 pub fn apply(
     approved: &Approved,
     connections: &mut Connections<'_>,
+    hand_on: &mut dyn HandOn,
     ledger: &mut Ledger,
     run: &RunId,
     clock: &dyn Fn() -> Timestamp,
@@ -83,7 +88,13 @@ pub fn apply(
             Some(_) => (held("a change it needs did not come about"), Vec::new()),
             None => {
                 begin(ledger, run, clock(), change)?;
-                one(change, connections)
+                let directory = connections.directory.as_deref_mut();
+                match (&change.write, directory) {
+                    (Write::SetPassword { .. }, Some(directory)) => {
+                        first::password(change, directory, hand_on, ledger, run, clock)?
+                    }
+                    _ => one(change, connections),
+                }
             }
         };
         lost = match result.class {
@@ -168,6 +179,7 @@ pub fn begin(
             Write::Create { .. }
             | Write::Adopt { .. }
             | Write::SetPassword { .. }
+            | Write::ResetPassword { .. }
             | Write::Modify { .. }
             | Write::Rename { .. }
             | Write::Row { .. },
@@ -262,6 +274,7 @@ pub fn asked_of_maintainers(change: &Change, mode: DirectoryMode) -> bool {
             Write::Adopt { .. } | Write::Row { .. } => false,
             Write::Create { .. }
             | Write::SetPassword { .. }
+            | Write::ResetPassword { .. }
             | Write::Modify { .. }
             | Write::Rename { .. }
             | Write::Member { .. } => true,
@@ -418,7 +431,14 @@ fn write(write: &Write, directory: &mut dyn Transport) -> Result<(), Failure> {
             }),
         },
         Write::Create { dn, attributes } => directory.add(dn, attributes),
-        Write::SetPassword { at } => set_password(at, directory),
+        Write::SetPassword { at, avoid, .. } => first::set(at, avoid, directory).map(drop),
+        Write::ResetPassword { guid, expires } => {
+            let at = At::Guid(*guid);
+            if probe::has_expired(&at, *expires, directory)? {
+                return Err(changed("the account has expired already"));
+            }
+            set_password(&at, &[], directory).map(drop)
+        }
         Write::Modify {
             at, modifications, ..
         } => directory.modify(at, modifications),
@@ -467,40 +487,40 @@ fn write(write: &Write, directory: &mut dyn Transport) -> Result<(), Failure> {
 }
 
 fn moved_on(dn: &crate::dn::Dn) -> Failure {
+    changed(&format!("{dn} no longer stands there"))
+}
+
+fn changed(message: &str) -> Failure {
     Failure {
         class: FailureClass::Changed,
         code: None,
         extended: None,
-        message: format!("{dn} no longer stands there"),
+        message: message.into(),
     }
 }
 
-/// Sets a generated password that nobody ever sees; whoever hands it out resets it first.
-///
-/// An account that can be logged on to keeps the password it has.
-fn set_password(at: &At, directory: &mut dyn Transport) -> Result<(), Failure> {
-    if probe::is_enabled(at, directory)? {
-        return Err(Failure {
-            class: FailureClass::Changed,
-            code: None,
-            extended: None,
-            message: "the account can be logged on to already".into(),
-        });
-    }
-    let mut last = None;
-    for _ in 0..PASSWORD_TRIES {
-        let password = password::generate().map_err(|error| Failure {
+/// Sets a generated password, and another one where the directory refuses it.
+fn set_password(
+    at: &At,
+    avoid: &[String],
+    directory: &mut dyn Transport,
+) -> Result<SecretString, Failure> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let password = password::generate(avoid).map_err(|error| Failure {
             class: FailureClass::Transient,
             code: None,
             extended: None,
             message: format!("the operating system gave no randomness: {error}"),
         })?;
         match directory.set_password(at, &password, NextLogOn::MustChange) {
-            Err(failure) if failure.class == FailureClass::PasswordRejected => last = Some(failure),
-            result => return result,
+            Ok(()) => return Ok(password),
+            Err(refused)
+                if refused.class == FailureClass::PasswordRejected && tries < PASSWORD_TRIES => {}
+            Err(failure) => return Err(failure),
         }
     }
-    last.map_or(Ok(()), Err)
 }
 
 /// Whether a modification changes a name that nobody else may ever get.
@@ -523,7 +543,7 @@ fn events(change: &Change, directory: &mut dyn Transport) -> Vec<Event> {
             .any(is_of_a_name)
             .then(|| names(How::Seen))
             .flatten(),
-        Write::SetPassword { .. } | Write::Row { .. } => None,
+        Write::SetPassword { .. } | Write::ResetPassword { .. } | Write::Row { .. } => None,
         Write::Member {
             group_dn: _,
             change: step,
@@ -594,7 +614,8 @@ fn at(write: &Write) -> Option<At> {
     match write {
         Write::Adopt { guid, .. } | Write::Rename { guid, .. } => Some(At::Guid(*guid)),
         Write::Create { dn, .. } => Some(At::Dn(dn.clone())),
-        Write::SetPassword { at } | Write::Modify { at, .. } => Some(at.clone()),
+        Write::ResetPassword { guid, .. } => Some(At::Guid(*guid)),
+        Write::SetPassword { at, .. } | Write::Modify { at, .. } => Some(at.clone()),
         Write::Member { .. } | Write::Row { .. } => None,
     }
 }

@@ -22,6 +22,7 @@ use crate::name::{
 };
 use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Where folded requests are kept: a folder at the root.
 pub const ARCHIVE: &str = "archive/";
@@ -54,11 +55,18 @@ pub struct Catalog {
     /// Requests that were folded into the manifests: kept for their names, causes and evidence.
     pub archived: BTreeMap<RequestName, Linked<RequestSpec>>,
     pub policies: BTreeMap<PolicyName, Linked<PolicySpec>>,
+    /// Documents of which a part could not be used, by file and number.
+    pub damaged: BTreeSet<(Arc<str>, u32)>,
     /// Templates of fields, naming rules and scope groups, compiled, by their text.
     pub templates: templates::Templates,
 }
 
 impl Catalog {
+    /// Whether a part of a manifest could not be used.
+    pub fn is_damaged(&self, at: &Location) -> bool {
+        self.damaged.contains(&(at.file.clone(), at.document))
+    }
+
     /// An organization and those it belongs to, nearest first.
     pub fn ancestry<'a>(
         &'a self,

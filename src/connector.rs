@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// An LDAP attribute name: spelling kept, compared without case.
@@ -297,6 +297,20 @@ pub trait Transport: Send {
 
     /// The directory's base DN.
     fn base(&self) -> &Dn;
+
+    /// Who is logged on, where somebody is: that account is never touched.
+    fn log_on(&self) -> Option<Dn> {
+        None
+    }
+
+    /// What a userPrincipalName may end in, in lower case: the domains of the forest, and what was
+    /// registered besides (uPNSuffixes). None where that cannot be told.
+    ///
+    /// # Errors
+    /// [`Failure`] when the directory could not be asked.
+    fn principal_suffixes(&mut self) -> Result<Option<BTreeSet<String>>, Failure> {
+        Ok(None)
+    }
 
     /// Reads every account, group and unit below the base with these attributes, each handed to `found`.
     ///

@@ -12,7 +12,7 @@ pub mod identity;
 pub mod naming;
 
 pub use accounts::{Accounts, KnownAccount};
-pub use cause::Cause;
+pub use cause::{Cause, Causes};
 pub use entitlement::{Entitlement, EntitlementKey, Grant};
 pub use identity::{DesiredIdentity, DesiredRole, DesiredScope, Rows, Standing};
 
@@ -21,9 +21,10 @@ use crate::manifest::UserType;
 use crate::manifest::config::{Guards, MailWording, Membership};
 use crate::manifest::resource::{Connector, Instructions, ResourceType, SignIn};
 use crate::manifest::user::UserState;
-use crate::name::{FieldName, RequestName, ResourceName, UserName};
+use crate::name::{FieldName, RequestName, ResourceName, ScopeName, UserName};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What should be, at one instant of one revision.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,8 +33,8 @@ pub struct Desired {
     pub instant: Timestamp,
     /// The next instant at which it changes by itself, if a manifest names one.
     pub valid_until: Option<Timestamp>,
-    /// Every user, by name; those who left too.
-    pub people: BTreeMap<UserName, Person>,
+    /// Every user, by name; those who left too. Of one instant and the next, most are the same.
+    pub people: BTreeMap<UserName, Arc<Person>>,
     /// What a plan and a mail need to know of each resource.
     pub resources: BTreeMap<ResourceName, ResourceTerms>,
     /// The resource that owns the accounts.
@@ -63,6 +64,12 @@ pub struct Person {
     pub state: UserState,
     /// The address mails go to; none where notifications are off or there is no address.
     pub mail: Option<String>,
+    /// Whether the user wants mails at all.
+    pub notifications: bool,
+    /// Every name of the person, for what must have no part of one: a password.
+    pub names: Vec<String>,
+    /// The public key that first passwords are encrypted to for this user to hand on.
+    pub hand_over_key: Option<String>,
     /// Whom the user reports to.
     pub supervisor: Option<UserName>,
     /// How their present time here began, where a request began it and it has begun.
@@ -94,6 +101,9 @@ impl Person {
             kind: _,
             state: _,
             mail: _,
+            notifications: _,
+            names: _,
+            hand_over_key: _,
             supervisor: _,
             started,
             departure,
@@ -203,8 +213,10 @@ pub struct DesiredAccount {
     pub ou: Vec<String>,
     /// Whether it can be logged on to.
     pub enabled: bool,
-    /// Groups (globs) that somebody who left keeps for a time all the same.
-    pub retained: Vec<String>,
+    /// Groups that somebody who left keeps for a time all the same.
+    pub retained: Vec<Retained>,
+    /// The description of the account of somebody who left; none: it stays as it is.
+    pub farewell: Option<String>,
     /// The managed attributes that should have a value; a managed attribute that is not here should have none.
     pub attributes: BTreeMap<AttributeName, Vec<String>>,
     /// Attributes whose value is the account of another user (`manager`).
@@ -213,6 +225,15 @@ pub struct DesiredAccount {
     pub groups: BTreeMap<GroupKey, GroupGrant>,
     /// Why there should be an account.
     pub causes: Vec<Cause>,
+}
+
+/// Groups that somebody who left keeps for a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retained {
+    /// sAMAccountNames or globs.
+    pub groups: Vec<String>,
+    /// Until when.
+    pub until: Timestamp,
 }
 
 /// How an account is known to be a user's (SEMANTICS 8: never by name).
@@ -270,10 +291,36 @@ pub struct ResourceTerms {
     pub maintainers: Vec<Recipient>,
     /// Labels and order of its fields.
     pub fields: Vec<FieldTerms>,
+    /// What it calls its levels and roles.
+    pub labels: BTreeMap<Grant, String>,
+    /// What it calls its scopes.
+    pub scope_labels: BTreeMap<ScopeName, String>,
     /// What maintainers are told to do.
     pub instructions: Instructions,
     /// Where people find it.
     pub url: Option<String>,
+}
+
+impl ResourceTerms {
+    /// What it calls something that is held of it; what it no longer has goes by its name.
+    pub fn label(&self, grant: &Grant) -> String {
+        match grant {
+            Grant::Level(level) => self
+                .labels
+                .get(grant)
+                .cloned()
+                .unwrap_or_else(|| level.to_string()),
+            Grant::Role(role) => self
+                .labels
+                .get(grant)
+                .cloned()
+                .unwrap_or_else(|| role.to_string()),
+            Grant::Scope(scope, value) => match self.scope_labels.get(scope) {
+                Some(label) => format!("{label} = {value}"),
+                None => format!("{scope} = {value}"),
+            },
+        }
+    }
 }
 
 /// Label and role of a field.
@@ -328,4 +375,8 @@ pub struct Rules {
     pub mail: MailWording,
     /// The name of the organization, for mails.
     pub organization: String,
+    /// The public key that first passwords are encrypted to; none: the supervisor's.
+    pub hand_over_key: Option<String>,
+    /// The time zone that people read dates in.
+    pub zone: jiff::tz::TimeZone,
 }

@@ -132,8 +132,14 @@ impl Ord for Diagnostic {
     }
 }
 
-/// Sorts by place and drops repetitions.
+/// Sorts by place, drops repetitions, and leaves none without a way on.
 pub fn sorted(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    for diagnostic in diagnostics.iter_mut().filter(|d| d.help.is_none()) {
+        diagnostic.help = Some(format!(
+            "`countersign explain-code {}` shows one that is right",
+            diagnostic.code
+        ));
+    }
     diagnostics.sort();
     diagnostics.dedup();
     diagnostics

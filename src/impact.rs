@@ -7,6 +7,7 @@ use crate::manifest::user::UserState;
 use crate::name::{ResourceName, UserName};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What becomes otherwise for one user.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -101,14 +102,20 @@ pub enum What {
 /// Fields of access that comes or goes with the user are not repeated.
 pub fn compare<'p>(
     directory: &ResourceName,
-    before: &BTreeMap<UserName, Person>,
-    after: &BTreeMap<UserName, Person>,
+    before: &BTreeMap<UserName, Arc<Person>>,
+    after: &BTreeMap<UserName, Arc<Person>>,
     names: impl IntoIterator<Item = &'p UserName>,
 ) -> Vec<Impact> {
     let names: BTreeSet<&UserName> = names.into_iter().collect();
     names
         .into_iter()
-        .flat_map(|name| one(directory, before.get(name), after.get(name)))
+        .flat_map(|name| {
+            one(
+                directory,
+                before.get(name).map(AsRef::as_ref),
+                after.get(name).map(AsRef::as_ref),
+            )
+        })
         .collect()
 }
 

@@ -50,6 +50,7 @@ pub mod dn;
 pub mod diagnostic;
 pub mod source;
 pub mod template;
+pub mod seal;
 
 // -- the pipeline: what should be
 pub mod manifest;

@@ -153,6 +153,12 @@ pub struct Url(
     pub String,
 );
 
+/// A value that says something: the directory takes no empty one.
+#[derive(JsonSchema)]
+#[schemars(inline)]
+#[allow(dead_code, reason = "for the schema")]
+pub struct Said(#[schemars(regex(pattern = r"^[^\x00]*[^\x00-\x20][^\x00]*$"))] String);
+
 /// A mail address.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]

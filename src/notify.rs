@@ -15,6 +15,7 @@ pub mod directory;
 #[cfg(test)]
 mod injection;
 pub mod mime;
+pub mod notice;
 pub mod outbox;
 mod page;
 mod plain;

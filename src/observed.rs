@@ -2,7 +2,7 @@
 
 pub mod tie;
 
-use crate::connector::active_directory::matching::uac;
+use crate::connector::active_directory::matching::{account_expires_never, uac};
 use crate::connector::{
     At, AttributeName, Attributes, Entry, EntryKind, Failure, Guid, Transport, Value, roster,
 };
@@ -31,9 +31,15 @@ pub struct Directory {
     pub groups: BTreeMap<GroupKey, Group>,
     /// Organizational units (and the base).
     pub units: BTreeSet<Dn>,
+    /// What replication renamed because two domain controllers gave one name (MS-ADTS 3.1.1.5.1.2.2).
+    pub conflicts: BTreeSet<Dn>,
+    /// What a principal name may end in; none where that cannot be told.
+    pub suffixes: Option<BTreeSet<String>>,
     by_dn: HashMap<Dn, Guid>,
     /// Which groups each account is a direct member of.
     memberships: BTreeMap<Guid, BTreeSet<GroupKey>>,
+    /// The primary group of each account, which is in no list of members (AD.md 56).
+    primary: BTreeMap<Guid, GroupKey>,
 }
 
 /// An account as it was read.
@@ -62,6 +68,8 @@ pub enum Protection {
     BuiltIn,
     /// It is or was a member of a protected group: AdminSDHolder guards it.
     AdminCount,
+    /// It is the account that this program logs on with.
+    OwnLogOn,
 }
 
 /// A group as it was read.
@@ -77,19 +85,24 @@ pub struct Group {
     pub members: Vec<Dn>,
     /// Why nothing may be done to it, if it is one of those.
     pub protection: Option<Protection>,
+    /// The last part of its SID, which accounts name it by as their primary group.
+    relative_id: Option<u32>,
 }
 
 /// Attributes that are read of every entry, whatever is managed.
-const ALWAYS: [&str; 13] = [
+const ALWAYS: [&str; 16] = [
     "sAMAccountName",
     "userPrincipalName",
     "mail",
     "proxyAddresses",
     "userAccountControl",
     "pwdLastSet",
+    "accountExpires",
+    "description",
     "adminCount",
     "isCriticalSystemObject",
     "objectSid",
+    "primaryGroupID",
     "member",
     "displayName",
     "employeeNumber",
@@ -116,11 +129,18 @@ pub fn collect(
         accounts: BTreeMap::new(),
         groups: BTreeMap::new(),
         units: BTreeSet::from([transport.base().clone()]),
+        conflicts: BTreeSet::new(),
+        suffixes: transport.principal_suffixes()?,
         by_dn: HashMap::new(),
         memberships: BTreeMap::new(),
+        primary: BTreeMap::new(),
     };
     transport.read_all(attributes, &mut |entry| directory.put(entry))?;
     directory.index();
+    let own = transport.log_on().and_then(|dn| directory.at(&dn));
+    if let Some(own) = own.and_then(|guid| directory.accounts.get_mut(&guid)) {
+        own.protection = own.protection.or(Some(Protection::OwnLogOn));
+    }
     Ok(directory)
 }
 
@@ -133,6 +153,9 @@ impl Directory {
             mut attributes,
         } = entry;
         self.by_dn.insert(dn.clone(), guid);
+        if dn.rdn().value().contains("\nCNF:") {
+            self.conflicts.insert(dn.clone());
+        }
         let protection = protection(&attributes);
         let login = text(&attributes, "sAMAccountName").unwrap_or_default();
         match kind {
@@ -170,6 +193,7 @@ impl Directory {
                     name: login.clone(),
                     members,
                     protection,
+                    relative_id: sid(&attributes).and_then(relative_id),
                 };
                 self.groups.insert(GroupKey::new(&login), group);
             }
@@ -181,6 +205,18 @@ impl Directory {
     }
 
     fn index(&mut self) {
+        let by_id: HashMap<u32, &GroupKey> = self
+            .groups
+            .iter()
+            .filter_map(|(key, group)| Some((group.relative_id?, key)))
+            .collect();
+        for account in self.accounts.values() {
+            let id = account.text("primaryGroupID");
+            let group = id.and_then(|id| by_id.get(&id.parse().ok()?));
+            if let Some(group) = group {
+                self.primary.insert(account.guid, (*group).clone());
+            }
+        }
         for (key, group) in &self.groups {
             for member in &group.members {
                 if let Some(guid) = self.by_dn.get(member)
@@ -200,16 +236,16 @@ impl Directory {
         self.by_dn.get(dn).copied()
     }
 
-    /// The groups an account is a direct member of.
+    /// The groups an account is a direct member of and can leave: not its primary group.
     pub fn groups_of(&self, guid: Guid) -> impl Iterator<Item = &GroupKey> {
         self.memberships.get(&guid).into_iter().flatten()
     }
 
-    /// Whether an account is a direct member of a group.
+    /// Whether an account is a direct member of a group, be it the primary one.
     pub fn is_member(&self, guid: Guid, group: &GroupKey) -> bool {
-        self.memberships
-            .get(&guid)
-            .is_some_and(|groups| groups.contains(group))
+        let listed = self.memberships.get(&guid);
+        listed.is_some_and(|groups| groups.contains(group))
+            || self.primary.get(&guid) == Some(group)
     }
 }
 
@@ -234,6 +270,16 @@ impl Account {
         self.text("pwdLastSet").is_none_or(|text| text == "0")
     }
 
+    /// When it stopped being one that can be logged on to, as 100 ns since 1601; none: it did not,
+    /// and will not by itself (AD.md 48).
+    pub fn expires(&self) -> Option<i64> {
+        let values = self.values(&"accountExpires".into());
+        match account_expires_never(values.first()) {
+            true => None,
+            false => values.first()?.text()?.parse().ok(),
+        }
+    }
+
     /// How a write names it.
     pub fn place(&self) -> At {
         At::Guid(self.guid)
@@ -249,13 +295,17 @@ fn text(attributes: &Attributes, name: &str) -> Option<String> {
 fn protection(attributes: &Attributes) -> Option<Protection> {
     let critical = text(attributes, "isCriticalSystemObject");
     let built_in = critical.is_some_and(|t| t.eq_ignore_ascii_case("true"));
-    let sid = attributes.get(&"objectSid".into()).and_then(|v| v.first());
-    let rid = sid.and_then(|sid| relative_id(sid.bytes()));
+    let rid = sid(attributes).and_then(relative_id);
     if built_in || rid.is_some_and(|rid| rid < 1000) {
         return Some(Protection::BuiltIn);
     }
     let guarded = text(attributes, "adminCount").is_some_and(|t| t != "0");
     guarded.then_some(Protection::AdminCount)
+}
+
+fn sid(attributes: &Attributes) -> Option<&[u8]> {
+    let values = attributes.get(&"objectSid".into())?;
+    values.first().map(Value::bytes)
 }
 
 /// The last part of a SID (MS-DTYP 2.4.2): the last four bytes, little-endian.

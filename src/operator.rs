@@ -51,6 +51,8 @@ pub struct Operator {
     pub mail: Mail,
     /// The file of the ledger.
     pub ledger: PathBuf,
+    /// The folder that encrypted first passwords are put into.
+    pub hand_over: PathBuf,
     /// Urgent terminations a day.
     pub urgent_per_day: u32,
     /// What the operator should know of the file: warnings, sorted by place.
@@ -253,6 +255,7 @@ impl Operator {
                 transport: MailTransport::Outbox(state.join("outbox")),
             },
             ledger: state.join("ledger.jsonl"),
+            hand_over: state.join("hand-over"),
             urgent_per_day: URGENT_PER_DAY,
             findings: Vec::new(),
             directories: BTreeMap::new(),

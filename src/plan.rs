@@ -7,15 +7,17 @@
 pub mod diff;
 pub mod guard;
 pub mod limits;
+pub mod notice;
 pub mod recorded;
 pub mod task;
 
-pub use diff::{Inputs, plan};
+pub use diff::{Bootstrap, Inputs, plan};
+pub use notice::{Notice, NoticeId, NoticeKey, NoticeKind, NoticePart};
 pub use task::{Task, TaskAction, TaskChange, TaskField, TaskId, TaskStep};
 
 pub use crate::connector::roster::RowKey;
 use crate::connector::{At, AttributeName, Attributes, Guid, Modification, Value};
-use crate::desired::{Cause, EntitlementKey};
+use crate::desired::{Cause, EntitlementKey, Recipient};
 use crate::dn::{Dn, Rdn};
 use crate::name::{FieldName, ResourceName, UserName};
 use jiff::Timestamp;
@@ -51,8 +53,12 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// What maintainers are asked to do, sorted by maintainer, user and resource.
     pub tasks: Vec<TaskChange>,
+    /// Whom the run tells what, sorted by user and sort.
+    pub notices: Vec<Notice>,
     /// Manual entitlements that are taken as held without asking anyone (SEMANTICS 9).
     pub assumed: Vec<Assumption>,
+    /// What is taken as told before, because it is older than the record.
+    pub known: Vec<NoticeKey>,
     /// What should be done and is not, each with its reason.
     pub held: Vec<Held>,
     /// What people should know and nothing is done about.
@@ -114,6 +120,10 @@ pub struct ChangeId(pub String);
 pub enum Action {
     /// An account can no longer be logged on to.
     Disable,
+    /// An account gets a password that nobody knows.
+    ResetPassword,
+    /// An account expires: whatever still works with it ends.
+    Expire,
     /// A membership goes.
     RemoveMember,
     /// An entitlement goes (connectors other than the directory's).
@@ -145,6 +155,8 @@ impl Action {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Disable => "disable",
+            Self::ResetPassword => "reset password",
+            Self::Expire => "expire",
             Self::RemoveMember => "remove member",
             Self::Revoke => "revoke",
             Self::Adopt => "adopt",
@@ -189,6 +201,17 @@ pub enum Write {
     SetPassword {
         /// The account: by GUID, or by name when an earlier change creates it.
         at: At,
+        /// Names that the password has no part of.
+        avoid: Vec<String>,
+        /// To whom it is handed on, encrypted; none: nobody ever knows it.
+        hand_over: Option<HandOver>,
+    },
+    /// A password that nobody knows is set, unless the account has expired already.
+    ResetPassword {
+        /// The account.
+        guid: Guid,
+        /// When it expires from now on: 100 ns since 1601.
+        expires: i64,
     },
     /// An entry is modified; each value that goes must be there, each that comes must not.
     Modify {
@@ -232,6 +255,16 @@ pub enum Write {
         /// Its values from now on; none: the row goes.
         after: Option<BTreeMap<FieldName, String>>,
     },
+}
+
+/// To whom a first password is handed on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HandOver {
+    /// The public key it is encrypted to: age or SSH.
+    pub key: String,
+    /// Who is mailed the encrypted file besides; none: it only lies in the operator's folder.
+    pub to: Option<Recipient>,
 }
 
 /// Whether a membership comes or goes.
@@ -338,6 +371,8 @@ pub struct Summary {
     pub held: usize,
     /// Entitlements assumed held.
     pub assumed: usize,
+    /// Notices to be mailed.
+    pub notices: usize,
 }
 
 impl Plan {
@@ -347,6 +382,7 @@ impl Plan {
             && self.tasks.is_empty()
             && self.assumed.is_empty()
             && self.held.is_empty()
+            && self.notices.iter().all(|n| n.to.is_empty())
     }
 
     /// What of this plan another one has too: what was reviewed, and nothing besides.
@@ -361,6 +397,8 @@ impl Plan {
             };
             reviewed.tasks.iter().any(same)
         });
+        plan.notices
+            .retain(|n| reviewed.notices.iter().any(|r| r.id == n.id));
         plan
     }
 

@@ -1,6 +1,7 @@
 //! Reconciling: the pipeline from end to end, with the world at its edges. Every step is a call of
 //! the stage it is named after; what this module adds is their order.
 
+pub mod hand_over;
 pub mod run;
 pub mod world;
 
@@ -9,7 +10,7 @@ use crate::catalog::{Catalog, Problem, link, located};
 use crate::connector::roster::Roster;
 use crate::connector::{AttributeName, Failure, Guid, Transport};
 use crate::desired::expand::{Glance, Outlook, expand, rules};
-use crate::desired::{Accounts, Desired, EntitlementKey};
+use crate::desired::{Accounts, Desired};
 use crate::diagnostic::{Diagnostic, sorted};
 use crate::impact::{Impact, compare, history};
 use crate::manifest::parse::{Known, parse};
@@ -19,8 +20,7 @@ use crate::observed::tie::{Claim, Rules as TieRules, tie};
 use crate::observed::{Observed, attributes, collect};
 use crate::plan::limits::{Limits, Outer};
 use crate::plan::recorded::Recorded;
-use crate::plan::task::FieldValues;
-use crate::plan::{DirectoryMode, Inputs, Plan, plan};
+use crate::plan::{Bootstrap, DirectoryMode, Inputs, Plan, notice, plan};
 use crate::request::{Folded, Timeline};
 use crate::source::{self, Origin, Source, SourceError};
 use jiff::Timestamp;
@@ -134,7 +134,7 @@ pub fn diagnose(reading: Reading, base: Option<&Catalog>, now: Timestamp) -> Vec
         problems.extend(history::check(base, &catalog, now));
     }
     let mut diagnostics = findings.diagnostics;
-    diagnostics.extend(located(problems, &source));
+    diagnostics.extend(located(problems, &catalog, &source));
     sorted(diagnostics)
 }
 
@@ -228,7 +228,7 @@ pub fn situation(
     outlook.at(now, &mut problems);
     let desired = outlook.desired();
     ahead(&mut outlook, &timeline, now, &mut problems);
-    diagnostics.extend(located(problems, &reading.source));
+    diagnostics.extend(located(problems, catalog, &reading.source));
     let diagnostics = sorted(diagnostics);
     if crate::diagnostic::any_error(&diagnostics) {
         return Err(ReconcileError::Invalid(diagnostics));
@@ -248,7 +248,7 @@ pub fn make_plan(
     situation: &Situation,
     world: &World<'_>,
     reading: &Reading,
-    bootstrap: &BTreeMap<(UserName, EntitlementKey), FieldValues>,
+    bootstrap: &Bootstrap,
     approval: &str,
 ) -> Plan {
     plan(&Inputs {
@@ -256,6 +256,7 @@ pub fn make_plan(
         observed: &situation.observed,
         recorded: situation.settled.as_ref().unwrap_or(world.recorded),
         limits: situation.limits.as_ref(),
+        outer: world.outer,
         bootstrap,
         revision: reading.source.revision.as_deref(),
         policies: &policies(&reading.catalog),
@@ -264,7 +265,7 @@ pub fn make_plan(
     })
 }
 
-/// The manual entitlements in force at the revision an empty record starts from (SEMANTICS 9).
+/// What was in force at the revision an empty record starts from (SEMANTICS 9).
 ///
 /// # Errors
 /// [`ReconcileError`] when that revision cannot be read or has mistakes.
@@ -274,14 +275,14 @@ pub fn bootstrap(
     situation: &Situation,
     now: Timestamp,
     known: &mut Known,
-) -> Result<BTreeMap<(UserName, EntitlementKey), FieldValues>, ReconcileError> {
+) -> Result<Bootstrap, ReconcileError> {
     let origin = Origin::Revision {
         folder: folder.to_owned(),
         revision: revision.to_owned(),
     };
     let reading = read(&origin, known)?;
     if reading.catalog.users.is_empty() && reading.catalog.requests.is_empty() {
-        return Ok(BTreeMap::new());
+        return Ok(Bootstrap::default());
     }
     let mut problems = Vec::new();
     let timeline = Timeline::new(&reading.catalog, &mut problems);
@@ -289,20 +290,21 @@ pub fn bootstrap(
     problems.extend(more);
     problems.extend(reading.findings.problems);
     let mut diagnostics = reading.findings.diagnostics;
-    diagnostics.extend(located(problems, &reading.source));
+    diagnostics.extend(located(problems, &reading.catalog, &reading.source));
     if crate::diagnostic::any_error(&diagnostics) {
         return Err(ReconcileError::Invalid(sorted(diagnostics)));
     }
-    let mut assumed = BTreeMap::new();
+    let notices = notice::all(&desired);
+    let mut manual = BTreeMap::new();
     for (name, person) in desired.people {
-        for (key, entitlement) in person.entitlements {
+        for (key, entitlement) in &person.entitlements {
             let terms = desired.resources.get(&key.resource);
             if terms.is_some_and(|t| t.connector == Connector::Manual) {
-                assumed.insert((name.clone(), key), entitlement.fields);
+                manual.insert((name.clone(), key.clone()), entitlement.fields.clone());
             }
         }
     }
-    Ok(assumed)
+    Ok(Bootstrap { manual, notices })
 }
 
 /// SHA-256 of the configuration and the policies: what a saved plan must still rest on.

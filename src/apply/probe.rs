@@ -1,6 +1,6 @@
 //! Whether an object is as a change expects it, as it wants it, or neither.
 
-use crate::connector::active_directory::matching::{same_value, uac};
+use crate::connector::active_directory::matching::{account_expires_never, same_value, uac};
 use crate::connector::{
     At, AttributeName, Entry, Failure, Modification, ModificationKind, Transport, Value,
 };
@@ -37,7 +37,15 @@ pub fn probe(change: &Change, directory: &mut dyn Transport) -> Result<State, Fa
                 Some(_) => State::MovedOn(format!("{dn} has been taken by another account")),
             }
         }
-        Write::SetPassword { at } => match directory.read(at, &[])? {
+        Write::ResetPassword { guid, expires } => {
+            let at = At::Guid(*guid);
+            match directory.read(&at, &[])? {
+                None => not_yet(change, &at),
+                Some(_) if has_expired(&at, *expires, directory)? => State::AlreadySo,
+                Some(_) => State::Ready,
+            }
+        }
+        Write::SetPassword { at, .. } => match directory.read(at, &[])? {
             None => not_yet(change, at),
             Some(_) if is_enabled(at, directory)? => State::AlreadySo,
             Some(_) => State::Ready,
@@ -98,6 +106,22 @@ pub fn is_enabled(at: &At, directory: &mut dyn Transport) -> Result<bool, Failur
     Ok(bits.is_some_and(uac::is_enabled))
 }
 
+/// Whether an account is there and has expired at that instant (100 ns since 1601).
+///
+/// # Errors
+/// [`Failure`] when that cannot be told.
+pub fn has_expired(at: &At, instant: i64, directory: &mut dyn Transport) -> Result<bool, Failure> {
+    let expires: AttributeName = "accountExpires".into();
+    let entry = directory.read(at, std::slice::from_ref(&expires))?;
+    let values = entry.and_then(|entry| entry.attributes.get(&expires).cloned());
+    let value = values.as_ref().and_then(|values| values.first());
+    if account_expires_never(value) {
+        return Ok(false);
+    }
+    let found = value.and_then(|v| v.text()?.parse::<i64>().ok());
+    Ok(found.is_some_and(|found| found <= instant))
+}
+
 /// An object that is not there: an earlier change will make it, or it is gone.
 fn not_yet(change: &Change, at: &At) -> State {
     match (at, change.after.is_empty()) {
@@ -145,6 +169,11 @@ fn is_member(entry: &Entry, group: &Dn) -> bool {
     groups.any(|text| Dn::parse(text).is_ok_and(|dn| dn == *group))
 }
 
+/// Whether values that nobody here knows may stand beside those that are written.
+fn may_hold_more(attribute: &AttributeName) -> bool {
+    attribute.is("proxyAddresses")
+}
+
 fn modified(entry: &Entry, modifications: &[Modification]) -> State {
     let has = |m: &Modification, value: &Value| {
         let found = entry.attributes.get(&m.attribute);
@@ -167,9 +196,10 @@ fn modified(entry: &Entry, modifications: &[Modification]) -> State {
             }
         }
         // An addition expects an attribute of one value to be absent, or to be emptied beside it.
-        let alone = !modifications.iter().any(|m| {
-            m.attribute == modification.attribute && m.operation == ModificationKind::Delete
-        });
+        let alone = !may_hold_more(&modification.attribute)
+            && !modifications.iter().any(|m| {
+                m.attribute == modification.attribute && m.operation == ModificationKind::Delete
+            });
         let other = entry.attributes.get(&modification.attribute);
         let differs = other.into_iter().flatten().any(|f| {
             !modification

@@ -390,7 +390,7 @@ fn prove(
                 old_outlook.people().get(&name),
                 new_outlook.people().get(&name),
             );
-            if a.map(bare) != b.map(bare) {
+            if a.map(|p| bare(p)) != b.map(|p| bare(p)) {
                 let what = format!("`{name}`");
                 return Err(FoldError::Otherwise { what, instant });
             }

@@ -4,11 +4,13 @@ pub mod answers;
 mod grants;
 mod identities;
 mod people;
+mod questions;
 mod resources;
 
 pub use answers::answers;
 pub use identities::{identities, roles_and_scopes};
 pub use people::{people, profiles_and_requests};
+pub use questions::questions;
 pub use resources::resources;
 
 use super::{Catalog, Linked, Problem};
@@ -19,7 +21,18 @@ use crate::manifest::parse::Location;
 use crate::manifest::resource::{Connector, GroupName, ResourceType};
 use crate::manifest::{ResourceSpec, UserType};
 use crate::name::{LevelName, ResourceName};
+use crate::seal::Recipient;
 use globset::GlobBuilder;
+
+/// That a first password can be encrypted to a key.
+fn hand_over_key(key: Option<&str>, at: &Location, route: &str, problems: &mut Vec<Problem>) {
+    if let Some(Err(error)) = key.map(Recipient::parse) {
+        problems.push(
+            Problem::new(Code::BadHandOverKey, at, route, error.to_string())
+                .help("write the public key of who hands the password on: `age1…`, or a line of an SSH `.pub` file"),
+        );
+    }
+}
 
 /// What `countersign.yaml` owes.
 pub fn config(catalog: &Catalog, problems: &mut Vec<Problem>) {
@@ -73,6 +86,16 @@ pub fn config(catalog: &Catalog, problems: &mut Vec<Problem>) {
             }
         }
     }
+    let later = spec.leavers.iter().flat_map(|l| &l.strip_after).enumerate();
+    for (i, glob) in later.flat_map(|(i, s)| s.groups.iter().map(move |g| (i, g))) {
+        if let Err(error) = GlobBuilder::new(glob).build() {
+            let route = format!("leavers.stripAfter.{i}.groups");
+            let problem = Problem::new(Code::BadPattern, at, &route, error.to_string());
+            problems.push(problem);
+        }
+    }
+    let key = spec.hand_over_key.as_deref();
+    hand_over_key(key, at, "handOverKey", problems);
     for (i, glob) in spec.ignore.iter().enumerate() {
         if let Err(error) = GlobBuilder::new(glob).build() {
             problems.push(Problem::new(

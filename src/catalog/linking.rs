@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 /// A check of the catalog: all of them are asked, whatever the others found.
 type Check = fn(&Catalog, &mut Vec<Problem>);
 
-const CHECKS: [Check; 13] = [
+const CHECKS: [Check; 14] = [
     cycles::organizations,
     cycles::supervisors,
     cycles::profiles,
@@ -27,8 +27,12 @@ const CHECKS: [Check; 13] = [
     duties::identities,
     duties::people,
     duties::profiles_and_requests,
+    duties::questions,
     duties::answers,
 ];
+
+/// The document of a `Config` that is not there.
+const NOWHERE: u32 = u32::MAX;
 
 /// What linking found wrong.
 #[derive(Debug, Default)]
@@ -84,13 +88,10 @@ pub fn link(manifests: Manifests) -> (Catalog, Findings) {
             )),
         );
     }
-    let config = shelves.config.unwrap_or_else(|| Linked {
-        at: Location {
-            file: CONFIG_FILE.into(),
-            document: 0,
-            line: 1,
-        },
-        spec: no_config(),
+    let mut damaged = manifests.damaged;
+    let config = shelves.config.unwrap_or_else(|| {
+        damaged.insert((CONFIG_FILE.into(), NOWHERE));
+        no_config()
     });
     let zone = TimeZone::get(&config.spec.time_zone);
     if let Err(error) = &zone {
@@ -112,6 +113,7 @@ pub fn link(manifests: Manifests) -> (Catalog, Findings) {
         requests: shelves.requests,
         archived: shelves.archived,
         policies: shelves.policies,
+        damaged,
         templates: Templates::default(),
     };
     references::check(&catalog, &broken, &mut problems);
@@ -119,6 +121,8 @@ pub fn link(manifests: Manifests) -> (Catalog, Findings) {
     for check in CHECKS {
         check(&catalog, &mut problems);
     }
+    // What nobody wrote has no mistakes of its own.
+    problems.retain(|problem| problem.at.document != NOWHERE);
     (
         catalog,
         Findings {
@@ -248,8 +252,13 @@ fn same_name<S>(
 }
 
 /// What stands in where there is no `Config`, so that other mistakes are still found.
-fn no_config() -> ConfigSpec {
-    ConfigSpec {
+fn no_config() -> Linked<ConfigSpec> {
+    let at = Location {
+        file: CONFIG_FILE.into(),
+        document: NOWHERE,
+        line: 1,
+    };
+    let spec = ConfigSpec {
         display_name: None,
         time_zone: "UTC".into(),
         directory: ResourceName::from(&directory_name()),
@@ -279,7 +288,8 @@ fn no_config() -> ConfigSpec {
         guards: None,
         mail: None,
         ignore: Vec::new(),
-    }
+    };
+    Linked { at, spec }
 }
 
 fn directory_name() -> ManifestName {

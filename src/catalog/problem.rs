@@ -1,6 +1,7 @@
 //! Problems: mistakes whose place is still a route into a manifest; they become diagnostics when
 //! somebody wants to read them.
 
+use super::Catalog;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::manifest::parse::{Location, Places};
 use crate::manifest::yaml::Step;
@@ -75,7 +76,16 @@ impl Problem {
 }
 
 /// The diagnostics, with line and column.
-pub fn located(mut problems: Vec<Problem>, source: &Source) -> Vec<Diagnostic> {
+///
+/// A manifest of which a part is wrong is not said to lack something, too: it may well be that part.
+/// And where the configuration cannot be used, nothing is said to go against it.
+pub fn located(mut problems: Vec<Problem>, catalog: &Catalog, source: &Source) -> Vec<Diagnostic> {
+    let guessed = catalog.is_damaged(&catalog.config.at);
+    problems.retain(|problem| {
+        let code = problem.code;
+        let damaged = guessed || catalog.is_damaged(&problem.at);
+        !(damaged && code.is_of_absence() || guessed && code.is_of_configuration())
+    });
     // File by file, because each is composed for it.
     problems.sort_by(|a, b| a.at.cmp(&b.at));
     let mut places = Places::new(source);

@@ -52,6 +52,8 @@ const ORGANIZATION: [&str; 7] = [
     "contact.phone",
 ];
 const SUPERVISOR: [&str; 5] = ["name", "displayName", "mail", "login", "dn"];
+/// What is known of a departure; what is not is `-`.
+const DEPARTURE: [&str; 3] = ["reason", "date", "request"];
 const ACCOUNT: [&str; 5] = ["login", "upn", "mail", "cn", "dn"];
 
 impl Templates {
@@ -238,6 +240,7 @@ impl Compiler<'_> {
             "supervisor" => names("supervisor", &SUPERVISOR),
             "account" => names("account", &ACCOUNT),
             "config" => names("config", &["displayName"]),
+            "departure" => names("departure", &DEPARTURE),
             "answers" => self
                 .questions
                 .iter()

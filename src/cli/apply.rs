@@ -83,6 +83,7 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         Some(terms) if !terms.maintainers.is_empty() => &terms.maintainers,
         _ => &desired.administrators,
     };
+    let hand_over = bench.operator.hand_over.clone();
     let mut means = Means {
         connections: crate::apply::Connections {
             directory: bench
@@ -93,6 +94,7 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         },
         post: &mut mailer,
         sender: &sender,
+        hand_over: &hand_over,
         rules: &desired.rules,
         directory: (name, recipients),
         clock: &Timestamp::now,
@@ -191,7 +193,9 @@ fn still_holds(saved: &Plan, bench: &mut workbench::Bench) -> Result<(), Failed>
             State::MovedOn(how) => stale.push(format!("{}: {how}", what.trim_end())),
             State::Ready => match change.action {
                 // Recorded already: nothing is left of it.
-                crate::plan::Action::Adopt | crate::plan::Action::SetPassword => {}
+                crate::plan::Action::Adopt
+                | crate::plan::Action::SetPassword
+                | crate::plan::Action::ResetPassword => {}
                 _ => stale.push(format!("{}: it is no longer wanted", what.trim_end())),
             },
         }

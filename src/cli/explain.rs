@@ -37,17 +37,24 @@ enum FormatArg {
 /// # Errors
 /// When the repository cannot be read, or has no such user or resource.
 pub fn run(place: &Place, args: &Args) -> Outcome {
-    let reading = workbench::read(&args.origin.origin(&place.folder))?;
+    let mut reading = workbench::read(&args.origin.origin(&place.folder))?;
     let now = args.instant.resolve(&reading.catalog)?;
     let mut problems = Vec::new();
     let timeline = Timeline::new(&reading.catalog, &mut problems);
-    let (desired, more) = expand(&reading.catalog, &timeline, &Accounts::default(), now);
+    let (provisional, more) = expand(&reading.catalog, &timeline, &Accounts::default(), now);
     problems.extend(more);
     if reading.findings.any_error() || !problems.is_empty() {
         talk(
             "the repository has findings (`countersign validate` shows them); this is what it says all the same",
         );
     }
+    let desired = match workbench::seen(place, &mut reading, now) {
+        Ok(desired) => desired,
+        Err(why) => {
+            talk(format!("{why}: names of accounts are provisional"));
+            provisional
+        }
+    };
     let Some(person) = desired.people.get(args.user.as_str()) else {
         let known = desired.people.keys().map(AsRef::as_ref);
         let help = did_you_mean(&args.user, known)

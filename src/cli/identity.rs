@@ -60,7 +60,8 @@ fn desired(reading: &Reading, now: Timestamp) -> Desired {
 
 /// The user of that name.
 fn person<'a>(desired: &'a Desired, name: &str) -> Result<&'a Person, Failed> {
-    desired.people.get(name).ok_or_else(|| {
+    let found = desired.people.get(name).map(AsRef::as_ref);
+    found.ok_or_else(|| {
         let known = desired.people.keys().map(AsRef::as_ref);
         unknown(
             format!("there is no user `{name}` at that instant"),

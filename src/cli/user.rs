@@ -23,7 +23,7 @@ pub struct Args {
 enum Command {
     List(list::Args),
     Show(show::Args),
-    Clone(clone::Args),
+    Clone(Box<clone::Args>),
     Activate(leave::ActivateArgs),
     Deactivate(leave::DeactivateArgs),
 }

@@ -5,6 +5,7 @@ use super::{Exit, Failed, Place, talk};
 use crate::catalog::Catalog;
 use crate::connector::Transport;
 use crate::connector::roster::Roster;
+use crate::desired::Desired;
 use crate::desired::accounts::Accounts;
 use crate::diagnostic::Diagnostic;
 use crate::ledger::{History, Ledger, LedgerError};
@@ -12,7 +13,7 @@ use crate::manifest::parse::Known;
 use crate::manifest::{Edge, Moment};
 use crate::name::ResourceName;
 use crate::operator::{DEFAULT_FILE, Operator, OperatorError};
-use crate::plan::{DirectoryMode, Plan};
+use crate::plan::{Bootstrap, DirectoryMode, Plan};
 use crate::reconcile::world::{self, OpenError};
 use crate::reconcile::{self, Reading, ReconcileError, Situation, World};
 use crate::report::diagnostics::{Format, render};
@@ -315,7 +316,7 @@ pub fn bench(
                 },
             )?
         }
-        _ => BTreeMap::new(),
+        _ => Bootstrap::default(),
     };
     let approval = operator.evidence.as_str();
     let mut plan = reconcile::make_plan(&situation, &world, &reading, &bootstrap, approval);
@@ -330,6 +331,28 @@ pub fn bench(
         rosters,
         plan,
     })
+}
+
+/// What should be, with the accounts that the directory really holds; in words, why they cannot be told.
+///
+/// # Errors
+/// When no directory is at hand, it cannot be read, or the repository has mistakes.
+pub fn seen(place: &Place, reading: &mut Reading, now: Timestamp) -> Result<Desired, String> {
+    let words = |failed: Failed| failed.report.to_string();
+    let operator = operator(place).map_err(words)?;
+    let history = history(&operator).map_err(words)?;
+    let resource = reading.catalog.config.spec.directory.clone();
+    let opened = world::directory(&operator, &resource).map_err(|e| words(open_failed(e)))?;
+    let (mut directory, mode) = opened.ok_or("no directory is at hand")?;
+    let mut world = World {
+        directory: Some(directory.as_mut()),
+        mode,
+        rosters: &BTreeMap::new(),
+        outer: operator.outer(),
+        recorded: history.recorded(),
+    };
+    let situation = reconcile::situation(reading, &mut world, now);
+    situation.map(|s| s.desired).map_err(|e| e.to_string())
 }
 
 /// Which accounts are whose, as far as there is a directory to tell.

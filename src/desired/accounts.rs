@@ -14,6 +14,8 @@ pub struct Accounts {
     pub seen: Seen,
     /// The DNS name of the directory's domain, for principal names.
     pub domain: Option<String>,
+    /// What principal names may end in, in lower case; none where that is not known.
+    pub suffixes: Option<BTreeSet<String>>,
     /// Accounts that are users'.
     pub known: BTreeMap<UserName, KnownAccount>,
     /// Login names, principal names and addresses (in lower case, accents folded) and whose they are.

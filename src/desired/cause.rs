@@ -31,6 +31,41 @@ impl Cause {
     }
 }
 
+/// Causes in their order, each once: there are two or three of them, for every entitlement of everybody.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Causes(Vec<Cause>);
+
+impl Causes {
+    /// The causes, sorted.
+    pub fn iter(&self) -> std::slice::Iter<'_, Cause> {
+        self.0.iter()
+    }
+
+    /// The causes, sorted.
+    pub fn into_vec(self) -> Vec<Cause> {
+        self.0
+    }
+}
+
+impl Extend<Cause> for Causes {
+    fn extend<T: IntoIterator<Item = Cause>>(&mut self, causes: T) {
+        for cause in causes {
+            if let Err(place) = self.0.binary_search(&cause) {
+                self.0.insert(place, cause);
+            }
+        }
+    }
+}
+
+impl IntoIterator for Causes {
+    type Item = Cause;
+    type IntoIter = std::vec::IntoIter<Cause>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}:{}", self.text, self.file, self.line)

@@ -2,6 +2,7 @@
 //! names (one after the other, because they must differ), then field values.
 
 mod bonds;
+mod distinct;
 mod fields;
 mod holdings;
 mod identities;
@@ -20,10 +21,12 @@ use crate::manifest::{Edge, IdentitySpec, Moment};
 use crate::name::{IdentityName, LevelName, OrganizationName, ResourceName, UserName};
 use crate::request::{Folded, FoldedUser, Timeline, ahead};
 use crate::template::Nested;
+use distinct::Distinct;
 use holdings::Holdings;
 use jiff::Timestamp;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The resource whose `administrator`s approve.
 pub const COUNTERSIGN: &str = "countersign";
@@ -47,7 +50,8 @@ pub struct Outlook<'a> {
     timeline: &'a Timeline<'a>,
     facts: Facts<'a>,
     namer: Namer<'a>,
-    people: BTreeMap<UserName, Person>,
+    people: BTreeMap<UserName, Arc<Person>>,
+    distinct: Distinct,
     /// Who has a seat, of resources that have so many.
     seats: BTreeMap<&'a ResourceName, BTreeSet<UserName>>,
     /// Whose each employee number is.
@@ -61,7 +65,7 @@ pub struct Glance {
     /// Their names, sorted.
     pub names: Vec<UserName>,
     /// Those of them who were known before, as they were.
-    pub before: BTreeMap<UserName, Person>,
+    pub before: BTreeMap<UserName, Arc<Person>>,
 }
 
 impl<'a> Outlook<'a> {
@@ -76,6 +80,7 @@ impl<'a> Outlook<'a> {
             facts: Facts::new(catalog, accounts, Timestamp::MIN),
             namer: Namer::new(catalog, accounts),
             people: BTreeMap::new(),
+            distinct: Distinct::default(),
             seats: seats.map(|(name, _)| (name, BTreeSet::new())).collect(),
             numbers: BTreeMap::new(),
             fresh: true,
@@ -83,7 +88,7 @@ impl<'a> Outlook<'a> {
     }
 
     /// Everybody by name, at the instant last looked at.
-    pub fn people(&self) -> &BTreeMap<UserName, Person> {
+    pub fn people(&self) -> &BTreeMap<UserName, Arc<Person>> {
         &self.people
     }
 
@@ -99,7 +104,7 @@ impl<'a> Outlook<'a> {
         };
         self.facts.now = now;
         let names: Vec<UserName> = folded.people.keys().cloned().collect();
-        let mut before: BTreeMap<UserName, Person> = BTreeMap::new();
+        let mut before: BTreeMap<UserName, Arc<Person>> = BTreeMap::new();
         for name in &names {
             before.extend(self.people.remove_entry(name));
         }
@@ -111,6 +116,9 @@ impl<'a> Outlook<'a> {
             problems,
         );
         bonds::check(&folded, &self.people, &mut self.numbers, problems);
+        for person in names.iter().filter_map(|name| self.people.get(name)) {
+            self.distinct.look_at(self.facts.catalog, person, problems);
+        }
         self.count_seats(&names, problems);
         orphans::warn(
             self.facts.catalog,
@@ -182,18 +190,24 @@ fn fill<'a>(
     facts: &Facts<'a>,
     namer: &mut Namer<'a>,
     folded: &Folded,
-    into: &mut BTreeMap<UserName, Person>,
+    into: &mut BTreeMap<UserName, Arc<Person>>,
     problems: &mut Vec<Problem>,
 ) {
     let people: Vec<(&UserName, &FoldedUser)> = folded.people.iter().collect();
     // What everybody holds, user by user.
     let mut held: Vec<Holdings> = Vec::with_capacity(people.len());
-    let parts: Vec<(Holdings, Vec<Problem>)> = people
+    let mut known: Vec<Nested> = Vec::with_capacity(people.len());
+    let parts: Vec<(Holdings, Vec<Problem>, Nested)> = people
         .par_iter()
-        .map(|(name, user)| holdings::of(facts, name, user))
+        .map(|(name, user)| {
+            let (holdings, found) = holdings::of(facts, name, user);
+            let variables = fields::variables(facts, name, user, &holdings);
+            (holdings, found, variables)
+        })
         .collect();
-    for (holdings, found) in parts {
+    for (holdings, found, variables) in parts {
         held.push(holdings);
+        known.push(variables);
         problems.extend(found);
     }
     // Names, one after the other.
@@ -201,8 +215,15 @@ fn fill<'a>(
         namer.claim(name, user, problems);
     }
     let mut bases: Vec<Base> = Vec::with_capacity(people.len());
-    for ((name, user), holdings) in people.iter().zip(&held) {
-        bases.push(base(facts, namer, name, user, holdings, problems));
+    for (((name, user), holdings), variables) in people.iter().zip(&held).zip(known) {
+        bases.push(base(
+            facts,
+            namer,
+            (name, user),
+            holdings,
+            variables,
+            problems,
+        ));
     }
     let supervisors = fields::Supervisors::new(&people, &bases);
     // Field values, user by user.
@@ -216,7 +237,7 @@ fn fill<'a>(
         .collect();
     for (person, found) in filled {
         problems.extend(found);
-        into.insert(person.name.clone(), person);
+        into.insert(person.name.clone(), Arc::new(person));
     }
 }
 
@@ -325,12 +346,11 @@ struct Base {
 fn base(
     facts: &Facts<'_>,
     namer: &mut Namer<'_>,
-    name: &UserName,
-    user: &FoldedUser,
+    (name, user): (&UserName, &FoldedUser),
     holdings: &Holdings,
+    mut variables: Nested,
     problems: &mut Vec<Problem>,
 ) -> Base {
-    let mut variables = fields::variables(facts, name, user, holdings);
     let known = facts.accounts.known.contains_key(name);
     let here = matches!(
         holdings.presence,
@@ -424,7 +444,7 @@ fn seats(
     catalog: &Catalog,
     resource: &ResourceName,
     holders: &BTreeSet<UserName>,
-    people: &BTreeMap<UserName, Person>,
+    people: &BTreeMap<UserName, Arc<Person>>,
     problems: &mut Vec<Problem>,
 ) {
     let Some(linked) = catalog.resources.get(resource) else {

@@ -148,6 +148,10 @@ impl<'a> Namer<'a> {
         variables.set(&["account", "login"], login.as_str());
         let upn = self.upn(name, known, &login, variables);
         variables.set(&["account", "upn"], upn.as_str());
+        let is_held = known.is_some_and(|k| k.upn.eq_ignore_ascii_case(&upn));
+        if trouble.is_none() && !is_held {
+            trouble = self.unknown_suffix(&upn);
+        }
         self.taken.address(&upn, Holder::User(name.clone()));
         let mail = self.mail(name, user, known, variables, problems);
         variables.set_some(&["account", "mail"], mail.as_deref());
@@ -263,6 +267,22 @@ impl<'a> Namer<'a> {
         let domain = self.accounts.domain.as_deref().unwrap_or("invalid");
         let upn = made.unwrap_or_else(|| format!("{login}@{domain}"));
         self.free_address(name, upn.trim())
+    }
+
+    /// Why a principal name of this ending should not be given: the directory would take it, and
+    /// nobody could log on with it (AD.md 14).
+    fn unknown_suffix(&self, upn: &str) -> Option<Trouble> {
+        let suffixes = self.accounts.suffixes.as_ref()?;
+        let suffix = upn.rsplit_once('@').map_or("", |(_, suffix)| suffix);
+        let registered: Vec<&str> = suffixes.iter().map(String::as_str).collect();
+        (!suffixes.contains(&suffix.to_lowercase())).then(|| Trouble {
+            code: Code::ValueRejected,
+            reason: format!(
+                "the principal name `{upn}` ends in what is neither a domain of the forest nor one of its \
+                 uPNSuffixes; there are {}",
+                registered.join(", ")
+            ),
+        })
     }
 
     fn mail(

@@ -55,6 +55,38 @@ macro_rules! codes {
 include!("codes.in.rs");
 
 impl Code {
+    /// Whether it says that something is not there, which what is wrong nearby may have been.
+    pub fn is_of_absence(self) -> bool {
+        matches!(
+            self,
+            Self::AnswerMissing
+                | Self::BadLogin
+                | Self::DefaultIdentity
+                | Self::EndDateNeeded
+                | Self::FieldMissing
+                | Self::LevelNeeded
+                | Self::NoMail
+                | Self::NoMaintainer
+                | Self::NoOu
+                | Self::RequestWithoutEffect
+                | Self::ScopeRequired
+                | Self::UnknownAnswer
+                | Self::WithoutNothing
+        )
+    }
+
+    /// Whether it says that something goes against the configuration.
+    pub fn is_of_configuration(self) -> bool {
+        matches!(
+            self,
+            Self::BadDirectory
+                | Self::FixedField
+                | Self::GroupNotManaged
+                | Self::OuNotManaged
+                | Self::UnknownResourceField
+        )
+    }
+
     /// The code of that text.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|c| c.as_str() == text)

@@ -140,11 +140,21 @@ codes! {
         why "The clocks skip it in spring, or the month is shorter."
         before "effective: 2027-03-14T02:30"
         after "effective: 2027-03-14T03:30";
+    EndsBeforeStart = "ends-before-start" Error
+        what "Something ends at the instant it begins, or before."
+        why "It would never be in force, and nobody would notice."
+        before "startDate: \"2027-02-01\", endDate: \"2027-01-31\""
+        after "startDate: \"2027-02-01\", endDate: \"2028-01-31\"";
     BadTimeZone = "bad-time-zone" Error
         what "The time zone is not in the IANA database."
         why "Local times would have no meaning."
         before "timeZone: EST5"
         after "timeZone: America/Indiana/Indianapolis";
+    BadHandOverKey = "bad-hand-over-key" Error
+        what "A hand-over key is no public key that a first password can be encrypted to."
+        why "A password that cannot be encrypted is handed on to nobody; a private key in a manifest is everybody's."
+        before "handOverKey: AGE-SECRET-KEY-1…"
+        after "handOverKey: age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
     BadPattern = "bad-pattern" Error
         what "A regular expression or glob cannot be compiled."
         why "Nothing could be checked against it."
@@ -435,6 +445,16 @@ codes! {
         why "The whole account would be refused."
         before "title: (200 characters)"
         after "title: (128 characters at most)";
+    ConflictObject = "conflict-object" Warning
+        what "The directory holds an object that lost its name when two domain controllers gave it at once (`CNF:`)."
+        why "It is a second account or group beside the one that kept the name; whoever looks for it by name finds the other one."
+        before "CN=Kim Lee\\0ACNF:1b671a64-…"
+        after "the right one of the two, renamed, and the other one removed by an administrator";
+    WeakAccount = "weak-account" Warning
+        what "A managed account that can be logged on to needs no password, keeps it so that it can be read, or needs no pre-authentication."
+        why "Each of these lets somebody in who knows less than the password. They are set by hand or by old programs, and nobody looks at them again."
+        before "userAccountControl: 544"
+        after "userAccountControl: 512";
     LedgerTorn = "ledger-torn" Warning
         what "The last line of the ledger was cut off."
         why "A crash interrupted the run that was writing it. What had been recorded before is whole; what that line would have said is found out again by the next plan."

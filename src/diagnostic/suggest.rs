@@ -13,7 +13,9 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .into_iter()
         .map(|c| (strsim::damerau_levenshtein(&lower, &c.to_lowercase()), c))
         .filter(|(distance, c)| {
-            *distance <= (c.chars().count().max(word.chars().count()) / 3).max(1)
+            let longer = c.chars().count().max(word.chars().count());
+            // Something must be left that is the same.
+            *distance <= (longer / 3).max(1) && *distance < longer
         })
         .min()
         .map(|(_, c)| c)
@@ -51,6 +53,7 @@ mod tests {
         assert_eq!(nearest("timetrak", words), Some("timetrack"));
         assert_eq!(nearest("Timetrack", words), Some("timetrack"));
         assert_eq!(nearest("payroll", words), None);
+        assert_eq!(nearest("z", ["x", "y"]), None);
         assert_eq!(
             did_you_mean("payroll", words).as_deref(),
             Some("one of `timetrack`, `ureport`, `showers`")

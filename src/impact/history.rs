@@ -303,7 +303,7 @@ fn holders(
     now: Timestamp,
 ) -> BTreeSet<(UserName, RoleName)> {
     fn note<'p>(
-        people: impl Iterator<Item = (&'p UserName, &'p Person)>,
+        people: impl Iterator<Item = (&'p UserName, &'p std::sync::Arc<Person>)>,
         roles: &BTreeSet<&RoleName>,
         found: &mut BTreeSet<(UserName, RoleName)>,
     ) {

@@ -9,7 +9,10 @@ use super::record::{Event, How, MailResult, Record, RunId, RunSummary, Seen};
 use crate::desired::{EntitlementKey, Recipient};
 use crate::diagnostic::Code;
 use crate::name::{ResourceName, UserName};
-use crate::plan::recorded::{Kept, ManualState, Recorded, RecordedAccount};
+use crate::plan::recorded::{
+    FirstPassword, Kept, Made, ManualState, Recorded, RecordedAccount, RecordedDeparture,
+    Told as ToldOf,
+};
 use crate::plan::task::{FieldValues, TaskStep};
 use crate::plan::{ChangeId, Finding, MemberChange, Task, TaskAction, TaskChange, TaskId};
 use jiff::Timestamp;
@@ -285,9 +288,16 @@ impl History {
                     How::Seen => known,
                 };
                 if is_theirs {
-                    self.recorded
-                        .accounts
-                        .insert(user, RecordedAccount { guid, login });
+                    let accounts = &mut self.recorded.accounts;
+                    let before = accounts.get(&user).filter(|a| a.guid == guid);
+                    let made = match (how, before) {
+                        (How::Created, _) => Made::Here,
+                        (How::Adopted, None) => Made::Before,
+                        (How::Adopted | How::Seen, before) => {
+                            before.map_or(Made::Before, |a| a.made)
+                        }
+                    };
+                    accounts.insert(user, RecordedAccount { guid, login, made });
                 }
             }
             Event::Membership {
@@ -364,6 +374,50 @@ impl History {
                 }
                 MailResult::Failed(_) => {}
             },
+            Event::PasswordSet { user: _, account } => {
+                let passwords = &mut self.recorded.passwords;
+                passwords.insert(account, FirstPassword::Set);
+            }
+            Event::HandedOver { account, .. } => {
+                let passwords = &mut self.recorded.passwords;
+                passwords.insert(account, FirstPassword::HandedOver);
+            }
+            Event::Departed {
+                user,
+                by,
+                description,
+            } => {
+                if let Some(account) = self.recorded.accounts.get(&user) {
+                    self.recorded.passwords.remove(&account.guid);
+                }
+                let departure = RecordedDeparture { by, description };
+                self.recorded.departures.insert(user, departure);
+            }
+            Event::NoticesKnown { keys } => {
+                let told = keys.into_iter().map(|key| (key, ToldOf::All));
+                self.recorded.notices.extend(told);
+            }
+            Event::Noticed {
+                key,
+                recipient,
+                message: _,
+                result,
+            } => match result {
+                MailResult::Sent => {
+                    let nobody = || ToldOf::These(BTreeSet::new());
+                    let told = self.recorded.notices.entry(key).or_insert_with(nobody);
+                    match told {
+                        ToldOf::These(addresses) => {
+                            addresses.insert(address_key(&recipient));
+                        }
+                        ToldOf::All => {}
+                    }
+                }
+                MailResult::Failed(_) => {}
+            },
+            Event::NoticeClosed { key } => {
+                self.recorded.notices.insert(key, ToldOf::All);
+            }
             Event::Begun { change, attempt } => {
                 self.recorded.attempts.insert(change, attempt);
             }
@@ -898,6 +952,7 @@ pub(super) mod tests {
         assert_eq!(state.directory_threads(), &expected);
     }
 
+    /// AD 34: a name that was used once stays its user's.
     #[test]
     fn accounts_memberships_and_names_add_up() {
         let [one, two] = [1, 2].map(|n| Guid::from_wire(&[n; 16]).unwrap());
@@ -929,6 +984,7 @@ pub(super) mod tests {
         let kim = RecordedAccount {
             guid: one,
             login: "kim.ray".into(),
+            made: Made::Before,
         };
         assert_eq!(recorded.accounts, BTreeMap::from([(user("kim"), kim)]));
         assert_eq!(

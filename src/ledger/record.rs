@@ -10,7 +10,7 @@ use crate::dn::Dn;
 use crate::name::{ResourceName, UserName};
 use crate::plan::recorded::Attempt;
 use crate::plan::task::FieldValues;
-use crate::plan::{Action, ChangeId, MemberChange, Task, TaskId};
+use crate::plan::{Action, ChangeId, MemberChange, NoticeKey, Task, TaskId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -102,6 +102,54 @@ pub enum Event {
         mail: Option<String>,
         /// How it came to be the user's.
         how: How,
+    },
+    /// An account got a first password; whoever is to know it was not told yet.
+    PasswordSet {
+        /// The user.
+        user: UserName,
+        /// The account.
+        account: Guid,
+    },
+    /// The first password of an account was handed on, encrypted.
+    HandedOver {
+        /// The user.
+        user: UserName,
+        /// The account.
+        account: Guid,
+        /// The encrypted file.
+        file: String,
+        /// The address it was mailed to as well.
+        mailed: Option<String>,
+    },
+    /// A user's leaving was seen for the first time.
+    Departed {
+        /// The user.
+        user: UserName,
+        /// What ended their time here.
+        by: String,
+        /// The description their account is to have from then on.
+        description: Option<String>,
+    },
+    /// What is taken as told before, because it is older than the record.
+    NoticesKnown {
+        /// What.
+        keys: Vec<NoticeKey>,
+    },
+    /// A notice was mailed to one of its recipients, or was not.
+    Noticed {
+        /// Which.
+        key: NoticeKey,
+        /// The address.
+        recipient: String,
+        /// The Message-ID, with its angle brackets.
+        message: String,
+        /// Whether the server took it.
+        result: MailResult,
+    },
+    /// Everybody there was to tell something was told.
+    NoticeClosed {
+        /// What.
+        key: NoticeKey,
     },
     /// A membership was granted from here or taken away.
     Membership {

@@ -204,7 +204,8 @@ impl Check<'_> {
             }
             unknown += 1;
             let meant = match unknown <= MOST_SLIPS {
-                true => did_you_mean(&key.text, free.iter().copied()),
+                true => did_you_mean(&key.text, free.iter().copied())
+                    .or_else(|| (unknown == 1).then(|| format!("there are {}", listed(&free)))),
                 false => None,
             };
             let message = format!("{what} has no field `{}`", shown(&key.text));
@@ -285,10 +286,11 @@ impl Check<'_> {
                     "{what} is a text, and this is {} without quotes",
                     node.sort()
                 ),
-                Some(
-                    "write it in quotes, so that zeros in front stay and nothing is converted"
+                Some(match &node.value {
+                    Yaml::Bool(_) => "write it in quotes, or write what it says".into(),
+                    _ => "write it in quotes, so that zeros in front stay and nothing is converted"
                         .into(),
-                ),
+                }),
             );
             return;
         }
@@ -316,11 +318,8 @@ impl Check<'_> {
             (_, Shape::List { .. }) => "begin each element with `- `, or write `[a, b]`".to_owned(),
             (_, shape) => match shape {
                 Shape::Object { fields, .. } => {
-                    let names = fields.iter().map(|(n, _)| format!("`{n}`"));
-                    format!(
-                        "its fields are {}",
-                        names.take(8).collect::<Vec<_>>().join(", ")
-                    )
+                    let names: Vec<&str> = fields.iter().map(|(n, _)| n.as_str()).collect();
+                    format!("its fields are {}", listed(&names))
                 }
                 _ => format!("write {wanted}"),
             },
@@ -332,6 +331,12 @@ impl Check<'_> {
             Some(help),
         );
     }
+}
+
+/// Names as a sentence has them.
+fn listed(names: &[&str]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
 }
 
 fn same_sort(value: &Yaml, shape: &Shape) -> bool {
@@ -370,6 +375,7 @@ fn rule(pattern: &str) -> String {
         p if p.contains("{0,19}") => {
             "a login name has at most 20 characters, none of `\"/\\[]:;|=,+*?<>@` and no space, and no dot at its end".into()
         }
+        r"^[^\x00]*[^\x00-\x20][^\x00]*$" => "nothing is said by leaving it out, never by an empty text".into(),
         p if p.contains("a-z0-9-") => "a code has 1 to 64 lower-case letters, digits or `-`".into(),
         p => format!("it must match `{p}`"),
     }

@@ -34,6 +34,7 @@ pub struct OrganizationSpec {
     pub contact: Option<Contact>,
     /// Directory field values of its members, unless a profile, user or request says otherwise.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<FieldName, super::Said>")]
     pub attributes: BTreeMap<FieldName, String>,
     /// Profiles its members, and those of its sub-organizations, get.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -11,7 +11,7 @@ use super::{
 use crate::diagnostic::suggest::did_you_mean;
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::name::ManifestName;
-use crate::source::{Blob, Source};
+use crate::source::{Blob, File, Source};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
@@ -27,6 +27,9 @@ pub struct Manifests {
     pub list: Vec<Located>,
     /// Names of manifests that are too broken to use.
     pub broken: BTreeSet<(Kind, ManifestName)>,
+    /// Documents of the list, by file and number, whose mistakes were taken out: what they seem to
+    /// lack may be what they say wrongly.
+    pub damaged: BTreeSet<(Arc<str>, u32)>,
     /// What is wrong, unsorted; the reader's own findings included.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -73,7 +76,7 @@ pub struct Known(pub HashMap<Blob, Vec<(u32, u32, Body)>>);
 
 /// Parses every file, and notes in `known` what need not be parsed again.
 pub fn parse(source: &Source, known: &mut Known) -> Manifests {
-    let ignored = ignored(source);
+    let ignored = ignored(source, known);
     let mut manifests = Manifests {
         diagnostics: source.diagnostics.clone(),
         ..Default::default()
@@ -102,6 +105,10 @@ pub fn parse(source: &Source, known: &mut Known) -> Manifests {
         }
         manifests.diagnostics.extend(parsed.diagnostics);
         manifests.broken.extend(parsed.broken);
+        let damaged = parsed.damaged.into_iter();
+        manifests
+            .damaged
+            .extend(damaged.map(|document| (path.clone(), document)));
         manifests.list.extend(
             parsed
                 .manifests
@@ -161,7 +168,7 @@ impl<'a> Places<'a> {
 
     fn compose(&self, file: &Arc<str>) -> Vec<Document> {
         let file_there = self.source.files.get(file);
-        let Some(bytes) = file_there.and_then(crate::source::File::bytes) else {
+        let Some(bytes) = file_there.and_then(File::bytes) else {
             return Vec::new();
         };
         let Ok(text) = std::str::from_utf8(&bytes) else {
@@ -172,28 +179,43 @@ impl<'a> Places<'a> {
     }
 }
 
-/// The globs of `ignore:` in countersign.yaml; a broken one there is reported with the rest.
-fn ignored(source: &Source) -> Vec<globset::GlobMatcher> {
-    let bytes = source
-        .files
-        .get(CONFIG_FILE)
-        .and_then(crate::source::File::bytes);
-    let config = bytes.map(|bytes| parse_file(&CONFIG_FILE.into(), &bytes));
-    let bodies = config.into_iter().flat_map(|parsed| parsed.manifests);
-    bodies
-        .filter_map(|(_, _, body)| match body {
-            Body::Config(config) => Some(config.spec.ignore),
-            _ => None,
-        })
-        .flatten()
-        .filter_map(|glob| globset::Glob::new(&glob).ok().map(|g| g.compile_matcher()))
-        .collect()
+/// The globs of `ignore:` in the `Config`, wherever it stands; a broken one is reported with the rest.
+fn ignored(source: &Source, known: &Known) -> Vec<globset::GlobMatcher> {
+    let globs: Vec<String> = match source.files.get_key_value(CONFIG_FILE) {
+        Some((path, file)) => ignored_by(path, file, known),
+        None => {
+            let all = source.files.iter();
+            all.flat_map(|(path, file)| ignored_by(path, file, known))
+                .collect()
+        }
+    };
+    let globs = globs.iter().filter_map(|g| globset::Glob::new(g).ok());
+    globs.map(|glob| glob.compile_matcher()).collect()
+}
+
+/// What the `Config` of a file ignores; nothing where it has none.
+fn ignored_by(path: &Arc<str>, file: &File, known: &Known) -> Vec<String> {
+    let of = |body: &Body| match body {
+        Body::Config(config) => config.spec.ignore.clone(),
+        _ => Vec::new(),
+    };
+    if let Some(bodies) = known.0.get(&file.blob) {
+        return bodies.iter().flat_map(|(_, _, body)| of(body)).collect();
+    }
+    let bytes = file.bytes().unwrap_or_default();
+    let kind = Kind::Config.as_str().as_bytes();
+    if !bytes.windows(kind.len()).any(|window| window == kind) {
+        return Vec::new();
+    }
+    let parsed = parse_file(path, &bytes).manifests;
+    parsed.iter().flat_map(|(_, _, body)| of(body)).collect()
 }
 
 #[derive(Default)]
 struct Parsed {
     manifests: Vec<(u32, u32, Body)>,
     broken: Vec<(Kind, ManifestName)>,
+    damaged: Vec<u32>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -247,7 +269,10 @@ fn parse_document(path: &Arc<str>, index: u32, document: &Document, parsed: &mut
     let name = root.get("metadata").and_then(|m| m.get("name"));
     let line = name.map_or(root.mark.line, |n| n.mark.line);
     match usable.map(|node| body(kind, node)) {
-        Some(Ok(body)) => parsed.manifests.push((index, line, body)),
+        Some(Ok(body)) => {
+            parsed.manifests.push((index, line, body));
+            parsed.damaged.extend(faulty.then_some(index));
+        }
         Some(Err(error)) => {
             let place = root.mark.in_file(path);
             parsed

@@ -24,6 +24,7 @@ pub struct ProfileSpec {
     pub extends: Vec<ProfileName>,
     /// Directory field values, unless the user or a request says otherwise.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<FieldName, super::Said>")]
     pub attributes: BTreeMap<FieldName, String>,
     /// The directory OU, unless the user says otherwise; outermost first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -70,4 +71,27 @@ pub struct Question {
     #[schemars(skip)]
     #[allow(missing_docs)]
     pub line: Line,
+}
+
+impl Question {
+    /// Whether another one asks for the same, wherever it stands.
+    pub fn asks_the_same(&self, other: &Self) -> bool {
+        let Self {
+            key,
+            label,
+            kind,
+            required,
+            options,
+            pattern,
+            hint,
+            line: _,
+        } = other;
+        self.key == *key
+            && self.label == *label
+            && self.kind == *kind
+            && self.required == *required
+            && self.options == *options
+            && self.pattern == *pattern
+            && self.hint == *hint
+    }
 }

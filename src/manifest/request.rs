@@ -142,6 +142,7 @@ pub struct UserChange {
     pub ou: Option<Vec<OuName>>,
     /// Directory field values.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<FieldName, super::Said>")]
     pub attributes: BTreeMap<FieldName, String>,
 }
 

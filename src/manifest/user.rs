@@ -76,6 +76,7 @@ pub struct UserSpec {
     pub without: Vec<Without>,
     /// Directory field values of this user.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<FieldName, super::Said>")]
     pub attributes: BTreeMap<FieldName, String>,
     /// Answers to the questions of the user's profiles, by question key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

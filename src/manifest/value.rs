@@ -1,4 +1,4 @@
-//! Values of fields and answers: whether one is of the sort that is asked for.
+//! What a field of a resource or an answer to a question takes, by its type and options.
 
 use super::resource::FieldType;
 use crate::diagnostic::suggest::did_you_mean;
@@ -11,10 +11,11 @@ pub fn mismatch(
 ) -> Option<(String, Option<String>)> {
     let wrong = |why: &str| Some((why.to_owned(), None));
     match kind.unwrap_or(FieldType::Text) {
-        FieldType::Text => match value.contains(['\n', '\r']) {
-            true => wrong("it must be one line"),
-            false => None,
-        },
+        FieldType::Text if value.contains(['\n', '\r']) => wrong("it must be one line"),
+        FieldType::Text if value.contains(char::is_control) => {
+            wrong("it must have no control characters")
+        }
+        FieldType::Text => None,
         FieldType::Number => match value.parse::<f64>().is_ok_and(f64::is_finite) {
             true => None,
             false => wrong("it must be a number"),
@@ -52,5 +53,34 @@ pub fn mismatch(
                 did_you_mean(value, options.iter().map(String::as_str)),
             )),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_type_takes_its_own() {
+        let options = ["Police and Fire".to_owned(), "Parks".to_owned()];
+        let takes = |kind, value: &str| mismatch(Some(kind), &options, value).is_none();
+        for (kind, good, bad) in [
+            (FieldType::Text, "Größe: 1\u{200b}", "two\nlines"),
+            (FieldType::Text, "", "bell\u{7}"),
+            (FieldType::Text, "-", "tab\there"),
+            (FieldType::Number, "-1.5", "1,5"),
+            (FieldType::Number, "0", "inf"),
+            (FieldType::Email, "a@b.example", "a@b"),
+            (FieldType::Tel, "+1 (812) 349-0002 x12", "call me"),
+            (FieldType::Date, "2027-02-28", "2027-02-29"),
+            (FieldType::Choice, "Parks", "parks"),
+        ] {
+            assert!(takes(kind, good), "{kind:?} {good:?}");
+            assert!(!takes(kind, bad), "{kind:?} {bad:?}");
+        }
+        let near = mismatch(Some(FieldType::Choice), &options, "parks")
+            .unwrap()
+            .1;
+        assert_eq!(near.as_deref(), Some("did you mean `Parks`?"));
     }
 }

@@ -267,6 +267,8 @@ pub(super) fn changes() -> Vec<Change> {
         "",
         Write::SetPassword {
             at: at_maria.clone(),
+            avoid: Vec::new(),
+            hand_over: None,
         },
     );
     password.after = vec![ChangeId("c03".to_owned())];

@@ -63,6 +63,7 @@ impl DirectoryWork {
                 Write::Adopt { .. } | Write::Row { .. } => false,
                 Write::Create { .. }
                 | Write::SetPassword { .. }
+                | Write::ResetPassword { .. }
                 | Write::Modify { .. }
                 | Write::Rename { .. }
                 | Write::Member { .. } => true,
@@ -115,7 +116,7 @@ impl DirectoryWork {
             return Vec::new();
         }
         let of_the_same_account = |password: &Change| match (&password.write, &change.write) {
-            (Write::SetPassword { at: password }, Write::Modify { at, .. }) => password == at,
+            (Write::SetPassword { at: password, .. }, Write::Modify { at, .. }) => password == at,
             _ => false,
         };
         let passwords = self
@@ -126,6 +127,13 @@ impl DirectoryWork {
             .filter(|c| of_the_same_account(c) || change.after.contains(&c.id))
             .map(|c| &c.id)
             .collect()
+    }
+
+    /// Whether a change comes only after a password was reset, which no file does.
+    fn waits_for_a_reset(&self, change: &Change) -> bool {
+        let resets = self.changes.iter();
+        let mut resets = resets.filter(|c| c.action == Action::ResetPassword);
+        resets.any(|reset| change.after.contains(&reset.id))
     }
 
     /// The LDIF file (left out where passwords are all there is to do) and the PowerShell script.
@@ -205,8 +213,13 @@ fn line(change: &Change) -> ChangeLine {
 fn sign(action: Action) -> char {
     match action {
         Action::Create | Action::AddMember | Action::Enable | Action::Grant | Action::Adopt => '+',
-        Action::Disable | Action::RemoveMember | Action::Revoke => '-',
-        Action::SetPassword | Action::Update | Action::Rename | Action::Move | Action::Link => '~',
+        Action::Disable | Action::Expire | Action::RemoveMember | Action::Revoke => '-',
+        Action::SetPassword
+        | Action::ResetPassword
+        | Action::Update
+        | Action::Rename
+        | Action::Move
+        | Action::Link => '~',
     }
 }
 

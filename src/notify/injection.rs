@@ -69,6 +69,7 @@ fn rename(change: &mut Change, name: &str) {
         }
         Write::SetPassword {
             at: crate::connector::At::Dn(dn),
+            ..
         } => *dn = entry(dn),
         Write::Modify {
             at,
@@ -97,7 +98,10 @@ fn rename(change: &mut Change, name: &str) {
             *group_dn = entry(group_dn);
             *member_dn = entry(member_dn);
         }
-        Write::SetPassword { .. } | Write::Adopt { .. } | Write::Row { .. } => {}
+        Write::SetPassword { .. }
+        | Write::ResetPassword { .. }
+        | Write::Adopt { .. }
+        | Write::Row { .. } => {}
     }
 }
 

@@ -109,6 +109,11 @@ pub(super) fn sections(tasks: &[&TaskChange]) -> Vec<Section> {
 
 /// Writes a page as text and as HTML.
 pub(super) fn write(page: &Page<'_>) -> Result<(String, String), NotifyError> {
+    rendered("digest", page)
+}
+
+/// Writes a page of that name as text and as HTML.
+pub(super) fn rendered(name: &str, page: &impl Serialize) -> Result<(String, String), NotifyError> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     let mut syntax = SyntaxConfig::builder();
@@ -126,11 +131,13 @@ pub(super) fn write(page: &Page<'_>) -> Result<(String, String), NotifyError> {
     });
     environment.add_template("digest.txt", include_str!("templates/digest.txt"))?;
     environment.add_template("digest.html", include_str!("templates/digest.html"))?;
+    environment.add_template("notice.txt", include_str!("templates/notice.txt"))?;
+    environment.add_template("notice.html", include_str!("templates/notice.html"))?;
     let text = environment
-        .get_template("digest.txt")?
+        .get_template(&format!("{name}.txt"))?
         .render(Serde(page))?;
     let html = environment
-        .get_template("digest.html")?
+        .get_template(&format!("{name}.html"))?
         .render(Serde(page))?;
     Ok((text, html))
 }

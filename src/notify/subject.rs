@@ -24,11 +24,16 @@ pub(super) fn subject(
     if let Some((name, changes)) = directory {
         parts.push(format!("{}: {}", short(name), counted(changes, "change")));
     }
+    prefixed(words, &parts.join("; "))
+}
+
+/// A subject with the prefix that all have.
+pub(super) fn prefixed(words: &Wording, what: &str) -> String {
     let prefix = words
         .subject_prefix
         .as_deref()
         .unwrap_or(&words.organization);
-    format!("[{}] {}", short(prefix), parts.join("; "))
+    format!("[{}] {what}", short(prefix))
 }
 
 /// `3 tasks: Timetrack (2), uReport (1)`.

@@ -88,6 +88,7 @@ pub fn tie(
     Accounts {
         seen: Seen::Yes,
         domain: directory.base.domain(),
+        suffixes: directory.suffixes.clone(),
         known,
         taken: taken(directory, &owners, rules.names_used),
         troubled,
@@ -183,12 +184,25 @@ fn taken(
     names_used: &BTreeMap<String, UserName>,
 ) -> Taken {
     let mut taken = Taken::default();
+    let domain = directory.base.domain();
     for account in directory.accounts.values() {
         let holder = match owners.get(&account.guid) {
             Some(user) => Holder::User((*user).clone()),
             None => Holder::Foreign,
         };
         taken.login(&account.login, holder.clone());
+        // A login name is a principal name too, and the other way round (AD.md 7).
+        if let Some(domain) = &domain {
+            taken.address(&format!("{}@{domain}", account.login), holder.clone());
+        }
+        let upn = account.text("userPrincipalName").unwrap_or_default();
+        if let Some((local, suffix)) = upn.rsplit_once('@')
+            && domain
+                .as_deref()
+                .is_some_and(|d| d.eq_ignore_ascii_case(suffix))
+        {
+            taken.login(local, holder.clone());
+        }
         for attribute in ["userPrincipalName", "mail", "proxyAddresses"] {
             for value in account
                 .values(&attribute.into())

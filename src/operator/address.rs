@@ -337,6 +337,7 @@ mod tests {
         );
     }
 
+    /// AD 43, AD 77: neither in the clear, nor over the global catalog's ports.
     #[test]
     fn what_is_not_encrypted_or_not_an_address_is_refused_without_quoting_it() {
         use AddressError as E;

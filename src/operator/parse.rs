@@ -30,6 +30,9 @@ use std::sync::{Arc, OnceLock};
 /// What messages call the file.
 const WHAT: &str = "the operator's file";
 
+/// Where encrypted first passwords go, where the file does not say.
+const HAND_OVER: &str = "/var/lib/countersign/hand-over";
+
 /// Attributes that name a person: nobody is adopted by a name (SEMANTICS 8).
 const NAMES: [&str; 9] = [
     "cn",
@@ -129,6 +132,10 @@ impl Reader<'_> {
         let ledger = self.section("ledger").and_then(|given: settings::Ledger| {
             self.written(&given.file, &keys(&["ledger", "file"]))
         });
+        let hand_over = match self.section::<settings::HandOver>("handOver") {
+            Some(given) => self.written(&given.folder, &keys(&["handOver", "folder"])),
+            None => Some(Path::new(HAND_OVER).to_owned()),
+        };
         let limits = limits?;
         let lower = |domains: Vec<String>| domains.iter().map(|d| d.to_lowercase()).collect();
         Some(Operator {
@@ -136,6 +143,7 @@ impl Reader<'_> {
             evidence: evidence?,
             mail: mail?,
             ledger: ledger?,
+            hand_over: hand_over?,
             urgent_per_day: limits
                 .guards
                 .and_then(|g| g.urgent_per_day)
@@ -324,6 +332,10 @@ impl Reader<'_> {
                 .map(|login| login.to_lowercase())
                 .collect(),
             adopt_by_anchor: anchor.map(attribute),
+            recipient_domains: given
+                .recipient_domains
+                .as_ref()
+                .map(|domains| domains.iter().map(|d| d.to_lowercase()).collect()),
         }
     }
 }

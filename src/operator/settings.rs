@@ -39,6 +39,9 @@ pub(super) struct Settings {
     pub mail: Mail,
     /// Where the record is kept.
     pub ledger: Ledger,
+    /// Where encrypted first passwords go; left out: `/var/lib/countersign/hand-over`.
+    #[serde(default)]
+    pub hand_over: Option<HandOver>,
     /// Exports that manual work is checked against, by the key manifests name them by. Taken, and not used by this version.
     #[serde(default)]
     pub read_back: BTreeMap<String, ReadBack>,
@@ -245,6 +248,14 @@ pub(super) struct Mail {
 pub(super) struct Ledger {
     /// The file; its folder must be there.
     pub file: String,
+}
+
+/// Where encrypted first passwords go.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct HandOver {
+    /// The folder; only its owner can read it. It is made where it is not there.
+    pub folder: String,
 }
 
 /// An export that manual work is checked against.

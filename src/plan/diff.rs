@@ -2,22 +2,29 @@
 
 mod accounts;
 mod groups;
+mod leaving;
+mod notices;
+mod proxies;
+mod remarks;
 mod rosters;
 mod tasks;
 
 use super::guard::{Managed, guards};
-use super::limits::Limits;
+use super::limits::{Limits, Outer};
 use super::recorded::Recorded;
 use super::task::FieldValues;
 use super::{
     Action, Assumption, Change, ChangeId, DirectoryMode, FORMAT_VERSION, FieldChange, Finding,
-    Held, Plan, Summary, TaskChange, TaskStep, Write,
+    Held, Notice, NoticeKey, Plan, Summary, TaskChange, TaskStep, Write,
 };
 use crate::desired::{Cause, Desired, EntitlementKey, Person};
 use crate::diagnostic::Code;
+use crate::manifest::user::UserState;
 use crate::name::{ResourceName, UserName};
 use crate::observed::Observed;
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything a plan is made of.
@@ -30,8 +37,10 @@ pub struct Inputs<'a> {
     pub recorded: &'a Recorded,
     /// What may be touched; none where no directory was at hand.
     pub limits: Option<&'a Limits>,
-    /// Manual entitlements in force at the bootstrap revision, where the record is empty (SEMANTICS 9).
-    pub bootstrap: &'a BTreeMap<(UserName, EntitlementKey), FieldValues>,
+    /// The operator's limits.
+    pub outer: &'a Outer,
+    /// What an empty record starts from.
+    pub bootstrap: &'a Bootstrap,
     /// The commit; none for a working folder.
     pub revision: Option<&'a str>,
     /// SHA-256 of policies and configuration.
@@ -42,27 +51,40 @@ pub struct Inputs<'a> {
     pub mode: DirectoryMode,
 }
 
+/// What an empty record starts from: the state of the bootstrap revision.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Bootstrap {
+    /// Manual entitlements in force: they are assumed held (SEMANTICS 9).
+    pub manual: BTreeMap<(UserName, EntitlementKey), FieldValues>,
+    /// What is taken as told.
+    pub notices: BTreeSet<NoticeKey>,
+}
+
 /// Makes the plan.
 pub fn plan(inputs: &Inputs<'_>) -> Plan {
     let mut draft = Draft::new(inputs);
     draft.people();
     draft.forgotten();
+    let known = notices::notices(&mut draft);
     let Draft {
         mut changes,
         mut tasks,
         mut held,
         mut findings,
         assumed,
+        mut notices,
         ..
     } = draft;
-    changes.sort_by(|a, b| key(a).cmp(&key(b)));
+    let urgent = |change: &Change| leaving::is_urgent(inputs.desired, change);
+    changes.sort_by(|a, b| (!urgent(a), key(a)).cmp(&(!urgent(b), key(b))));
+    notices.sort_by(|a, b| a.key.cmp(&b.key));
     tasks.sort_by(|a, b| task_key(a).cmp(&task_key(b)));
     held.sort();
     held.dedup();
     findings.sort();
     findings.dedup();
     let guards = guards(&changes, &tasks, inputs.limits, managed(inputs));
-    let summary = summary(&changes, &tasks, &held, &assumed);
+    let summary = summary(&changes, &tasks, &held, &assumed, &notices);
     Plan {
         format_version: FORMAT_VERSION,
         revision: inputs.revision.map(str::to_owned),
@@ -73,7 +95,9 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
         directory_mode: inputs.mode,
         changes,
         tasks,
+        notices,
         assumed,
+        known,
         held,
         findings,
         guards,
@@ -114,6 +138,7 @@ fn summary(
     tasks: &[TaskChange],
     held: &[Held],
     assumed: &[Assumption],
+    notices: &[Notice],
 ) -> Summary {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for change in changes {
@@ -124,6 +149,7 @@ fn summary(
         tasks: tasks.len(),
         held: held.len(),
         assumed: assumed.len(),
+        notices: notices.iter().filter(|n| !n.to.is_empty()).count(),
     }
 }
 
@@ -164,6 +190,9 @@ struct Draft<'a> {
     held: Vec<Held>,
     findings: Vec<Finding>,
     assumed: Vec<Assumption>,
+    notices: Vec<Notice>,
+    /// Addresses of the directory, once somebody asked.
+    addresses: OnceCell<proxies::Addresses>,
     /// Accounts this plan creates: by user, the change and the place.
     created: BTreeMap<UserName, (ChangeId, crate::dn::Dn)>,
     /// Places this plan moves accounts to.
@@ -179,6 +208,8 @@ impl<'a> Draft<'a> {
             held: Vec::new(),
             findings: Vec::new(),
             assumed: Vec::new(),
+            notices: Vec::new(),
+            addresses: OnceCell::new(),
             created: BTreeMap::new(),
             moved: BTreeMap::new(),
         }
@@ -197,6 +228,7 @@ impl<'a> Draft<'a> {
                 groups::memberships(self, person, directory, limits);
             }
             groups::exact(self, directory, limits);
+            remarks::remarks(self, directory, limits);
         }
         rosters::rows(self);
         tasks::tasks(self);
@@ -297,10 +329,35 @@ impl ChangeId {
     }
 }
 
-/// The person's causes: why there is an account, else where the user is declared.
-fn causes(person: &Person) -> &[Cause] {
+/// The person's causes. Of who left: what ended their time here, first of all. Else why there is an
+/// account, or where the user is declared.
+fn causes(person: &Person) -> Cow<'_, [Cause]> {
+    if person.state == UserState::Left {
+        return Cow::Owned(ending(person));
+    }
     match &person.account {
-        Some(account) if !account.causes.is_empty() => &account.causes,
-        _ => std::slice::from_ref(&person.declared),
+        Some(account) if !account.causes.is_empty() => Cow::Borrowed(&account.causes),
+        _ => Cow::Borrowed(std::slice::from_ref(&person.declared)),
+    }
+}
+
+/// Why something of a person ends: what ended their time here, else the latest requests about them,
+/// else why there is an account, or where the user is declared.
+fn ending(person: &Person) -> Vec<Cause> {
+    let departure = person.departure.iter().map(|d| &d.cause);
+    let mut causes: Vec<Cause> = Vec::new();
+    for cause in departure.chain(&person.because) {
+        if !causes.contains(cause) {
+            causes.push(cause.clone());
+        }
+    }
+    let account = person
+        .account
+        .as_ref()
+        .filter(|_| person.departure.is_none());
+    match (causes.is_empty(), account) {
+        (false, _) => causes,
+        (true, Some(account)) if !account.causes.is_empty() => account.causes.clone(),
+        (true, _) => vec![person.declared.clone()],
     }
 }

@@ -23,6 +23,8 @@ pub struct Outer {
     pub protected: BTreeSet<String>,
     /// The attribute an account may be adopted by.
     pub adopt_by_anchor: Option<AttributeName>,
+    /// Domains (in lower case) that mails may go to.
+    pub recipient_domains: Option<BTreeSet<String>>,
 }
 
 /// What may be touched in one directory.
@@ -39,12 +41,24 @@ pub struct Limits {
     exact: GlobSet,
     membership: Membership,
     attributes: BTreeSet<AttributeName>,
+    outer_attributes: Option<BTreeSet<AttributeName>>,
     /// The repository's guards.
     pub guards: Guards,
     /// The operator's guards.
     pub outer_guards: Guards,
     /// Login names, in lower case, that are never touched.
     pub protected: BTreeSet<String>,
+}
+
+impl Outer {
+    /// Whether a mail may go to that address; a subdomain is a domain of its own.
+    pub fn may_mail(&self, mail: &str) -> bool {
+        let domain = mail
+            .rsplit_once('@')
+            .map(|(_, domain)| domain.to_lowercase());
+        let known = self.recipient_domains.as_ref();
+        known.is_none_or(|domains| domain.is_some_and(|domain| domains.contains(&domain)))
+    }
 }
 
 impl Limits {
@@ -68,6 +82,7 @@ impl Limits {
             exact: globs(&rules.exact)?,
             membership: rules.membership,
             attributes,
+            outer_attributes: outer.attributes.clone(),
             guards: rules.guards,
             outer_guards: outer.guards,
             protected: outer.protected.clone(),
@@ -95,6 +110,18 @@ impl Limits {
     /// Whether an attribute is managed.
     pub fn covers_attribute(&self, attribute: &AttributeName) -> bool {
         self.attributes.contains(attribute)
+    }
+
+    /// Whether the operator lets an attribute be written, whatever the repository manages.
+    pub fn admits(&self, attribute: &AttributeName) -> bool {
+        let outer = self.outer_attributes.as_ref();
+        outer.is_none_or(|allowed| allowed.contains(attribute))
+    }
+
+    /// Whether the operator names an attribute as one that may be written.
+    pub fn names(&self, attribute: &AttributeName) -> bool {
+        let outer = self.outer_attributes.as_ref();
+        outer.is_some_and(|allowed| allowed.contains(attribute))
     }
 
     /// What is done with members of a group nobody asked for.

@@ -2,7 +2,7 @@
 //! Declared here because the plan reads it; the ledger fills it.
 
 use super::task::{FieldValues, Task};
-use super::{ChangeId, MemberChange};
+use super::{ChangeId, MemberChange, NoticeKey};
 use crate::connector::{At, Guid};
 use crate::desired::{EntitlementKey, GroupKey};
 use crate::dn::Dn;
@@ -26,6 +26,12 @@ pub struct Recorded {
     pub generations: BTreeMap<(UserName, EntitlementKey), u32>,
     /// Login names, principal names and addresses ever used, in lower case, and whose they were.
     pub names_used: BTreeMap<String, UserName>,
+    /// Accounts that were given a first password from here, as long as their users did not leave.
+    pub passwords: BTreeMap<Guid, FirstPassword>,
+    /// Users whose leaving was seen, and what it left.
+    pub departures: BTreeMap<UserName, RecordedDeparture>,
+    /// What was told, and to whom.
+    pub notices: BTreeMap<NoticeKey, Told>,
     /// Writes that were begun, and of which nobody knows whether they came about: the answer was
     /// lost, or the program ended.
     pub attempts: BTreeMap<ChangeId, Attempt>,
@@ -82,7 +88,8 @@ impl Recorded {
                     let made = account.filter(|a| a.login.eq_ignore_ascii_case(&login));
                     if let Some(account) = made {
                         let guid = account.guid;
-                        let account = RecordedAccount { guid, login };
+                        let made = Made::Here;
+                        let account = RecordedAccount { guid, login, made };
                         settled.accounts.entry(user).or_insert(account);
                     }
                 }
@@ -123,6 +130,33 @@ impl Recorded {
     }
 }
 
+/// What became of a first password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FirstPassword {
+    /// It was set; nobody knows it.
+    Set,
+    /// It was set and handed on.
+    HandedOver,
+}
+
+/// A leaving that was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedDeparture {
+    /// What ended the user's time here: see [`NoticeKey::by`].
+    pub by: String,
+    /// The description their account was to have from then on.
+    pub description: Option<String>,
+}
+
+/// Who was told something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// These addresses (in lower case), and perhaps not everybody yet.
+    These(BTreeSet<String>),
+    /// Everybody there was to tell.
+    All,
+}
+
 /// Whether there is a record.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Kept {
@@ -140,6 +174,17 @@ pub struct RecordedAccount {
     pub guid: Guid,
     /// Its login name when it was last seen.
     pub login: String,
+    /// Whether it was made from here.
+    pub made: Made,
+}
+
+/// How an account came to be a user's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Made {
+    /// It was created from here.
+    Here,
+    /// It was there before.
+    Before,
 }
 
 /// What is known of one manual entitlement of one user.

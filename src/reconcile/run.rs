@@ -1,6 +1,7 @@
 //! A run: an approved plan is applied, tasks are recorded, maintainers are mailed, and the ledger
 //! knows each of it before the next begins.
 
+use super::hand_over::Hand;
 use crate::apply::{Connections, Stop, apply, asked_of_maintainers, begin, settle};
 use crate::approval::Approved;
 use crate::desired::{Recipient, Rules};
@@ -9,12 +10,16 @@ use crate::ledger::{
 };
 use crate::notify::post::{Letter, Post, PostError};
 use crate::notify::thread::{MessageId, Threads};
-use crate::notify::{Digest, DirectoryWork, NotifyError, RunIdentity, Sender, Wording, digests};
-use crate::plan::{Change, ChangeId, Plan, Task, TaskChange, TaskStep};
+use crate::notify::{
+    self, Digest, DirectoryWork, NotifyError, RunIdentity, Sender, Wording, digests,
+};
+use crate::plan::recorded::Told;
+use crate::plan::{Change, ChangeId, Notice, NoticeKind, Plan, Task, TaskChange, TaskStep};
 use crate::report::outcome::{Mailed, Outcomes};
 use jiff::Timestamp;
 use sha2::Digest as _;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 /// What a run needs besides the plan.
 pub struct Means<'a> {
@@ -24,6 +29,8 @@ pub struct Means<'a> {
     pub post: &'a mut dyn Post,
     /// Who mails come from.
     pub sender: &'a Sender,
+    /// The folder that encrypted first passwords are put into.
+    pub hand_over: &'a Path,
     /// The words of the repository in mails, and the name of the organization.
     pub rules: &'a Rules,
     /// The directory's name as people read it, and who is asked where its mode is `maintainer`.
@@ -68,6 +75,7 @@ pub fn carry_out(
         .all(|c| asked_of_maintainers(c, plan.directory_mode))
         && plan.tasks.is_empty()
         && plan.assumed.is_empty()
+        && untold(plan, ledger.history()).all(|n| !n.after.is_empty())
         && all_asked
         && agreed.is_empty()
         && ledger
@@ -115,19 +123,40 @@ pub fn carry_out(
     });
     let agreed = Some(agreed).filter(|changes| !changes.is_empty());
     let agreed = agreed.map(|changes| Event::DirectoryAgrees { changes });
+    let known = Some(plan.known.clone()).filter(|keys| !keys.is_empty());
+    let known = known.map(|keys| Event::NoticesKnown { keys });
+    let departed = departed(plan, ledger.history());
     let first = std::iter::once(opening).chain(assumed).chain(agreed);
+    let first = first.chain(known).chain(departed);
     say(ledger, started, first.collect())?;
     if let Some(directory) = means.connections.directory.as_deref_mut() {
         settle(directory, ledger, &run, started, &asked)?;
     }
+    let identity = |intent: String| RunIdentity {
+        intent,
+        instant: plan.instant,
+        revision: plan.revision.clone(),
+        sender_domain: means.sender.domain().to_owned(),
+    };
+    let mut hand = Hand {
+        folder: means.hand_over,
+        post: &mut *means.post,
+        sender: means.sender,
+        words: Wording::from(means.rules),
+        identity: identity(run.0.clone()),
+        clock: means.clock,
+        mails: Vec::new(),
+    };
     let done = apply(
         approved,
         &mut means.connections,
+        &mut hand,
         ledger,
         &run,
         means.clock,
         means.stop,
     )?;
+    let mut mails = hand.mails;
     let came_about: BTreeSet<&ChangeId> = done
         .iter()
         .filter(|d| matches!(d.outcome, Outcome::Applied | Outcome::AlreadySo))
@@ -154,7 +183,8 @@ pub fn carry_out(
             begin(ledger, &run, (means.clock)(), change)?;
         }
     }
-    let mails = mail(plan, means, ledger, &run)?;
+    mails.extend(mail(plan, means, ledger, &run)?);
+    mails.extend(tell(plan, &came_about, means, ledger, &run)?);
     let mut summary = RunSummary::default();
     done.iter().for_each(|d| summary.count(d.outcome));
     summary.held += plan.held.len();
@@ -186,6 +216,86 @@ fn task_event(change: &TaskChange) -> Event {
         TaskStep::Revise => Event::TaskRevised { task },
         TaskStep::Cancel => Event::TaskCancelled { task },
     }
+}
+
+/// Notices that the ledger does not say were told: a plan may be carried out twice.
+fn untold<'p>(plan: &'p Plan, history: &'p History) -> impl Iterator<Item = &'p Notice> {
+    let told = &history.recorded().notices;
+    let notices = plan.notices.iter();
+    notices.filter(|n| told.get(&n.key) != Some(&Told::All))
+}
+
+/// Leavings that were not seen before.
+fn departed(plan: &Plan, history: &History) -> Vec<Event> {
+    let known = &history.recorded().departures;
+    let notices = untold(plan, history).filter(|n| n.key.kind == NoticeKind::Departure);
+    let fresh = notices.filter(|n| known.get(&n.key.user).is_none_or(|d| d.by != n.key.by));
+    fresh
+        .map(|n| Event::Departed {
+            user: n.key.user.clone(),
+            by: n.key.by.clone(),
+            description: n.description.clone(),
+        })
+        .collect()
+}
+
+/// Tells everybody what has come about, each in a mail of its own.
+fn tell(
+    plan: &Plan,
+    came_about: &BTreeSet<&ChangeId>,
+    means: &mut Means<'_>,
+    ledger: &mut Ledger,
+    run: &RunId,
+) -> Result<Vec<Mailed>, RunError> {
+    let words = Wording::from(means.rules);
+    let mut mails = Vec::new();
+    let notices: Vec<Notice> = untold(plan, ledger.history()).cloned().collect();
+    for notice in &notices {
+        if !notice.after.iter().all(|id| came_about.contains(id)) {
+            continue;
+        }
+        let told = match ledger.history().recorded().notices.get(&notice.key) {
+            Some(Told::These(addresses)) => addresses.clone(),
+            Some(Told::All) | None => BTreeSet::new(),
+        };
+        let mut all = true;
+        let to = notice.to.iter();
+        for recipient in to.filter(|r| !told.contains(&r.mail.to_lowercase())) {
+            if means.stop.asked() {
+                return Ok(mails);
+            }
+            let identity = RunIdentity {
+                intent: notice.id.0.clone(),
+                instant: plan.instant,
+                revision: plan.revision.clone(),
+                sender_domain: means.sender.domain().to_owned(),
+            };
+            let letter = notify::notice::notice(notice, recipient, &words, &identity)?;
+            let (mailed, result) = send(&letter, means);
+            all &= mailed.result.is_ok();
+            ledger.append(Record {
+                at: (means.clock)(),
+                run: run.clone(),
+                event: Event::Noticed {
+                    key: notice.key.clone(),
+                    recipient: recipient.mail.clone(),
+                    message: letter.message_id.0.clone(),
+                    result,
+                },
+            })?;
+            mails.push(mailed);
+        }
+        if all {
+            ledger.append(Record {
+                at: (means.clock)(),
+                run: run.clone(),
+                event: Event::NoticeClosed {
+                    key: notice.key.clone(),
+                },
+            })?;
+        }
+    }
+    Ok(mails)
 }
 
 /// SHA-256 of a plan's content.
@@ -311,6 +421,24 @@ fn deliver(
     ledger: &mut Ledger,
     run: &RunId,
 ) -> Result<Mailed, RunError> {
+    let (mailed, result) = send(digest, means);
+    let event = Event::Mailed {
+        recipient: digest.to.mail.clone(),
+        message: digest.message_id.0.clone(),
+        tasks: digest.tasks.clone(),
+        changes: digest.changes.clone(),
+        result,
+    };
+    ledger.append(Record {
+        at: (means.clock)(),
+        run: run.clone(),
+        event,
+    })?;
+    Ok(mailed)
+}
+
+/// Sends one mail; what became of it, for people and for the record.
+fn send(digest: &Digest, means: &mut Means<'_>) -> (Mailed, MailResult) {
     let now = (means.clock)();
     let recipient = digest.to.mail.clone();
     let result = match Letter::of(digest, means.sender, now) {
@@ -321,29 +449,18 @@ fn deliver(
         Ok(_) => MailResult::Sent,
         Err(error) => MailResult::Failed(error.to_string()),
     };
-    let event = Event::Mailed {
-        recipient: digest.to.mail.clone(),
-        message: digest.message_id.0.clone(),
-        tasks: digest.tasks.clone(),
-        changes: digest.changes.clone(),
-        result: told,
-    };
-    ledger.append(Record {
-        at: (means.clock)(),
-        run: run.clone(),
-        event,
-    })?;
-    Ok(Mailed {
+    let mailed = Mailed {
         to: digest.to.mail.clone(),
         subject: digest.subject.clone(),
         result: result
             .map(|sent| sent.answer)
             .map_err(|error| with_source(&error)),
-    })
+    };
+    (mailed, told)
 }
 
 /// An error and what caused it, in one line.
-fn with_source(error: &dyn std::error::Error) -> String {
+pub(super) fn with_source(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(source) = next {

@@ -17,6 +17,14 @@ pub fn human(person: &Person, desired: &Desired, only: Option<&str>) -> String {
     );
     let wanted = |resource: &str| only.is_none_or(|only| only == resource);
     let mut any = false;
+    if let Some(account) = &person.account {
+        let login = account.login.escape_debug();
+        let settled = match account.provisional {
+            true => "provisional".to_owned(),
+            false => account.upn.escape_debug().to_string(),
+        };
+        let _ = writeln!(text, "account {login} ({settled})");
+    }
     for (key, entitlement) in &person.entitlements {
         if !wanted(key.resource.as_str()) {
             continue;
@@ -99,6 +107,9 @@ pub fn json(person: &Person, desired: &Desired, only: Option<&str>) -> String {
         "type": person.kind,
         "instant": desired.instant,
         "declared": person.declared,
+        "account": person.account.as_ref().map(|a| json!({
+            "login": a.login, "userPrincipalName": a.upn, "commonName": a.cn, "provisional": a.provisional,
+        })),
         "entitlements": entitlements,
         "groups": groups,
         "dropped": dropped,

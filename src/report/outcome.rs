@@ -2,7 +2,7 @@
 
 use crate::apply::Done;
 use crate::ledger::{Outcome, RunId, RunSummary};
-use crate::plan::{Change, ChangeId, Plan};
+use crate::plan::{Change, ChangeId, Plan, Write};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -57,6 +57,16 @@ pub fn human(plan: &Plan, outcomes: &Outcomes) -> String {
             what.trim_end()
         );
     }
+    for change in plan.changes.iter().filter(|c| is_known_to_nobody(c)) {
+        let came_about = |d: &Done| d.id == change.id && d.outcome == Outcome::Applied;
+        if outcomes.done.iter().any(came_about) {
+            let _ = writeln!(
+                text,
+                "nobody knows the password of {}: an administrator resets it before the first log-on",
+                change.target
+            );
+        }
+    }
     for mail in &outcomes.mails {
         let _ = match &mail.result {
             Ok(_) => writeln!(text, "mailed {}: {}", mail.to, mail.subject),
@@ -84,6 +94,17 @@ pub fn human(plan: &Plan, outcomes: &Outcomes) -> String {
         }
     }
     text
+}
+
+/// Whether a change sets a first password that is handed on to nobody.
+fn is_known_to_nobody(change: &Change) -> bool {
+    matches!(
+        change.write,
+        Write::SetPassword {
+            hand_over: None,
+            ..
+        }
+    )
 }
 
 /// For programs.

@@ -43,7 +43,7 @@ fn plan(folder: &Path) -> Plan {
         &situation,
         &world,
         &reading,
-        &BTreeMap::new(),
+        &countersign::plan::Bootstrap::default(),
         "trust-branch",
     )
 }

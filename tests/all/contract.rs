@@ -10,7 +10,8 @@ use countersign::connector::active_directory::ldap::{
 use countersign::connector::active_directory::ldif::LdifDirectory;
 use countersign::connector::{Attributes, Entry, Transport};
 use countersign::dn::{Dn, Rdn};
-use transport::{Manners, contract};
+pub use transport::Manners;
+use transport::contract;
 
 const DOMAIN: &str = "\
 version: 1

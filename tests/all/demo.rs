@@ -40,6 +40,13 @@ fn transcript() -> String {
     assert!(
         again(&["explain", "alexander.christopherson", "gis-data"]).contains("because profile")
     );
+    // The login that the directory has, not the one that the rules would give: somebody else has that.
+    let explained = again(&["explain", "alexander.christopherson", "timetrack"]);
+    assert!(explained.contains("account a.christopherson2 (a.christopherson2@city.example)"));
+    assert!(
+        explained.contains("username: a.christopherson2\n"),
+        "{explained}"
+    );
     assert!(again(&["plan", "--at", "2026-11-23T09:00"]).contains("nothing to do"));
     text.trim().to_owned()
 }

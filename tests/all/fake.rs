@@ -18,9 +18,9 @@ const LUCY: &str = "CN=Lucy,OU=Farnborough,DC=seko,DC=example";
 const ADMINS: &str = "CN=APP-WG-Role-Admin,OU=Groups,DC=seko,DC=example";
 
 /// A company whose people have no accounts yet, and its directory.
-struct Company {
-    ad: FakeAd,
-    access: Access,
+pub struct Company {
+    pub ad: FakeAd,
+    pub access: Access,
 }
 
 fn options() -> Options {
@@ -40,7 +40,7 @@ fn lines(ad: &FakeAd, url: &str, password: &str) -> String {
 }
 
 impl Company {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self::with(options())
     }
 
@@ -65,7 +65,7 @@ impl Company {
     }
 
     /// The company with everybody's account made.
-    fn settled() -> Self {
+    pub fn settled() -> Self {
         let company = Self::new();
         company.access.apply();
         company.ad.clear_log();
@@ -81,7 +81,7 @@ impl Company {
 
     /// That nothing was taken from anybody: no delete, no member out, nobody disabled.
     #[track_caller]
-    fn nobody_lost_anything(&self) {
+    pub fn nobody_lost_anything(&self) {
         let deleted = self.writes(|l| l.operation == Operation::Delete);
         assert_eq!(deleted, Vec::<String>::new());
         let out = self.writes(|l| {
@@ -100,7 +100,7 @@ impl Company {
 
     /// Applies until nothing is left, at most this often.
     #[track_caller]
-    fn settles_within(&self, runs: usize) {
+    pub fn settles_within(&self, runs: usize) {
         for _ in 0..runs {
             let ran = self.access.run(&["apply"]);
             if ran.code == 0 && ran.out.ends_with("nothing to do\n") {

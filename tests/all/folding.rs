@@ -15,7 +15,7 @@ use countersign::manifest::parse::{Known, parse};
 use countersign::name::UserName;
 use countersign::plan::limits::Outer;
 use countersign::plan::recorded::Recorded;
-use countersign::plan::{DirectoryMode, Plan, Write};
+use countersign::plan::{Bootstrap, DirectoryMode, Plan, Write};
 use countersign::reconcile::{World, make_plan, read_source, situation};
 use countersign::request::Timeline;
 use countersign::source::{File, Source};
@@ -46,11 +46,15 @@ fn catalog(source: &Source) -> (Catalog, bool) {
 /// What should be at an instant, without what says why.
 fn people(catalog: &Catalog, now: Timestamp) -> BTreeMap<UserName, countersign::desired::Person> {
     let timeline = Timeline::new(catalog, &mut Vec::new());
-    let mut people = expand(catalog, &timeline, &Accounts::default(), now)
-        .0
-        .people;
-    people.values_mut().for_each(|p| p.without_reasons());
+    let (desired, _) = expand(catalog, &timeline, &Accounts::default(), now);
+    let people = desired.people.into_iter();
     people
+        .map(|(name, person)| {
+            let mut person = (*person).clone();
+            person.without_reasons();
+            (name, person)
+        })
+        .collect()
 }
 
 fn day(days: i64) -> Timestamp {
@@ -195,7 +199,7 @@ fn plan(source: &Source, ldif: &Path, now: Timestamp) -> Option<Plan> {
         &situation,
         &world,
         &reading,
-        &BTreeMap::new(),
+        &Bootstrap::default(),
         "trust-branch",
     ))
 }
@@ -213,11 +217,13 @@ fn is_managed(write: &Write) -> bool {
     let place = |at: &At, dn: &Dn| below(dn) && !matches!(at, At::Dn(at) if !below(at));
     match write {
         Write::Adopt { dn, .. } | Write::Create { dn, .. } => below(dn),
-        Write::SetPassword { at } => match at {
+        Write::SetPassword { at, .. } => match at {
             At::Dn(dn) => below(dn),
             At::Guid(_) => true,
         },
         Write::Modify { at, dn, .. } => place(at, dn),
+        // Of an account that a run adopted or made, which stands where the others show.
+        Write::ResetPassword { .. } => true,
         Write::Rename { dn, parent, .. } => below(dn) && below(parent),
         Write::Member {
             group_dn,

@@ -342,8 +342,8 @@ fn no_text_takes_long_or_gives_long_messages() {
         let begin = Instant::now();
         let (_, diagnostics) = check_text("x.yaml", &text);
         let took = begin.elapsed();
-        // A debug build on a busy machine takes two; what is quadratic takes minutes.
-        assert!(took < Duration::from_secs(20), "{what}: {took:?}");
+        // A debug build on a busy machine takes seconds; what is quadratic takes many minutes.
+        assert!(took < Duration::from_mins(1), "{what}: {took:?}");
         assert!(any_error(&diagnostics), "{what}");
         let longest = diagnostics
             .iter()
@@ -364,7 +364,7 @@ fn a_file_of_100_mb_is_not_read() {
     let begin = Instant::now();
     let found = repository.in_folder();
     assert!(
-        begin.elapsed() < Duration::from_secs(5),
+        begin.elapsed() < Duration::from_secs(30),
         "{:?}",
         begin.elapsed()
     );

@@ -1,12 +1,15 @@
 //! Tests of the whole library and program, in one binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod ad;
 mod agreement;
 mod authoring;
 mod bed;
 mod city;
 mod contract;
 mod demo;
+#[cfg(feature = "age")]
+mod edges;
 mod examples;
 mod fake;
 mod folding;

@@ -1,7 +1,7 @@
 //! The directory in maintainer mode: the program only reads, its maintainers get a mail with LDIF and
 //! PowerShell, and `ldapmodify` does to a real domain controller what the attachment says.
 
-use crate::bed::{Access, Directory, Domain, Export, Post, servers};
+use crate::bed::{Access, Delivered, Directory, Domain, Export, Post, servers};
 use serde_json::Value;
 
 const SUITE: &str = "the directory in maintainer mode";
@@ -17,6 +17,15 @@ fn wanted(plan: &Value) -> Vec<String> {
         .collect()
 }
 
+/// Applies; the one new mail that has something for the directory.
+#[track_caller]
+fn asked(access: &Access) -> Delivered {
+    let mut mails = access.mails_of(|access| drop(access.apply()));
+    mails.retain(|mail| !mail.attachments.is_empty());
+    assert_eq!(mails.len(), 1, "{mails:?}");
+    mails.remove(0)
+}
+
 #[test]
 fn the_mailed_ldif_leaves_only_password_and_enabling() {
     let Some(servers) = servers(SUITE) else {
@@ -30,17 +39,11 @@ fn the_mailed_ldif_leaves_only_password_and_enabling() {
     let access = access.operated_by_anchor(&directory, &post);
 
     let before = domain.dump();
-    access.apply();
+    let asked = asked(&access);
     assert_eq!(before, domain.dump(), "a maintained directory is only read");
-    let mails = access.mails();
-    let asked: Vec<_> = mails
-        .iter()
-        .filter(|mail| !mail.attachments.is_empty())
-        .collect();
-    assert_eq!(asked.len(), 1);
-    assert_eq!(asked[0].to, ["helpdesk@city.example"]);
-    let ldif = asked[0].attachment(".ldif").text.clone();
-    let script = asked[0].attachment(".ps1.txt").text.clone();
+    assert_eq!(asked.to, ["helpdesk@city.example"]);
+    let ldif = asked.attachment(".ldif").text.clone();
+    let script = asked.attachment(".ps1.txt").text.clone();
     assert!(!ldif.contains("unicodePwd"), "{ldif}");
     assert!(script.contains("Read-Host") && script.contains("-AsSecureString"));
     assert!(script.contains(LOGIN));
@@ -105,10 +108,7 @@ fn a_leaver_in_a_maintained_directory_is_asked_for_once() {
         Post::StartTls(&servers.mail),
     );
     let access = access.operated_by_anchor(&directory, &post);
-    access.apply();
-    let first = access.mails();
-    let first = first.iter().rfind(|mail| !mail.attachments.is_empty());
-    domain.modify(&first.unwrap().attachment(".ldif").text);
+    domain.modify(&asked(&access).attachment(".ldif").text);
     access.all_tasks_done();
     access.run(&["plan", "--detailed-exitcode"]).ends(0);
 
@@ -118,13 +118,11 @@ fn a_leaver_in_a_maintained_directory_is_asked_for_once() {
         "  state: left\n  organization: fire.station-2",
     );
     access.commit("Connor leaves");
-    access.apply();
+    let asked = asked(&access);
     let traces = access.traces();
     access.apply();
     assert_eq!(traces, access.traces());
-    let mails = access.mails();
-    let asked = mails.iter().rfind(|mail| !mail.attachments.is_empty());
-    domain.modify(&asked.unwrap().attachment(".ldif").text);
+    domain.modify(&asked.attachment(".ldif").text);
     let connor = domain.account("connor.haas");
     assert_eq!(connor.dn, "CN=Connor Haas,OU=Leavers,DC=example,DC=test");
     assert_eq!(connor.text("userAccountControl").as_deref(), Some("514"));

@@ -188,6 +188,8 @@ fn changes(people: &[Person], group: &Dn) -> Vec<Change> {
     };
     let actions = [
         Action::Disable,
+        Action::ResetPassword,
+        Action::Expire,
         Action::RemoveMember,
         Action::Create,
         Action::SetPassword,
@@ -230,6 +232,19 @@ fn changes(people: &[Person], group: &Dn) -> Vec<Change> {
                 Action::Disable => {
                     modify(&at_old, old, replace("userAccountControl", "512", "514"))
                 }
+                Action::ResetPassword => Write::ResetPassword {
+                    guid: guid(place),
+                    expires: 134_459_604_000_000_000,
+                },
+                Action::Expire => modify(
+                    &at_old,
+                    old,
+                    replace(
+                        "accountExpires",
+                        "9223372036854775807",
+                        "134459604000000000",
+                    ),
+                ),
                 Action::RemoveMember => member(MemberChange::Remove, &at_old, old),
                 Action::Create => Write::Create {
                     dn: new.clone(),
@@ -241,7 +256,11 @@ fn changes(people: &[Person], group: &Dn) -> Vec<Change> {
                         ("title", new.rdn().value()),
                     ]),
                 },
-                Action::SetPassword => Write::SetPassword { at: at_new },
+                Action::SetPassword => Write::SetPassword {
+                    at: at_new,
+                    avoid: Vec::new(),
+                    hand_over: None,
+                },
                 Action::Update => modify(&at_old, old, replace("description", LINES, ":: x")),
                 Action::Rename => rename(old.parent().unwrap()),
                 Action::Move => rename(parent.clone()),

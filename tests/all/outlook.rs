@@ -133,7 +133,7 @@ fn at_length(reading: Reading, now: Timestamp) -> (Vec<Diagnostic>, usize) {
         problems.extend(expand(catalog, &timeline, &Accounts::default(), *instant).1);
     }
     let mut diagnostics = reading.findings.diagnostics;
-    diagnostics.extend(located(problems, &reading.source));
+    diagnostics.extend(located(problems, &reading.catalog, &reading.source));
     (sorted(diagnostics), instants.len())
 }
 

@@ -117,6 +117,9 @@ pub struct OperatorSettings {
     /// The outermost attributes.
     #[serde(default)]
     pub attributes: Option<Vec<String>>,
+    /// Domains that mails may go to.
+    #[serde(default)]
+    pub recipient_domains: Option<BTreeSet<String>>,
     /// How much one run may do.
     #[serde(default)]
     pub guards: Guards,
@@ -142,6 +145,7 @@ impl OperatorSettings {
             guards: self.guards,
             protected: self.protected.clone(),
             adopt_by_anchor: self.adopt_by_anchor.as_ref().map(AttributeName::new),
+            recipient_domains: self.recipient_domains.clone(),
         })
     }
 }

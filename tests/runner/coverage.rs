@@ -87,6 +87,9 @@ fn all() -> BTreeSet<String> {
         "guard-creates",
         "guard-disables",
         "guard-removals",
+        "notice-acknowledgement",
+        "notice-departure",
+        "notice-welcome",
         "provisional",
         "task-cancelled",
         "task-opened",
@@ -104,7 +107,9 @@ fn all() -> BTreeSet<String> {
 /// Every action: each names the next, so that a new one does not compile unseen.
 fn actions() -> impl Iterator<Item = Action> {
     let next = |action: &Action| match action {
-        Action::Disable => Some(Action::RemoveMember),
+        Action::Disable => Some(Action::ResetPassword),
+        Action::ResetPassword => Some(Action::Expire),
+        Action::Expire => Some(Action::RemoveMember),
         Action::RemoveMember => Some(Action::Revoke),
         Action::Revoke => Some(Action::Adopt),
         Action::Adopt => Some(Action::Create),

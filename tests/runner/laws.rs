@@ -126,7 +126,9 @@ fn nothing_is_left(case: &Case, plan: &Plan, end: &Stage) -> Result<()> {
     let asked = plan.directory_mode == DirectoryMode::Maintainer;
     let planned = |id: &ChangeId| plan.changes.iter().any(|c| c.id == *id);
     let changes_left = next.changes.iter().any(|c| !asked || !planned(&c.id));
-    let done = !changes_left && next.tasks.is_empty() && next.assumed.is_empty() && still_held;
+    let told = next.notices.iter().all(|notice| notice.to.is_empty());
+    let settled = next.tasks.is_empty() && next.assumed.is_empty() && told;
+    let done = !changes_left && settled && still_held;
     match (&case.settings.remains, done) {
         (None, true) | (Some(_), false) => Ok(()),
         (Some(why), true) => Err(format!("nothing remains, although the case says: {why}")),
@@ -169,7 +171,10 @@ fn foreign_is_untouched(plan: &Plan, before: &str, after: &str) -> Result<()> {
     let mut concerned: Vec<String> = Vec::new();
     for change in &plan.changes {
         match &change.write {
-            Write::Adopt { .. } | Write::Row { .. } | Write::SetPassword { .. } => {}
+            Write::Adopt { .. }
+            | Write::Row { .. }
+            | Write::SetPassword { .. }
+            | Write::ResetPassword { .. } => {}
             Write::Create { dn, .. } | Write::Modify { dn, .. } | Write::Rename { dn, .. } => {
                 concerned.push(dn.to_string());
             }
@@ -270,12 +275,12 @@ fn told_once(wanted: &[Letter], sent: &[Letter]) -> Result<()> {
     }
 }
 
-/// The tasks a mail is about: each stands in its text by its id.
+/// The tasks and notices a mail is about: each stands in its text by its id.
 fn tasks(letter: &Letter) -> Vec<String> {
     let text = mail::mail(letter);
     let is_id = |word: &&str| {
-        word.strip_prefix("t-")
-            .is_some_and(|hex| hex.len() == 12 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
+        let rest = word.strip_prefix("t-").or(word.strip_prefix("n-"));
+        rest.is_some_and(|hex| hex.len() == 12 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
     };
     let mut ids: Vec<String> = text
         .split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'))

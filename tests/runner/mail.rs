@@ -18,7 +18,8 @@ pub fn mail(letter: &Letter) -> String {
         } else if let Some(name) = part.name {
             // What a script looks like is proven elsewhere.
             let content = part.text.as_str();
-            let content = if name.contains(".ps1") { "" } else { content };
+            let proven = name.contains(".ps1") || name.ends_with(".age");
+            let content = if proven { "" } else { content };
             text += &format!("\n-- {name}\n{content}");
         }
     }

@@ -10,16 +10,14 @@ use countersign::approval::{Evidence, bind};
 use countersign::connector::Transport;
 use countersign::connector::active_directory::ldif::LdifDirectory;
 use countersign::connector::roster::Roster;
-use countersign::desired::EntitlementKey;
 use countersign::diagnostic::{Diagnostic, sorted};
 use countersign::ledger::{Event, Ledger, Record, RunId, Seen, TaskStatus};
 use countersign::manifest::parse::Known;
-use countersign::name::{ResourceName, UserName};
+use countersign::name::ResourceName;
 use countersign::notify::mime::Sender;
 use countersign::notify::post::Letter;
 use countersign::plan::recorded::Recorded;
-use countersign::plan::task::FieldValues;
-use countersign::plan::{DirectoryMode, Plan};
+use countersign::plan::{Bootstrap, DirectoryMode, Plan};
 use countersign::reconcile::run::{Means, carry_out};
 use countersign::reconcile::{self, ReconcileError, Situation, World};
 use countersign::report;
@@ -36,9 +34,6 @@ use tempfile::TempDir;
 
 /// When the cast's manifests were applied.
 const SETTLED: &str = "2027-01-04T13:00:00Z";
-
-/// Manual entitlements that are assumed held, with the values of their fields.
-type Assumed = BTreeMap<(UserName, EntitlementKey), FieldValues>;
 
 /// A world.
 pub struct Stage {
@@ -367,7 +362,7 @@ impl Stage {
         };
         let assumed = match (&self.bootstrap, history.last_run()) {
             (Some(repository), None) => self.assumed(repository, &situation)?,
-            _ => Assumed::new(),
+            _ => Bootstrap::default(),
         };
         let approval = Evidence::TrustBranch.as_str();
         let plan = reconcile::make_plan(&situation, &world, &reading, &assumed, approval);
@@ -394,7 +389,7 @@ impl Stage {
         })))
     }
 
-    fn assumed(&self, repository: &TempDir, situation: &Situation) -> Result<Assumed, String> {
+    fn assumed(&self, repository: &TempDir, situation: &Situation) -> Result<Bootstrap, String> {
         use countersign::source::commit::{Author, Writer};
         let folder = repository.path();
         let by = Author {
@@ -441,6 +436,7 @@ impl Stage {
             },
             asked: Cell::new(0),
         };
+        let hand_over = self.folder.path().join("hand-over");
         let mut letters = Letters::new(&count, fault);
         let mut directory = self.open_directory()?;
         let ended = {
@@ -453,6 +449,7 @@ impl Stage {
                 },
                 post: &mut letters,
                 sender: &sender,
+                hand_over: &hand_over,
                 rules: &desired.rules,
                 directory: ("Active Directory", recipients),
                 clock: &|| self.now,

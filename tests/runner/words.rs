@@ -66,6 +66,9 @@ pub fn covered(made: &Made, ran: &Ran) -> BTreeSet<String> {
             TaskStep::Cancel => "task-cancelled".into(),
         });
     }
+    for notice in plan.notices.iter().filter(|n| !n.to.is_empty()) {
+        covered.insert(format!("notice-{}", notice.key.kind.as_str()));
+    }
     if !plan.assumed.is_empty() {
         covered.insert("assumed".into());
     }
@@ -105,6 +108,14 @@ fn short(key: &str, value: &Value) -> String {
             let of = |key: &str| short(key, &task[key]);
             let words = ["id", "revision", "action", "user", "resource"].map(of);
             words.join(" ")
+        }
+        ("key", Value::Object(key)) if key.contains_key("kind") => {
+            let of = |part: &str| short(part, &key[part]);
+            ["kind", "user", "by"].map(of).join(" ")
+        }
+        ("file", Value::String(path)) => {
+            let name = path.rsplit('/').next();
+            name.unwrap_or_default().to_owned()
         }
         (_, Value::String(text)) => text.clone(),
         (_, other) => other.to_string(),

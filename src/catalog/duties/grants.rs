@@ -187,6 +187,28 @@ pub(super) fn moment(
     }
 }
 
+/// That what begins and ends is ever in force.
+pub(super) fn in_order(
+    catalog: &Catalog,
+    (begin, begins): (&Moment, &str),
+    (end, ends): (&Moment, &str),
+    at: &Location,
+    problems: &mut Vec<Problem>,
+) {
+    let begin_at = begin.resolve(&catalog.zone, Edge::Start);
+    let end_at = end.resolve(&catalog.zone, Edge::End);
+    if let (Ok(begin_at), Ok(end_at)) = (begin_at, end_at)
+        && end_at <= begin_at
+    {
+        let message = format!("it ends at `{end}`, and begins at `{begin}` only");
+        problems.push(
+            Problem::new(Code::EndsBeforeStart, at, ends, message)
+                .help("change one of the two")
+                .related(at, begins, "here it begins"),
+        );
+    }
+}
+
 pub(super) fn pattern(
     pattern: Option<&str>,
     at: &Location,
@@ -195,14 +217,14 @@ pub(super) fn pattern(
 ) {
     if let Some(Err(error)) = pattern.map(Regex::new) {
         let text = error.to_string();
-        let last = text
-            .lines()
-            .last()
-            .unwrap_or("it cannot be read")
-            .trim()
-            .to_owned();
+        let last = text.lines().last().unwrap_or("it cannot be read").trim();
+        let why = last.strip_prefix("error: ").unwrap_or(last);
+        let message = format!("this is no regular expression: {why}");
         let route = format!("{route}.pattern");
-        problems.push(Problem::new(Code::BadPattern, at, &route, last));
+        problems.push(
+            Problem::new(Code::BadPattern, at, &route, message)
+                .help("mend it, or leave `pattern` out"),
+        );
     }
 }
 

@@ -1,15 +1,15 @@
 //! What users, profiles, organizations and requests owe.
 
-use super::grants::{access, attributes, choice, moment, pattern};
+use super::grants::{access, attributes, in_order, moment};
 use super::identities::given_identity;
-use super::{has_level, needs_end, unknown_level};
+use super::{hand_over_key, has_level, needs_end, unknown_level};
 use crate::catalog::{Catalog, Linked, Problem};
 use crate::diagnostic::Code;
 use crate::manifest::Access;
 use crate::manifest::parse::Location;
 use crate::manifest::resource::{Cost, ResourceType};
 use crate::manifest::user::UserState;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What users owe.
 pub fn people(catalog: &Catalog, problems: &mut Vec<Problem>) {
@@ -17,6 +17,15 @@ pub fn people(catalog: &Catalog, problems: &mut Vec<Problem>) {
     for (name, Linked { at, spec }) in &catalog.users {
         moment(catalog, spec.start_date.as_ref(), at, "startDate", problems);
         moment(catalog, spec.end_date.as_ref(), at, "endDate", problems);
+        if let (Some(begin), Some(end)) = (&spec.start_date, &spec.end_date) {
+            in_order(
+                catalog,
+                (begin, "startDate"),
+                (end, "endDate"),
+                at,
+                problems,
+            );
+        }
         if let Some(departure) = &spec.departure {
             moment(catalog, Some(&departure.at), at, "departure.at", problems);
             if spec.state != UserState::Left {
@@ -41,6 +50,9 @@ pub fn people(catalog: &Catalog, problems: &mut Vec<Problem>) {
         }
         access(catalog, &spec.access, at, "access", problems);
         attributes(catalog, spec.attributes.keys(), at, problems);
+        let key = spec.credentials.as_ref();
+        let key = key.and_then(|c| c.hand_over_key.as_deref());
+        hand_over_key(key, at, "credentials.handOverKey", problems);
         if let Some(number) = &spec.employee_number {
             if let Some(first) = numbers.get(number.0.as_str()) {
                 problems.push(
@@ -155,18 +167,6 @@ pub fn profiles_and_requests(catalog: &Catalog, problems: &mut Vec<Problem>) {
                     )
                     .help("give it to users personally"),
                 );
-            }
-        }
-        let mut keys = BTreeSet::new();
-        for (i, question) in spec.questions.iter().enumerate() {
-            let route = format!("questions.{i}");
-            pattern(question.pattern.as_deref(), at, &route, problems);
-            choice(question.kind, &question.options, at, &route, problems);
-            if !keys.insert(&question.key) {
-                let message = format!("`{}` is asked twice", question.key);
-                let route = format!("{route}.key");
-                problems
-                    .push(Problem::new(Code::DuplicateEntry, at, &route, message).help("keep one"));
             }
         }
     }

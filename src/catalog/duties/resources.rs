@@ -8,7 +8,7 @@ use crate::diagnostic::Code;
 use crate::diagnostic::suggest::did_you_mean;
 use crate::manifest::ResourceSpec;
 use crate::manifest::parse::Location;
-use crate::manifest::resource::{Connector, ResourceType};
+use crate::manifest::resource::{Connector, Instructions, ResourceType};
 use crate::name::{LevelName, ResourceName};
 use std::collections::BTreeSet;
 
@@ -19,6 +19,7 @@ pub fn resources(catalog: &Catalog, problems: &mut Vec<Problem>) {
         maintained(catalog, name, at, spec, problems);
         levels(at, spec, &managed, problems);
         fields(at, spec, problems);
+        instructions(at, spec, problems);
         identity_rules(catalog, name, at, spec, problems);
     }
 }
@@ -104,6 +105,37 @@ pub(super) fn maintained(
                 )
                 .help("give it `contact: {mail: …}`")
                 .related(&silent.at, "=contact", "the organization"),
+            );
+        }
+    }
+}
+
+/// That maintainers are not sent to an address where what they type can be read on the way.
+fn instructions(at: &Location, spec: &ResourceSpec, problems: &mut Vec<Problem>) {
+    let Some(Instructions {
+        grant,
+        update,
+        revoke,
+        disable,
+    }) = &spec.instructions
+    else {
+        return;
+    };
+    let all = [
+        ("grant", grant),
+        ("update", update),
+        ("revoke", revoke),
+        ("disable", disable),
+    ];
+    for (action, text) in all {
+        if text
+            .as_ref()
+            .is_some_and(|text| text.to_lowercase().contains("http://"))
+        {
+            let route = format!("instructions.{action}");
+            problems.push(
+                Problem::new(Code::BadValue, at, &route, "an address in it is `http://`")
+                    .help("only https:// links are taken: nothing may travel in the clear"),
             );
         }
     }

@@ -9,7 +9,7 @@ use crate::connector::active_directory::ldif::LdifDirectory;
 use crate::ledger::Ledger;
 use crate::manifest::parse::Known;
 use crate::operator::Operator;
-use crate::plan::{DirectoryMode, Plan};
+use crate::plan::{Bootstrap, DirectoryMode, Plan};
 use crate::reconcile::run::{Means, carry_out};
 use crate::reconcile::{self, Situation, World, world};
 use crate::report;
@@ -141,7 +141,7 @@ impl Stage {
         };
         let situation = reconcile::situation(&mut reading, &mut world, self.now)?;
         let bootstrap = match history.last_run() {
-            Some(_) => BTreeMap::new(),
+            Some(_) => Bootstrap::default(),
             None => reconcile::bootstrap(
                 &self.folder,
                 "HEAD",
@@ -173,6 +173,7 @@ impl Stage {
             },
             post: &mut mailer,
             sender: &sender,
+            hand_over: &self.operator.hand_over,
             rules,
             directory: ("Active Directory", &[]),
             clock: &|| self.now,

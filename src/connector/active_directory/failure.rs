@@ -358,6 +358,7 @@ mod tests {
         (Add, 123, "", Class::Unknown),
     ];
 
+    /// AD table.
     #[test]
     fn each_answer_is_classified() {
         for (operation, code, message, class) in ANSWERS {

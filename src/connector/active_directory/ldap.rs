@@ -24,7 +24,7 @@ use connection::{Connection, Setback};
 use ldap3::{Ldap, LdapResult, Mod};
 use search::name_of;
 use secrecy::{ExposeSecret as _, SecretString};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use zeroize::Zeroizing;
 
 /// A directory as a domain controller has it.
@@ -88,6 +88,14 @@ impl Transport for LdapDirectory {
 
     fn base(&self) -> &Dn {
         &self.base
+    }
+
+    fn log_on(&self) -> Option<Dn> {
+        Dn::parse(&self.connection.settings().bind_dn).ok()
+    }
+
+    fn principal_suffixes(&mut self) -> Result<Option<BTreeSet<String>>, Failure> {
+        search::principal_suffixes(&mut self.connection)
     }
 
     fn read_all(

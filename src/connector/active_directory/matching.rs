@@ -21,12 +21,16 @@ pub mod uac {
     pub const LOCKOUT: u32 = 0x10;
     /// No password is needed: a new account has it until it is cleared.
     pub const PASSWD_NOTREQD: u32 = 0x20;
+    /// The password is kept so that it can be read.
+    pub const ENCRYPTED_TEXT_PASSWORD_ALLOWED: u32 = 0x80;
     /// The user cannot change the password. Read-only: it is an access right.
     pub const PASSWD_CANT_CHANGE: u32 = 0x40;
     /// An ordinary account: the directory adds it where no other sort of account is said.
     pub const NORMAL_ACCOUNT: u32 = 0x200;
     /// The password never expires.
     pub const DONT_EXPIRE_PASSWORD: u32 = 0x1_0000;
+    /// Tickets are given to whoever asks, to be broken at home.
+    pub const DONT_REQUIRE_PREAUTH: u32 = 0x40_0000;
     /// The password has expired. Read-only.
     pub const PASSWORD_EXPIRED: u32 = 0x80_0000;
 

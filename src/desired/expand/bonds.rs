@@ -8,11 +8,12 @@ use crate::diagnostic::Code;
 use crate::name::UserName;
 use crate::request::{Folded, Origin};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Reports what does not fit of those who were looked at.
 pub(super) fn check(
     folded: &Folded,
-    people: &BTreeMap<UserName, Person>,
+    people: &BTreeMap<UserName, Arc<Person>>,
     numbers: &mut BTreeMap<String, UserName>,
     problems: &mut Vec<Problem>,
 ) {
@@ -49,7 +50,7 @@ pub(super) fn check(
 fn circle(
     name: &UserName,
     origin: &Origin,
-    people: &BTreeMap<UserName, Person>,
+    people: &BTreeMap<UserName, Arc<Person>>,
     problems: &mut Vec<Problem>,
 ) {
     let mut line = vec![name];

@@ -5,8 +5,9 @@ use super::holdings::{Given, Holdings, Rank, is_directory};
 use super::{Account, Base, Entitlements, Facts, Presence};
 use crate::catalog::{Catalog, Linked, Problem};
 use crate::connector::AttributeName;
+use crate::connector::active_directory::matching;
 use crate::desired::{
-    Cause, Departure, DesiredAccount, Entitlement, EntitlementKey, Grant, Person, Started,
+    Cause, Departure, DesiredAccount, Entitlement, Grant, Person, Retained, Started,
     accounts::KnownAccount,
 };
 use crate::diagnostic::Code;
@@ -14,9 +15,9 @@ use crate::manifest::resource::{Field, FieldSource};
 use crate::manifest::user::UserState;
 use crate::manifest::value::mismatch;
 use crate::manifest::{Contact, Edge, UserSpec};
-use crate::name::{FieldName, OrganizationName, ProfileName, ResourceName, UserName};
+use crate::name::{FieldName, OrganizationName, ProfileName, ResourceName, ScopeName, UserName};
 use crate::request::FoldedUser;
-use crate::template::{Nested, NestedValue, Template, TemplateError, Variables};
+use crate::template::{Nested, Template, TemplateError, Variables};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What templates see of everybody's supervisor.
@@ -60,6 +61,14 @@ pub(super) fn display_name(name: &UserName, spec: &UserSpec) -> String {
         true => name.to_string(),
         false => parts.join(" "),
     }
+}
+
+/// Every name of a person, and the handle.
+fn every_name(name: &UserName, spec: &UserSpec) -> Vec<String> {
+    let parts = [&spec.given_name, &spec.middle_name, &spec.family_name];
+    let parts = parts.into_iter().flatten().map(|p| p.0.clone());
+    let shown = [display_name(name, spec), name.to_string()];
+    parts.chain(shown).collect()
 }
 
 /// The variables of a user that need no directory.
@@ -194,9 +203,7 @@ pub(super) fn person(
         .as_ref()
         .and_then(|s| supervisors.0.get(s))
     {
-        variables
-            .0
-            .insert("supervisor".into(), NestedValue::Map(supervisor.0.clone()));
+        variables.set_all("supervisor", supervisor.clone());
     }
     let known = facts.accounts.known.get(name);
     variables.set_some(&["account", "dn"], known.map(|k| k.dn.as_str()));
@@ -243,6 +250,13 @@ pub(super) fn person(
             Presence::Left => UserState::Left,
         },
         mail: mail.filter(|_| user.spec.notifications),
+        notifications: user.spec.notifications,
+        names: every_name(name, &user.spec),
+        hand_over_key: user
+            .spec
+            .credentials
+            .as_ref()
+            .and_then(|c| c.hand_over_key.clone()),
         supervisor: user.spec.supervisor.clone(),
         started: started(user, presence),
         departure,
@@ -496,6 +510,9 @@ impl Filler<'_, '_> {
         let value = value.map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
         if let Some(value) = &value {
             self.check(resource, spec, value, linked, index);
+            if directory && spec.source.is_none() && !self.reads_directory(spec) {
+                self.fits(spec, value, linked, index);
+            }
         }
         (value, provisional)
     }
@@ -578,6 +595,46 @@ impl Filler<'_, '_> {
         }
     }
 
+    /// Whether the directory takes so long a value. What it says itself is looked at when it is written.
+    fn fits(
+        &mut self,
+        field: &Field,
+        value: &str,
+        linked: &Linked<crate::manifest::ResourceSpec>,
+        index: usize,
+    ) {
+        let attribute = AttributeName::new(field.name.as_str());
+        let length = matching::length(&value.into());
+        let Some(longest) = matching::longest(&attribute).filter(|longest| length > *longest)
+        else {
+            return;
+        };
+        self.sources.problems.push(
+            Problem::new(
+                Code::FieldValue,
+                &self.sources.user.declared.at,
+                "/metadata.name",
+                format!(
+                    "`{attribute}` of `{}` has {length} characters, and the directory takes {longest} at most: `{value}`",
+                    self.name
+                ),
+            )
+            .help("shorten it")
+            .related(&linked.at, &format!("fields.{index}.name"), "the field"),
+        );
+    }
+
+    /// Whether a field's template reads what only the directory can tell.
+    fn reads_directory(&self, field: &Field) -> bool {
+        let facts = self.sources.facts;
+        let templates = field.value.iter().chain(&field.default);
+        let mut templates = templates.filter_map(|text| facts.catalog.templates.get(text));
+        templates.any(|t| {
+            t.reads_variable("account.dn")
+                || t.reads.iter().any(|(r, _)| r == facts.directory.as_str())
+        })
+    }
+
     fn account(
         &mut self,
         names: Option<super::Names>,
@@ -625,6 +682,7 @@ impl Filler<'_, '_> {
         causes.sort();
         causes.dedup();
         let troubled = self.sources.facts.accounts.troubled.get(self.name);
+        let farewell = departure.and_then(|d| self.farewell(d));
         Some(DesiredAccount {
             known: self.known.map(|k| (k.guid, k.tie)),
             trouble: troubled.cloned().or(names.trouble),
@@ -635,6 +693,7 @@ impl Filler<'_, '_> {
             ou,
             enabled: presence == Presence::Active && holdings.has_account,
             retained: departure.map_or_else(Vec::new, |d| retained(self.sources.facts, d)),
+            farewell,
             attributes,
             links,
             groups: match holdings.has_account {
@@ -643,6 +702,46 @@ impl Filler<'_, '_> {
             },
             causes,
         })
+    }
+
+    /// The description of the account of somebody who left.
+    fn farewell(&mut self, departure: &Departure) -> Option<String> {
+        let catalog = self.sources.facts.catalog;
+        let config = &catalog.config;
+        let text = config.spec.leavers.as_ref()?.description.as_ref()?;
+        let template = catalog.templates.get(text)?;
+        let date = departure.at.map(|at| {
+            let local = at.to_zoned(catalog.zone.clone());
+            local.strftime("%Y-%m-%d").to_string()
+        });
+        let known = [
+            ("reason", Some(departure.reason.clone())),
+            ("date", date),
+            (
+                "request",
+                departure.request.as_ref().map(ToString::to_string),
+            ),
+        ];
+        for (part, value) in known {
+            let value = value.unwrap_or_else(|| "-".into());
+            self.variables.set(&["departure", part], value);
+        }
+        match template.fill(&self.variables) {
+            Ok(text) => Some(text.trim().to_owned()).filter(|t| !t.is_empty()),
+            Err(TemplateError::Absent) => None,
+            Err(error) => {
+                self.sources.problems.push(
+                    Problem::new(
+                        Code::BadTemplate,
+                        &config.at,
+                        "leavers.description",
+                        format!("the template cannot be filled for `{}`: {error}", self.name),
+                    )
+                    .help("check the filters and operators it uses"),
+                );
+                None
+            }
+        }
     }
 
     fn entitlements(&mut self) -> Entitlements {
@@ -661,7 +760,7 @@ impl Filler<'_, '_> {
             }
             let (fields, provisional) = values.get(resource).cloned().unwrap_or_default();
             let entitlement = Entitlement {
-                label: label(catalog, key),
+                label: label(catalog, &key.resource, &key.grant),
                 fields,
                 provisional,
                 follows: linked.spec.inherits_from.is_some(),
@@ -719,28 +818,23 @@ impl Filler<'_, '_> {
     /// Whether a value will come from a directory that was not at hand.
     fn awaited(&self, field: &Field) -> bool {
         let observed = field.source.is_some();
-        let reads_directory = field.value.iter().chain(&field.default).any(|text| {
-            let template = self.sources.facts.catalog.templates.get(text);
-            template.is_some_and(|t| {
-                t.reads
-                    .iter()
-                    .any(|(r, _)| r == self.sources.facts.directory.as_str())
-            })
-        });
-        self.known.is_none() && (observed || reads_directory)
+        self.known.is_none() && (observed || self.reads_directory(field))
     }
 }
 
-/// Patterns of groups that somebody who left still keeps for a time.
-fn retained(facts: &Facts<'_>, departure: &Departure) -> Vec<String> {
+/// Groups that somebody who left still keeps for a time.
+fn retained(facts: &Facts<'_>, departure: &Departure) -> Vec<Retained> {
     let Some(at) = departure.at else {
         return Vec::new();
     };
     let zone = &facts.catalog.zone;
     let later = facts.catalog.config.spec.leavers.iter();
     let later = later.flat_map(|l| &l.strip_after);
-    let kept = later.filter(|s| facts.now < s.after.after(at, zone));
-    kept.flat_map(|s| s.groups.iter().cloned()).collect()
+    let each = later.map(|s| Retained {
+        groups: s.groups.clone(),
+        until: s.after.after(at, zone),
+    });
+    each.filter(|r| facts.now < r.until).collect()
 }
 
 fn way_out(field: &Field) -> String {
@@ -752,10 +846,11 @@ fn way_out(field: &Field) -> String {
     }
 }
 
-fn label(catalog: &Catalog, key: &EntitlementKey) -> String {
-    match &key.grant {
+/// What the application calls a grant of a resource; a scope's value stands behind its name.
+pub(super) fn label(catalog: &Catalog, resource: &ResourceName, grant: &Grant) -> String {
+    match grant {
         Grant::Level(level) => {
-            let resource = catalog.resources.get(&key.resource);
+            let resource = catalog.resources.get(resource);
             let found = resource.and_then(|r| r.spec.levels.iter().find(|l| l.name == *level));
             found
                 .and_then(|l| l.display_name.clone())
@@ -766,10 +861,13 @@ fn label(catalog: &Catalog, key: &EntitlementKey) -> String {
             let key = role.and_then(|r| r.key.clone().or_else(|| r.display_name.clone()));
             key.unwrap_or_else(|| name.to_string())
         }
-        Grant::Scope(name, value) => {
-            let scope = catalog.scopes.get(name).map(|s| &s.spec);
-            let key = scope.and_then(|s| s.key.clone().or_else(|| s.display_name.clone()));
-            format!("{} = {value}", key.unwrap_or_else(|| name.to_string()))
-        }
+        Grant::Scope(name, value) => format!("{} = {value}", scope_label(catalog, name)),
     }
+}
+
+/// What the application calls a scope.
+pub(super) fn scope_label(catalog: &Catalog, name: &ScopeName) -> String {
+    let scope = catalog.scopes.get(name).map(|s| &s.spec);
+    let key = scope.and_then(|s| s.key.clone().or_else(|| s.display_name.clone()));
+    key.unwrap_or_else(|| name.to_string())
 }

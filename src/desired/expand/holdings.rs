@@ -5,7 +5,7 @@ use super::{Facts, Presence, cause, identities, implicit_level};
 use crate::catalog::duties::{default_level, types};
 use crate::catalog::{Linked, Problem};
 use crate::desired::{
-    Cause, DesiredIdentity, Dropped, EntitlementKey, Grant, GroupGrant, GroupKey,
+    Cause, Causes, DesiredIdentity, Dropped, EntitlementKey, Grant, GroupGrant, GroupKey,
 };
 use crate::diagnostic::suggest::did_you_mean;
 use crate::diagnostic::{Code, Severity};
@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What one user holds.
 pub(super) struct Holdings {
     pub presence: Presence,
-    pub entitlements: BTreeMap<EntitlementKey, BTreeSet<Cause>>,
+    pub entitlements: BTreeMap<EntitlementKey, Causes>,
     pub groups: BTreeMap<GroupKey, GroupGrant>,
     pub dropped: Vec<Dropped>,
     /// By resource and alias.
@@ -538,7 +538,7 @@ impl Collector<'_, '_> {
             let Some(inherits) = &resource.spec.inherits_from else {
                 continue;
             };
-            let theirs: Vec<(LevelName, BTreeSet<Cause>)> = self
+            let theirs: Vec<(LevelName, Causes)> = self
                 .held
                 .entitlements
                 .iter()
@@ -569,7 +569,7 @@ impl Collector<'_, '_> {
                 );
                 let held = self.held.entitlements.entry(key).or_default();
                 held.extend(causes);
-                held.insert(why);
+                held.extend([why]);
             }
         }
     }

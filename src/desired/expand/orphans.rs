@@ -9,17 +9,18 @@ use crate::manifest::user::UserState;
 use crate::name::UserName;
 use crate::request::Timeline;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Warns of everything that names one of these users who has left since, or is looked at for the first time.
 pub(super) fn warn(
     catalog: &Catalog,
     timeline: &Timeline<'_>,
     names: &[UserName],
-    before: &BTreeMap<UserName, Person>,
-    people: &BTreeMap<UserName, Person>,
+    before: &BTreeMap<UserName, Arc<Person>>,
+    people: &BTreeMap<UserName, Arc<Person>>,
     problems: &mut Vec<Problem>,
 ) {
-    let is_left = |p: &Person| p.state == UserState::Left;
+    let is_left = |p: &Arc<Person>| p.state == UserState::Left;
     for name in names {
         let was = before.get(name).is_some_and(is_left);
         if was || !people.get(name).is_some_and(is_left) {
@@ -27,7 +28,7 @@ pub(super) fn warn(
         }
         for report in timeline.reports(name) {
             let person = people.get(report);
-            let is_theirs = |p: &&Person| !is_left(p) && p.supervisor.as_ref() == Some(name);
+            let is_theirs = |p: &&Arc<Person>| !is_left(p) && p.supervisor.as_ref() == Some(name);
             if let (Some(_), Some(user)) = (person.filter(is_theirs), catalog.users.get(report)) {
                 let what = format!("`{report}` reports to `{name}`, who has left");
                 say(

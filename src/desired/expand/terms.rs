@@ -1,5 +1,6 @@
 //! What plans and mails need to know of resources and rules, taken out of the catalog.
 
+use super::fields::{label as called, scope_label};
 use super::{COUNTERSIGN, recipient};
 use crate::catalog::{Catalog, Linked, Problem};
 use crate::connector::AttributeName;
@@ -14,15 +15,16 @@ use crate::manifest::user::UserState;
 use crate::manifest::{Edge, RequestSpec, ResourceSpec};
 use crate::name::{OrganizationName, RequestName, ResourceName, UserName};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Who is mailed.
 pub(super) struct Recipients<'a> {
     catalog: &'a Catalog,
-    people: &'a BTreeMap<UserName, Person>,
+    people: &'a BTreeMap<UserName, Arc<Person>>,
 }
 
 impl<'a> Recipients<'a> {
-    pub fn new(catalog: &'a Catalog, people: &'a BTreeMap<UserName, Person>) -> Self {
+    pub fn new(catalog: &'a Catalog, people: &'a BTreeMap<UserName, Arc<Person>>) -> Self {
         Self { catalog, people }
     }
 
@@ -45,7 +47,7 @@ impl<'a> Recipients<'a> {
 
     /// Those who hold a level of a resource.
     fn holders(&self, resource: &ResourceName, level: &str) -> Vec<Recipient> {
-        let holds = |person: &&Person| {
+        let holds = |person: &&Arc<Person>| {
             person.state == UserState::Active
                 && person.entitlements.keys().any(|key| {
                     key.resource == *resource
@@ -55,7 +57,7 @@ impl<'a> Recipients<'a> {
         self.people
             .values()
             .filter(holds)
-            .filter_map(recipient)
+            .filter_map(|person| recipient(person))
             .collect()
     }
 
@@ -68,7 +70,7 @@ impl<'a> Recipients<'a> {
     }
 
     /// Whether anybody may be mailed otherwise than before, now that these users are looked at again.
-    pub fn may_differ(&self, names: &[UserName], before: &BTreeMap<UserName, Person>) -> bool {
+    pub fn may_differ(&self, names: &[UserName], before: &BTreeMap<UserName, Arc<Person>>) -> bool {
         let known = |name: &UserName| {
             let (Some(old), Some(new)) = (before.get(name), self.people.get(name)) else {
                 return false;
@@ -161,6 +163,7 @@ pub(super) fn resources(
             label: f.label.clone().unwrap_or_else(|| f.name.to_string()),
             sign_in: f.sign_in,
         };
+        let levels = spec.levels.iter().map(|l| Grant::Level(l.name.clone()));
         let terms = ResourceTerms {
             display_name: spec
                 .display_name
@@ -172,10 +175,27 @@ pub(super) fn resources(
             sign_in: spec.sign_in.unwrap_or(SignIn::Own),
             maintainers,
             fields: spec.fields.iter().map(label).collect(),
+            labels: levels
+                .map(|grant| (grant.clone(), called(catalog, name, &grant)))
+                .collect(),
+            scope_labels: BTreeMap::new(),
             instructions: spec.instructions.clone().unwrap_or_default(),
             url: spec.url.as_ref().map(|u| u.0.clone()),
         };
         found.insert(name.clone(), terms);
+    }
+    for (name, role) in &catalog.roles {
+        if let Some(terms) = found.get_mut(&role.spec.resource) {
+            let grant = Grant::Role(name.clone());
+            let called = called(catalog, &role.spec.resource, &grant);
+            terms.labels.insert(grant, called);
+        }
+    }
+    for (name, scope) in &catalog.scopes {
+        if let Some(terms) = found.get_mut(&scope.spec.resource) {
+            let called = scope_label(catalog, name);
+            terms.scope_labels.insert(name.clone(), called);
+        }
     }
     found
 }
@@ -183,7 +203,7 @@ pub(super) fn resources(
 /// What people are told of every request.
 pub(super) fn requests(
     catalog: &Catalog,
-    people: &BTreeMap<UserName, Person>,
+    people: &BTreeMap<UserName, Arc<Person>>,
 ) -> BTreeMap<RequestName, RequestTerms> {
     let one = |(name, Linked { at, spec }): (&RequestName, &Linked<RequestSpec>)| {
         let effective = spec.effective.resolve(&catalog.zone, Edge::Start).ok()?;
@@ -220,7 +240,7 @@ pub(super) fn requests(
 /// Groups that some level, role or scope names.
 pub(super) fn named_groups(
     catalog: &Catalog,
-    people: &BTreeMap<UserName, Person>,
+    people: &BTreeMap<UserName, Arc<Person>>,
 ) -> std::collections::BTreeSet<GroupKey> {
     let levels = catalog
         .resources
@@ -290,5 +310,7 @@ pub fn rules(catalog: &Catalog) -> Rules {
             .display_name
             .clone()
             .unwrap_or_else(|| "Countersign".into()),
+        hand_over_key: config.hand_over_key.clone(),
+        zone: catalog.zone.clone(),
     }
 }

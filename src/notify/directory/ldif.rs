@@ -2,7 +2,8 @@
 //!
 //! Every value that goes is named, so that the directory refuses a record it no longer agrees with.
 //! Passwords are left out, and with them the enabling of the accounts that lack one: after this file
-//! alone the next plan is exactly *set password, enable*.
+//! alone the next plan is exactly *set password, enable*. So is the end of an account whose password
+//! is reset: it is what tells that the password was (*reset password, expire*).
 
 use super::standing::Standing;
 use super::{DirectoryWork, comment_lines, disabled_control, is_secret, title_lines};
@@ -20,8 +21,9 @@ pub fn changes(work: &DirectoryWork, run: &RunIdentity) -> Option<String> {
     }
     let mut records = 0;
     for change in work.changes() {
-        let waits =
-            change.action == Action::SetPassword || !work.passwords_before(change).is_empty();
+        let waits = change.action == Action::SetPassword
+            || !work.passwords_before(change).is_empty()
+            || work.waits_for_a_reset(change);
         if let Some(record) = Record::of(change, &mut standing).filter(|_| !waits) {
             for line in comment_lines(change) {
                 writer.write_comment(&line);
@@ -45,6 +47,13 @@ fn heading(work: &DirectoryWork, run: &RunIdentity) -> Vec<String> {
         lines.push(
             "Accounts that need a password stay disabled: set it, then enable them.".to_owned(),
         );
+    }
+    let resets = work.changes().iter();
+    for change in resets.filter(|c| c.action == Action::ResetPassword) {
+        let target = super::super::plain::ascii(&change.target);
+        lines.push(format!(
+            "Not in this file: reset the password of {target}, then let the account expire."
+        ));
     }
     lines.push(String::new());
     lines
@@ -107,7 +116,10 @@ impl Record {
                     }],
                 ))
             }
-            Write::Adopt { .. } | Write::SetPassword { .. } | Write::Row { .. } => None,
+            Write::Adopt { .. }
+            | Write::SetPassword { .. }
+            | Write::ResetPassword { .. }
+            | Write::Row { .. } => None,
         }
     }
 

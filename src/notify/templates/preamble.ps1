@@ -102,6 +102,12 @@ function Test-Enabled([string] $Identity) {
     return [bool] (Get-ADUser -Identity $Identity).Enabled
 }
 
+# Whether an account expired at that instant or before: 100 ns since 1601; 0 and the highest mean never.
+function Test-Expired([string] $Identity, [long] $Instant) {
+    $expires = [long] (@(Get-Values $Identity 'accountExpires') + @('0'))[0]
+    return ($expires -ne 0) -and ($expires -le $Instant)
+}
+
 # Whether an entry stands at that name; the server compares, so spelling and escapes do not matter.
 function Test-Place([string] $Identity, [string] $Name) {
     $there = Find-Entry $Name

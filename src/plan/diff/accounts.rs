@@ -1,7 +1,7 @@
 //! Accounts: adopted, created, disabled, updated, renamed, moved, linked, enabled. Never deleted.
 
-use super::{Draft, Proposal, causes};
-use crate::connector::active_directory::matching::{self, uac};
+use super::{Draft, Proposal, causes, leaving, notices, proxies};
+use crate::connector::active_directory::matching::{self, NEVER, uac};
 use crate::connector::{
     At, AttributeName, Attributes, Guid, Modification, ModificationKind, Value,
 };
@@ -32,7 +32,7 @@ pub(super) fn account(
             Some(&person.name),
             what,
             trouble.reason.clone(),
-            causes(person),
+            &causes(person),
         );
         return;
     }
@@ -56,6 +56,7 @@ fn untouchable(person: &Person, account: &Account, limits: &Limits) -> Option<(C
     }
     let why = match account.protection {
         Some(Protection::BuiltIn) => "it is built in, or the system depends on it",
+        Some(Protection::OwnLogOn) => "it is the one this program logs on with",
         Some(Protection::AdminCount) => "it is or was in a protected group (adminCount)",
         None if limits.protected.contains(&account.login.to_lowercase()) => {
             "the operator protects it"
@@ -103,35 +104,37 @@ fn present(
             },
             fields: Vec::new(),
             after: Vec::new(),
-            causes: why,
+            causes: &why,
         }));
     }
-    if !wanted.enabled && account.is_enabled() {
+    let disabled = (!wanted.enabled && account.is_enabled()).then(|| {
         let control = account.control | uac::ACCOUNTDISABLE;
-        draft.control(person, account, control, Action::Disable, Vec::new());
-    }
+        let causes = super::ending(person);
+        draft.control(
+            person,
+            account,
+            control,
+            Action::Disable,
+            &causes,
+            Vec::new(),
+        )
+    });
+    leaving::lock_out(draft, person, account, disabled);
     // Those who left keep their attributes as they were.
-    if person.state != UserState::Left {
-        update(draft, person, wanted, account, limits);
+    match person.state {
+        UserState::Left => leaving::farewell(draft, person, wanted, account, limits),
+        UserState::Active | UserState::Suspended => {
+            update(draft, person, wanted, account, directory, limits);
+        }
     }
     relocate(draft, person, wanted, account, directory, limits);
     if wanted.enabled && !account.is_enabled() {
         let mut after = adopted;
-        if account.lacks_password() {
-            after.push(draft.change(Proposal {
-                action: Action::SetPassword,
-                user: Some(name),
-                resource,
-                target,
-                what: "generated, to be changed at the first log-on".into(),
-                write: Write::SetPassword { at },
-                fields: Vec::new(),
-                after: Vec::new(),
-                causes: why,
-            }));
+        if leaving::needs_password(draft, person, account, limits) {
+            after.push(draft.password(person, target, at, Vec::new()));
         }
         let control = account.control & !uac::ACCOUNTDISABLE & !uac::PASSWD_NOTREQD;
-        draft.control(person, account, control, Action::Enable, after);
+        draft.control(person, account, control, Action::Enable, &why, after);
     }
     let touched = draft.changes[before..]
         .iter()
@@ -150,7 +153,7 @@ fn present(
             Some(name),
             format!("{} {}", dropped.join(", "), account.login),
             reason,
-            why,
+            &why,
         );
     }
 }
@@ -163,16 +166,28 @@ impl Draft<'_> {
         account: &Account,
         control: u32,
         action: Action,
+        causes: &[Cause],
         after: Vec<ChangeId>,
-    ) {
+    ) -> ChangeId {
         let old = account.control_text.clone();
         let new = Value::from(control.cast_signed().to_string());
-        let fields = vec![FieldChange {
+        let mut fields = vec![FieldChange {
             name: CONTROL.into(),
             before: old.iter().cloned().collect(),
             after: vec![new.clone()],
         }];
-        let modifications = exchange(&CONTROL.into(), old.as_slice(), &[new]);
+        let mut modifications = exchange(&CONTROL.into(), old.as_slice(), &[new]);
+        if action == Action::Enable && leaving::has_expired(self, account) {
+            let expires = AttributeName::from(leaving::EXPIRES);
+            let old = account.values(&expires);
+            let new = [Value::from(NEVER.to_string())];
+            modifications.extend(exchange(&expires, old, &new));
+            fields.push(FieldChange {
+                name: expires,
+                before: old.to_vec(),
+                after: new.to_vec(),
+            });
+        }
         self.change(Proposal {
             action,
             user: Some(&person.name),
@@ -186,13 +201,48 @@ impl Draft<'_> {
             },
             fields,
             after,
-            causes: causes(person),
-        });
+            causes,
+        })
+    }
+
+    /// A first password, handed on to whom it can be.
+    fn password(
+        &mut self,
+        person: &Person,
+        target: String,
+        at: At,
+        after: Vec<ChangeId>,
+    ) -> ChangeId {
+        let hand_over = notices::hand_over(self.inputs, person);
+        let mut avoid = person.names.clone();
+        avoid.push(target.clone());
+        self.change(Proposal {
+            action: Action::SetPassword,
+            user: Some(&person.name),
+            resource: &self.inputs.desired.directory,
+            target,
+            what: match &hand_over {
+                Some(_) => "generated, to be changed at the first log-on".into(),
+                None => "generated, known to nobody: an administrator resets it".into(),
+            },
+            write: Write::SetPassword {
+                at,
+                avoid,
+                hand_over,
+            },
+            fields: Vec::new(),
+            after,
+            causes: &causes(person),
+        })
     }
 }
 
 /// Delete-old + add-new: nothing is overwritten that was not read (AD.md 76).
-fn exchange(attribute: &AttributeName, old: &[Value], new: &[Value]) -> Vec<Modification> {
+pub(super) fn exchange(
+    attribute: &AttributeName,
+    old: &[Value],
+    new: &[Value],
+) -> Vec<Modification> {
     let step = |operation, values: &[Value]| Modification {
         operation,
         attribute: attribute.clone(),
@@ -215,6 +265,7 @@ fn update(
     person: &Person,
     wanted: &DesiredAccount,
     account: &Account,
+    directory: &Directory,
     limits: &Limits,
 ) {
     let mut modifications = Vec::new();
@@ -242,7 +293,7 @@ fn update(
         if !limits.covers_attribute(attribute) || wanted.links.contains_key(attribute) {
             continue;
         }
-        if matching::is_link(attribute) {
+        if matching::is_link(attribute) || attribute.is(proxies::ATTRIBUTE) {
             continue;
         }
         let texts = wanted.attributes.get(attribute);
@@ -268,6 +319,13 @@ fn update(
         }
         put(attribute, old, new);
     }
+    if let Some((old, new)) = leaving::no_farewell(draft, person, account, limits) {
+        put(&leaving::DESCRIPTION.into(), &old, new);
+    }
+    if let Some(new) = proxies::wanted(draft, person, wanted, account, directory, limits) {
+        let attribute = AttributeName::from(proxies::ATTRIBUTE);
+        put(&attribute, account.values(&attribute), new);
+    }
     if modifications.is_empty() {
         return;
     }
@@ -284,12 +342,12 @@ fn update(
         },
         fields,
         after: Vec::new(),
-        causes: causes(person),
+        causes: &causes(person),
     });
 }
 
 /// Why the directory would not take these values, if it would not (AD.md 17).
-fn refused(attribute: &AttributeName, values: &[Value]) -> Option<String> {
+pub(super) fn refused(attribute: &AttributeName, values: &[Value]) -> Option<String> {
     let longest = matching::longest(attribute)?;
     let value = values.iter().find(|v| matching::length(v) > longest)?;
     let length = matching::length(value);
@@ -335,7 +393,7 @@ fn relocate(
             Some(&person.name),
             what,
             reason,
-            causes(person),
+            &causes(person),
         );
         return;
     }
@@ -358,7 +416,7 @@ fn relocate(
             after: vec![Value::from(goal.to_string())],
         }],
         after: Vec::new(),
-        causes: causes(person),
+        causes: &causes(person),
     });
 }
 
@@ -387,7 +445,7 @@ impl Draft<'_> {
         } else {
             return true;
         };
-        self.hold(code, Some(&person.name), what, reason, causes(person));
+        self.hold(code, Some(&person.name), what, reason, &causes(person));
         false
     }
 }
@@ -415,12 +473,12 @@ fn absent(
         let reason = format!(
             "{dn} is taken by something that belongs to nobody here; adopt it, or give the user another name"
         );
-        draft.hold(Code::NameHeld, Some(name), what, reason, why);
+        draft.hold(Code::NameHeld, Some(name), what, reason, &why);
         return;
     }
     let (attributes, refusal) = new_attributes(draft, wanted, limits);
     if let Some(reason) = refusal {
-        draft.hold(Code::ValueRejected, Some(name), what, reason, why);
+        draft.hold(Code::ValueRejected, Some(name), what, reason, &why);
         return;
     }
     let shown = attributes
@@ -445,7 +503,7 @@ fn absent(
         },
         fields: shown,
         after: Vec::new(),
-        causes: why,
+        causes: &why,
     });
     draft
         .created
@@ -453,19 +511,12 @@ fn absent(
     if !wanted.enabled {
         return;
     }
-    let password = draft.change(Proposal {
-        action: Action::SetPassword,
-        user: Some(name),
-        resource,
-        target: wanted.login.clone(),
-        what: "generated, to be changed at the first log-on".into(),
-        write: Write::SetPassword {
-            at: At::Dn(dn.clone()),
-        },
-        fields: Vec::new(),
-        after: vec![created.clone()],
-        causes: why,
-    });
+    let password = draft.password(
+        person,
+        wanted.login.clone(),
+        At::Dn(dn.clone()),
+        vec![created.clone()],
+    );
     let old = Value::from((uac::NORMAL_ACCOUNT | uac::ACCOUNTDISABLE).to_string());
     let new = Value::from(uac::NORMAL_ACCOUNT.to_string());
     let modifications = exchange(
@@ -490,7 +541,7 @@ fn absent(
             after: vec![new],
         }],
         after: vec![created, password],
-        causes: why,
+        causes: &why,
     });
 }
 
@@ -598,7 +649,7 @@ fn link(
     directory: &Directory,
     limits: &Limits,
 ) {
-    let why: &[Cause] = causes(person);
+    let why = causes(person);
     let known = wanted
         .known
         .and_then(|(guid, _)| directory.accounts.get(&guid));
@@ -653,7 +704,7 @@ fn link(
             after: new,
         }],
         after,
-        causes: why,
+        causes: &why,
     });
 }
 

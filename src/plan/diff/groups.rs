@@ -2,7 +2,7 @@
 //! wants; leavers lose every managed group (SEMANTICS 16).
 
 use super::accounts::is_untouchable;
-use super::{Draft, Proposal, causes};
+use super::{Draft, Proposal, leaving};
 use crate::connector::{At, Guid};
 use crate::desired::{Cause, GroupKey, Person};
 use crate::diagnostic::Code;
@@ -87,8 +87,17 @@ pub(super) fn memberships(
     }
     let Some(account) = known else { return };
     let leaving = person.state == UserState::Left || !wanted_at_all(person);
+    let retained = leaving::retained(wanted);
     for key in directory.groups_of(account.guid) {
         if wanted.groups.contains_key(key) || !limits.covers_group(key) {
+            continue;
+        }
+        // Kept for a time, as the configuration says.
+        if leaving
+            && retained
+                .iter()
+                .any(|(globs, _)| globs.is_match(key.as_str()))
+        {
             continue;
         }
         let Some(group) = directory.groups.get(key) else {
@@ -111,7 +120,7 @@ pub(super) fn memberships(
                     Some(&person.name),
                     what,
                     reason,
-                    causes(person),
+                    &super::ending(person),
                 );
             }
             continue;
@@ -123,7 +132,7 @@ pub(super) fn memberships(
                 Some(&person.name),
                 what,
                 reason,
-                causes(person),
+                &super::ending(person),
             );
             continue;
         }
@@ -142,7 +151,7 @@ pub(super) fn memberships(
             ),
             fields: Vec::new(),
             after: Vec::new(),
-            causes: causes(person),
+            causes: &super::ending(person),
         });
     }
 }

@@ -41,15 +41,17 @@ pub(super) fn rows(draft: &mut Draft<'_>) {
         }
         for (key, before) in observed.iter().filter(|(key, _)| !wanted.contains_key(key)) {
             let person = desired.people.get(&key.user);
-            let cause = person.map_or_else(
-                || Cause {
-                    text: "nobody declares this user".into(),
-                    file: "".into(),
-                    line: 0,
+            let causes = person.map_or_else(
+                || {
+                    vec![Cause {
+                        text: "nobody declares this user".into(),
+                        file: "".into(),
+                        line: 0,
+                    }]
                 },
-                |p| p.declared.clone(),
+                |person| super::ending(person),
             );
-            row(draft, resource, key, Some(before), None, &[cause]);
+            row(draft, resource, key, Some(before), None, &causes);
         }
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn tasks(draft: &mut Draft<'_>) {
     for person in inputs.desired.people.values() {
         let mut keys: BTreeSet<&EntitlementKey> = person.entitlements.keys().collect();
         keys.extend(of_user(&inputs.recorded.manual, &person.name));
-        keys.extend(of_user(inputs.bootstrap, &person.name));
+        keys.extend(of_user(&inputs.bootstrap.manual, &person.name));
         for key in keys {
             let Some(terms) = inputs.desired.resources.get(&key.resource) else {
                 continue;
@@ -64,7 +64,7 @@ fn least(user: &UserName) -> (UserName, EntitlementKey) {
 
 fn assume(draft: &mut Draft<'_>) {
     let inputs = draft.inputs;
-    for ((user, key), fields) in inputs.bootstrap {
+    for ((user, key), fields) in &inputs.bootstrap.manual {
         if inputs
             .recorded
             .manual
@@ -103,6 +103,7 @@ fn one(draft: &mut Draft<'_>, person: &Person, key: &EntitlementKey, terms: &Res
     let assumed = draft
         .inputs
         .bootstrap
+        .manual
         .get(&at)
         .filter(|_| recorded.is_none());
     let state = match assumed {
@@ -174,18 +175,21 @@ fn wish(
 ) -> Option<Wish> {
     let on_leave = person.state == UserState::Suspended && terms.sign_in == SignIn::Own;
     let held = state.held.clone();
+    let paused = |entitlement: &Entitlement| match person.because.is_empty() {
+        true => entitlement.causes.clone(),
+        false => super::ending(person),
+    };
     let Some(entitlement) = entitlement else {
         let before = held?;
         return Some(Wish {
             action: TaskAction::Revoke,
             before,
             after: FieldValues::new(),
-            causes: vec![person.declared.clone()],
-            label: match &key.grant {
-                crate::desired::Grant::Level(level) => level.to_string(),
-                crate::desired::Grant::Role(role) => role.to_string(),
-                crate::desired::Grant::Scope(scope, value) => format!("{scope} = {value}"),
+            causes: match person.because.is_empty() && person.departure.is_none() {
+                true => vec![person.declared.clone()],
+                false => super::ending(person),
             },
+            label: terms.label(&key.grant),
             provisional: false,
         });
     };
@@ -203,7 +207,12 @@ fn wish(
         action,
         before,
         after: entitlement.fields.clone(),
-        causes: entitlement.causes.clone(),
+        causes: match action {
+            TaskAction::Disable | TaskAction::Enable => paused(entitlement),
+            TaskAction::Grant | TaskAction::Update | TaskAction::Revoke => {
+                entitlement.causes.clone()
+            }
+        },
         label: entitlement.label.clone(),
         provisional: entitlement.provisional,
     })

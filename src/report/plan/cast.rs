@@ -10,7 +10,8 @@ use crate::name::{FieldName, LevelName, ResourceName, RoleName, ScopeName, UserN
 use crate::plan::task::{Task, TaskAction, TaskChange, TaskField, TaskId, TaskStep};
 use crate::plan::{
     Action, Assumption, Change, ChangeId, DirectoryMode, FORMAT_VERSION, FieldChange, Finding,
-    GuardResult, Held, MemberChange, Plan, Summary, Verdict, Write,
+    GuardResult, Held, MemberChange, Notice, NoticeKey, NoticeKind, NoticePart, Plan, Summary,
+    Verdict, Write,
 };
 use std::collections::BTreeMap;
 
@@ -210,6 +211,35 @@ fn task(
     }
 }
 
+fn notice() -> Notice {
+    let key = NoticeKey {
+        user: user("sam.okafor"),
+        kind: NoticeKind::Departure,
+        by: "2027-02-01-terminate-sam".into(),
+    };
+    Notice {
+        id: key.id(),
+        key,
+        user_display: "Sam Okafor".into(),
+        to: vec![Recipient {
+            mail: "dana.reyes@city.example".into(),
+            name: Some("Dana Reyes".into()),
+        }],
+        after: Vec::new(),
+        subject: "left: Sam Okafor".into(),
+        parts: vec![NoticePart {
+            heading: "Taken away".into(),
+            lines: vec!["member of APP-GIS-View".into()],
+        }],
+        description: None,
+        causes: vec![cause(
+            "request 2027-02-01-terminate-sam",
+            "requests/2027-02.yaml",
+            41,
+        )],
+    }
+}
+
 /// A plan of nothing, of a working folder.
 pub(super) fn nothing() -> Plan {
     Plan {
@@ -222,7 +252,9 @@ pub(super) fn nothing() -> Plan {
         directory_mode: DirectoryMode::Direct,
         changes: Vec::new(),
         tasks: Vec::new(),
+        notices: Vec::new(),
         assumed: Vec::new(),
+        known: Vec::new(),
         held: Vec::new(),
         findings: Vec::new(),
         guards: Vec::new(),
@@ -295,7 +327,11 @@ pub(super) fn rich() -> Plan {
         Action::SetPassword,
         "robin.ellis",
         "",
-        Write::SetPassword { at: of_robin().0 },
+        Write::SetPassword {
+            at: of_robin().0,
+            avoid: Vec::new(),
+            hand_over: None,
+        },
     );
     password.after = vec![create.id.clone()];
     let rename = Write::Rename {
@@ -535,12 +571,14 @@ pub(super) fn rich() -> Plan {
             code: "foreign-member".into(),
             message: "APP-GIS-Editors has 3 members nobody asked for".into(),
         }],
+        notices: vec![notice()],
         guards: vec![count("disables", Verdict::Within, 1), count("removals", Verdict::Beyond, 12)],
         summary: Summary {
             changes: BTreeMap::from([("disable".into(), 1), ("remove-member".into(), 3)]),
             tasks: 7,
             held: 2,
             assumed: 12,
+            notices: 1,
         },
         ..nothing()
     }
@@ -584,9 +622,20 @@ pub(super) fn saying(text: &str) -> Plan {
                     *dn = member_dn.clone();
                 }
             }
-            Write::SetPassword { .. } => {}
+            Write::SetPassword { .. } | Write::ResetPassword { .. } => {}
             Write::Row { key, .. } => key.identity = text.into(),
         }
+    }
+    for notice in &mut plan.notices {
+        (notice.user_display, notice.subject) = (text.into(), text.into());
+        for part in &mut notice.parts {
+            (part.heading, part.lines) = (text.into(), vec![text.into()]);
+        }
+        notice.to = vec![Recipient {
+            mail: text.into(),
+            name: Some(text.into()),
+        }];
+        say(&mut notice.causes);
     }
     for TaskChange { task, .. } in &mut plan.tasks {
         (task.user_display, task.resource_display) = (text.into(), text.into());

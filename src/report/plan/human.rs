@@ -82,6 +82,7 @@ fn style(sign: Sign) -> Style {
         Sign::Moves => colour(AnsiColor::Cyan),
         Sign::Held => colour(AnsiColor::Magenta).bold(),
         Sign::Asked => colour(AnsiColor::Blue).bold(),
+        Sign::Told => colour(AnsiColor::Blue),
         Sign::AlreadySo => FAINT,
     }
 }
@@ -300,6 +301,7 @@ mod tests {
             "approval: trust-branch (nobody's approval was checked)",
             "sam.okafor   because request 2027-02-01-terminate-sam requests/2027-02.yaml:41",
             "  - member of ITS-VPN",
+            "  @ tell dana.reyes@city.example: left: Sam Okafor",
             "robin.ellis   because request 2027-02-01-new-hire-robin.ellis requests/2027-02.yaml:3",
             "  + create account robin.ellis  CN=Robin Ellis,OU=ITS,OU=City Hall,OU=Departments,DC=city,DC=example",
             "      userPrincipalName:  robin.ellis@city.example",
@@ -314,7 +316,7 @@ mod tests {
         ] {
             assert!(text.contains(&format!("{line}\n")), "{line}\n{text}");
         }
-        assert!(text.ends_with("\n\n16 changes, 7 tasks, 2 held, 12 assumed held\n"));
+        assert!(text.ends_with("\n\n16 changes, 7 tasks, 1 notice, 2 held, 12 assumed held\n"));
         let names = [
             "sam.okafor",
             "members nobody here knows",

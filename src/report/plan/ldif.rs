@@ -121,6 +121,7 @@ fn title(change: &Change) -> String {
 /// The accounts that a plan gives a password.
 struct Passwords<'a> {
     changes: BTreeSet<&'a ChangeId>,
+    resets: BTreeSet<&'a ChangeId>,
     accounts: BTreeSet<String>,
 }
 
@@ -132,18 +133,28 @@ enum Record {
 }
 
 impl<'a> Passwords<'a> {
-    fn of(changes: &'a [Change]) -> Self {
-        let all = changes.iter().filter_map(|change| match &change.write {
-            Write::SetPassword { at } => Some((&change.id, key(at))),
+    fn of(planned: &'a [Change]) -> Self {
+        let all = planned.iter().filter_map(|change| match &change.write {
+            Write::SetPassword { at, .. } => Some((&change.id, key(at))),
             Write::Adopt { .. }
             | Write::Create { .. }
+            | Write::ResetPassword { .. }
             | Write::Modify { .. }
             | Write::Rename { .. }
             | Write::Member { .. }
             | Write::Row { .. } => None,
         });
         let (changes, accounts) = all.unzip();
-        Self { changes, accounts }
+        let resets = planned
+            .iter()
+            .filter(|c| c.action == Action::ResetPassword)
+            .map(|c| &c.id)
+            .collect();
+        Self {
+            changes,
+            resets,
+            accounts,
+        }
     }
 
     /// Whether the change lets somebody log on to an account whose password does not come with it.
@@ -161,6 +172,9 @@ impl<'a> Passwords<'a> {
             }
             Write::Modify { at, .. } if self.waited_for_by(change, at) => {
                 Err("the account needs its password first")
+            }
+            Write::Modify { .. } if change.after.iter().any(|id| self.resets.contains(id)) => {
+                Err("the password is reset first")
             }
             Write::Modify {
                 at,
@@ -204,7 +218,9 @@ impl<'a> Passwords<'a> {
                     vec![step],
                 ))
             }
-            Write::SetPassword { .. } => Err("no password stands in a file"),
+            Write::SetPassword { .. } | Write::ResetPassword { .. } => {
+                Err("no password stands in a file")
+            }
             Write::Adopt { .. } => Err("nothing is written in the directory"),
             Write::Row { .. } => Err("it is no change of the directory"),
         }
@@ -306,6 +322,8 @@ mod tests {
         assert_eq!(records_of(&plan).len(), 0);
         plan.changes[1].write = Write::SetPassword {
             at: At::Dn(crate::dn::Dn::parse("CN=x,DC=x").unwrap()),
+            avoid: Vec::new(),
+            hand_over: None,
         };
         assert_eq!(records_of(&plan).len(), 1);
         plan.changes[0]

@@ -177,6 +177,7 @@ impl Section<'_> {
         for line in self.lines.iter().skip(skipped) {
             match line.sign {
                 Sign::Asked => tally.add("task", 1),
+                Sign::Told => tally.add("notice", 1),
                 Sign::Comes
                 | Sign::Goes
                 | Sign::Changes
@@ -468,6 +469,7 @@ mod tests {
             let outline = Outline::of(&plan);
             let all = plan.changes.len()
                 + plan.tasks.len()
+                + plan.notices.len()
                 + plan.held.len()
                 + plan.findings.len()
                 + plan.assumed.len()

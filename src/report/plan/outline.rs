@@ -5,7 +5,7 @@ use super::text::Shown;
 use super::words::{self, CAUSES_SHOWN, Line, Reasons, Word};
 use crate::desired::Cause;
 use crate::name::UserName;
-use crate::plan::{Action, Change, DirectoryMode, Plan, TaskChange, Verdict};
+use crate::plan::{Action, Change, DirectoryMode, Notice, Plan, TaskChange, Verdict};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
@@ -117,6 +117,7 @@ fn is_adoption(change: &Change) -> bool {
 enum Entry<'a> {
     Change(&'a Change),
     Task(&'a TaskChange),
+    Notice(&'a Notice),
 }
 
 impl Entry<'_> {
@@ -124,6 +125,7 @@ impl Entry<'_> {
         match self {
             Self::Change(change) => &change.causes,
             Self::Task(change) => &change.task.causes,
+            Self::Notice(notice) => &notice.causes,
         }
     }
 
@@ -131,6 +133,7 @@ impl Entry<'_> {
         match self {
             Self::Change(change) => words::change(change, given),
             Self::Task(change) => words::task(change, given),
+            Self::Notice(notice) => words::notice(notice, given),
         }
     }
 }
@@ -141,9 +144,11 @@ fn people(plan: &Plan) -> Vec<Person> {
     let changes = changes.map(|change| (change.user.as_ref(), Entry::Change(change)));
     let tasks = plan.tasks.iter();
     let tasks = tasks.map(|task| (Some(&task.task.user), Entry::Task(task)));
+    let notices = plan.notices.iter().filter(|n| !n.to.is_empty());
+    let notices = notices.map(|n| (Some(&n.key.user), Entry::Notice(n)));
     let mut places: BTreeMap<Option<&UserName>, usize> = BTreeMap::new();
     let mut people: Vec<(Option<&UserName>, Vec<Entry<'_>>)> = Vec::new();
-    for (user, entry) in changes.chain(tasks) {
+    for (user, entry) in changes.chain(tasks).chain(notices) {
         let place = *places.entry(user).or_insert(people.len());
         match people.get_mut(place) {
             Some((_, entries)) => entries.push(entry),
@@ -191,9 +196,11 @@ fn summary(plan: &Plan) -> String {
     if plan.is_empty() {
         return "nothing to do".into();
     }
+    let told = plan.summary.notices;
     let parts = [
         (plan.changes.len(), counted(plan.changes.len(), "change")),
         (plan.tasks.len(), counted(plan.tasks.len(), "task")),
+        (told, counted(told, "notice")),
         (plan.held.len(), format!("{} held", plan.held.len())),
         (
             plan.assumed.len(),

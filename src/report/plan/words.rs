@@ -9,7 +9,9 @@ use crate::connector::active_directory::matching::uac;
 use crate::desired::{Cause, Grant};
 use crate::dn::Dn;
 use crate::plan::task::{Task, TaskAction, TaskChange, TaskField, TaskStep};
-use crate::plan::{Action, Assumption, Change, FieldChange, Finding, GuardResult, Held, Write};
+use crate::plan::{
+    Action, Assumption, Change, FieldChange, Finding, GuardResult, Held, Notice, Write,
+};
 
 /// Longest name of a person, group or entitlement shown whole, in characters.
 const NAME_LONGEST: usize = 100;
@@ -29,6 +31,7 @@ pub(super) enum Sign {
     Moves,
     Held,
     Asked,
+    Told,
     AlreadySo,
 }
 
@@ -41,6 +44,7 @@ impl Sign {
             Self::Moves => ">",
             Self::Held => "!",
             Self::Asked => "?",
+            Self::Told => "@",
             Self::AlreadySo => "=",
         }
     }
@@ -169,6 +173,15 @@ pub(super) fn change(change: &Change, given: &[Cause]) -> Line {
     let target = name(&change.target);
     let (sign, words) = match change.action {
         Action::Disable => (Sign::Goes, vec![Ours("disable account "), target]),
+        Action::ResetPassword => (
+            Sign::Goes,
+            vec![
+                Ours("reset password of "),
+                target,
+                Ours(", to one nobody knows"),
+            ],
+        ),
+        Action::Expire => (Sign::Goes, vec![Ours("expire account "), target]),
         Action::RemoveMember => (Sign::Goes, membership(change)),
         Action::Revoke => (Sign::Goes, entitlement("revoke ", change)),
         Action::Adopt => (Sign::AlreadySo, vec![Ours("adopt account "), target]),
@@ -188,6 +201,7 @@ pub(super) fn change(change: &Change, given: &[Cause]) -> Line {
             | Write::Adopt { .. }
             | Write::Create { .. }
             | Write::SetPassword { .. }
+            | Write::ResetPassword { .. }
             | Write::Modify { .. }
             | Write::Rename { .. }
             | Write::Member { .. } => (Sign::Comes, entitlement("grant ", change)),
@@ -202,6 +216,21 @@ pub(super) fn change(change: &Change, given: &[Cause]) -> Line {
         .chain(fields(change))
         .collect();
     Line::new(sign, words, details, Reasons::of(&change.causes, given))
+}
+
+/// The line of a notice, to be read below the name of the user it is about.
+pub(super) fn notice(notice: &Notice, given: &[Cause]) -> Line {
+    let mut words = vec![Word::Ours("tell ")];
+    for (i, recipient) in notice.to.iter().enumerate() {
+        if i > 0 {
+            words.push(Word::Ours(", "));
+        }
+        words.push(name(&recipient.mail));
+    }
+    words.push(Word::Ours(": "));
+    words.push(prose(&notice.subject));
+    let reasons = Reasons::of(&notice.causes, given);
+    Line::new(Sign::Told, words, Vec::new(), reasons)
 }
 
 /// The group; and of whom, where the line stands below no user's name.
@@ -243,6 +272,7 @@ fn place(write: &Write) -> Option<Shown> {
     match write {
         Write::Adopt { dn: place, .. } | Write::Create { dn: place, .. } => Some(dn(place)),
         Write::SetPassword { .. }
+        | Write::ResetPassword { .. }
         | Write::Modify { .. }
         | Write::Rename { .. }
         | Write::Member { .. }
@@ -288,6 +318,8 @@ fn fields(change: &Change) -> Vec<Detail> {
         | Action::Adopt
         | Action::Create
         | Action::SetPassword
+        | Action::ResetPassword
+        | Action::Expire
         | Action::Update
         | Action::Link
         | Action::Grant => false,
@@ -430,6 +462,10 @@ fn part(task: &Task) -> Vec<Word> {
         Grant::Level(level) if level.as_str() == "access" => vec![Ours(" access")],
         Grant::Level(_) => vec![Ours(" "), label],
         Grant::Role(_) => vec![Ours(" role "), label],
+        // A label of the desired state tells the value, too.
+        Grant::Scope(_, value) if task.entitlement_label.contains(value) => {
+            vec![Ours(" scope "), label]
+        }
         Grant::Scope(_, value) => vec![Ours(" scope "), label, Ours(" = "), name(value)],
     };
     if let Some(identity) = &task.entitlement.identity {

@@ -159,7 +159,8 @@ impl Access {
              outer:\n  recipientDomains: [{}]\n{outer}\
              directories:\n  active-directory:\n{directory}\
              mail:\n  from: {}\n{mail}\
-             ledger: {{file: ledger.jsonl}}\n",
+             ledger: {{file: ledger.jsonl}}\n\
+             handOver: {{folder: hand-over}}\n",
             self.repository().display(),
             domains.join(", "),
             self.sender,
@@ -187,6 +188,11 @@ impl Access {
 
     pub fn ledger(&self) -> PathBuf {
         self.folder.path().join("etc/ledger.jsonl")
+    }
+
+    /// The folder that encrypted first passwords are put into.
+    pub fn hand_over(&self) -> PathBuf {
+        self.folder.path().join("etc/hand-over")
     }
 
     pub fn ldif(&self) -> PathBuf {
@@ -318,9 +324,18 @@ impl Access {
         ids.len()
     }
 
-    /// Every mail so far, in the order they were taken.
+    /// Every mail so far. Those of one second come in no order: what matters is whom they are to.
     pub fn mails(&self) -> Vec<Delivered> {
         Delivered::read(&self.letters())
+    }
+
+    /// The mails that are there after something was done, and were not before.
+    pub fn mails_of(&self, what: impl FnOnce(&Self)) -> Vec<Delivered> {
+        let before = self.letters();
+        what(self);
+        let mut new = self.letters();
+        new.retain(|letter| !before.contains(letter));
+        Delivered::read(&new)
     }
 
     fn letters(&self) -> Vec<PathBuf> {

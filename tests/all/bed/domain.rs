@@ -179,15 +179,18 @@ impl Domain {
 
     /// Whether somebody can log in with a password.
     pub fn lets_in(&self, login: &str, password: &str) -> bool {
-        let status = Command::new("ldapsearch")
+        self.log_on(login, password).status.success()
+    }
+
+    /// What the domain says to somebody who logs in with a password.
+    pub fn log_on(&self, login: &str, password: &str) -> Output {
+        Command::new("ldapsearch")
             .env("LDAPTLS_CACERT", self.ca_file())
             .args(["-x", "-LLL", "-H", &format!("ldaps://{}", self.address)])
             .args(["-D", &format!("{login}@example.test"), "-w", password])
             .args(["-s", "base", "-b", "", "namingContexts"])
             .output()
             .unwrap()
-            .status;
-        status.success()
     }
 }
 

@@ -92,7 +92,9 @@ impl Export {
             }
             adds.push('\n');
         }
-        let links = links.iter().map(|(to, values)| format!("{to}{values}-\n\n"));
+        let links = links
+            .iter()
+            .map(|(to, values)| format!("{to}{values}-\n\n"));
         adds + &links.collect::<String>()
     }
 }

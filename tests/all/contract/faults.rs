@@ -27,10 +27,7 @@ fn settings(fake: &FakeAd) -> LdapSettings {
         bind_dn: fake.admin_dn(),
         password: PASSWORD.into(),
         server_name: None,
-        timeouts: LdapTimeouts {
-            operation: Duration::from_secs(5),
-            ..LdapTimeouts::default()
-        },
+        timeouts: LdapTimeouts::default(),
     }
 }
 
@@ -91,6 +88,7 @@ fn the_contract_holds_with_the_manners_of_windows() {
     );
 }
 
+/// AD 54: 0, 1, 1,499, 1,500, 1,501, 3,001 and 5,001 members.
 #[test]
 fn members_are_read_to_the_last_however_many() {
     const SIZES: [usize; 7] = [0, 1, 1499, 1500, 1501, 3001, 5001];
@@ -167,6 +165,7 @@ fn with_big_group(members: usize) -> FakeAd {
     fake
 }
 
+/// AD 54: a range that does not come is no empty group.
 #[test]
 fn a_part_of_the_members_that_does_not_come_fails_the_read() {
     let fake = with_big_group(35);
@@ -227,6 +226,7 @@ fn a_group_that_changes_while_it_is_read_is_read_again() {
     );
 }
 
+/// AD 67, AD 68: results 4, 3 and 11, and a connection that is lost within a page.
 #[test]
 fn a_read_that_ends_early_is_incomplete_and_the_next_one_is_whole() {
     // As many pages as 2,500 entries have on a real one.
@@ -320,9 +320,10 @@ fn a_connection_lost_in_between_is_made_again() {
 #[test]
 fn nothing_takes_longer_than_it_may() {
     let fake = with_ann(Options::default());
-    let short = Duration::from_millis(300);
+    // Long enough for what is answered, on a busy machine; what is not answered would take minutes.
+    let short = Duration::from_secs(1);
     let timeouts = LdapTimeouts {
-        connect: short,
+        connect: short * 2,
         operation: short,
         read_all: short * 2,
     };
@@ -332,7 +333,7 @@ fn nothing_takes_longer_than_it_may() {
     };
     let mut directory = LdapDirectory::connect(&limited).unwrap();
     let begin = Instant::now();
-    let stall = |on: Operation| Fault::stall(on, 1, Duration::from_secs(5));
+    let stall = |on: Operation| Fault::stall(on, 1, Duration::from_mins(5));
     fake.fault(stall(Operation::Modify));
     let failure = directory.modify(&ann(), &title("Mayor")).unwrap_err();
     assert_eq!(failure.class, Class::Transient, "{failure}");
@@ -362,7 +363,7 @@ fn nothing_takes_longer_than_it_may() {
         Class::Transient
     );
     assert!(
-        begin.elapsed() < Duration::from_secs(5),
+        begin.elapsed() < Duration::from_mins(1),
         "{:?}",
         begin.elapsed()
     );
@@ -375,6 +376,7 @@ fn nothing_takes_longer_than_it_may() {
     );
 }
 
+/// AD 77.
 #[test]
 fn only_a_certificate_that_is_vouched_for_is_taken() {
     for (certificate, words) in [

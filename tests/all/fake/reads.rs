@@ -16,6 +16,7 @@ fn people(company: &Company, numbers: std::ops::Range<usize>) -> Vec<String> {
     added
 }
 
+/// AD 54, through the whole program.
 #[test]
 fn nobody_is_revoked_however_many_members_a_group_has() {
     let company = Company::new();

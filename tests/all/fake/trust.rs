@@ -62,6 +62,7 @@ fn a_plain_address_is_refused_before_anything_is_sent() {
     assert_eq!(company.ad.log(), []);
 }
 
+/// AD 50, through the whole program.
 #[test]
 fn why_a_log_on_failed_is_said() {
     let company = Company::new();

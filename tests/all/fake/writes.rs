@@ -56,6 +56,7 @@ fn same(company: &Company, expected: &[String], what: &str) {
     );
 }
 
+/// AD 44, AD table: a refused password is made anew at most three times.
 #[test]
 fn a_password_refused_three_times_leaves_the_account_disabled() {
     let company = Company::new();
@@ -101,6 +102,7 @@ fn an_account_without_a_password_cannot_be_enabled_and_gets_one() {
     assert!(kim.password.is_some());
 }
 
+/// AD 76, through the whole program.
 #[test]
 fn what_a_person_wrote_meanwhile_is_not_overwritten() {
     let company = Company::settled();

@@ -86,6 +86,14 @@ fn containers(ad: &mut Directory, domain: &Dn, configuration: &Dn) {
         ad.add_entry(&dn, &[("objectClass", class)]);
         critical(ad, &dn);
     }
+    let short = ad.options.short_domain();
+    let domain_name = ad.options.domain.clone();
+    let partition = [
+        ("objectClass", "crossRef"),
+        ("dnsRoot", &domain_name),
+        ("nETBIOSName", &short),
+    ];
+    ad.add_entry(&format!("CN={short},CN=Partitions,{config}"), &partition);
     let invocation = ad.new_guid();
     let settings: [(&str, &[u8]); 2] = [("objectClass", b"nTDSDSA"), ("invocationId", &invocation)];
     ad.add_entry(&format!("CN=NTDS Settings,{server}"), &settings);

@@ -134,6 +134,7 @@ pub fn class(name: &str) -> Option<(&'static [&'static str], &'static str, &'sta
         "dmd" => (&["top", "dMD"], "DMD", "CN"),
         "attributeschema" => (&["top", "attributeSchema"], "Attribute-Schema", "CN"),
         "crossrefcontainer" => (&["top", "crossRefContainer"], "Cross-Ref-Container", "CN"),
+        "crossref" => (&["top", "crossRef"], "Cross-Ref", "CN"),
         "ntdsdsa" => (&["top", "applicationSettings", "nTDSDSA"], "NTDS-DSA", "CN"),
         _ => return None,
     })
@@ -297,6 +298,8 @@ const TABLE: &[Row] = {
         ("maxPwdAge", 0x9004A, LargeInteger, Single, 0, Yes),
         ("lockoutThreshold", 0x90049, Integer, Single, 0, Yes),
         ("uPNSuffixes", 0x9037A, Text, Multi, 0, Yes),
+        ("dnsRoot", 0x9001C, Text, Multi, 255, Yes),
+        ("nETBIOSName", 0x90057, Text, Single, 16, Yes),
         ("lDAPDisplayName", 0x201CC, Text, Single, 256, System),
         ("attributeID", 0x2001E, Text, Single, 0, System),
         ("attributeSyntax", 0x20020, Text, Single, 0, System),

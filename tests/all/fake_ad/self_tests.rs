@@ -1,4 +1,4 @@
-//! The fake as a client sees it, behaviour by behaviour. `line_N` is the line of the catalogue of
+//! The fake as a client sees it, behaviour by behaviour. `ad_N` is the line of the catalogue of
 //! Active Directory's behaviours that a test enforces.
 
 mod accounts;

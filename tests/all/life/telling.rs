@@ -33,7 +33,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use sha2::Digest as _;
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
@@ -206,6 +206,7 @@ impl<'a> Telling<'a> {
     ) -> Result<(i32, Option<String>), String> {
         self.hands(&step.meanwhile)?;
         let between = self.state();
+        let kept = self.handed_over();
         let ran = self.carried_out(made, step.fault.and_then(|trouble| trouble.fault()), at)?;
         if !made.warnings.is_empty() {
             let _ = write!(text, "\n## warnings\n{}", made.warnings);
@@ -237,7 +238,10 @@ impl<'a> Telling<'a> {
         let after = self.state();
         let changed = seen::told(&between, &after, &self.words)?;
         let open = self.open_tasks()?;
+        let handed_over = &self.handed_over() - &kept;
+        let handed_over = handed_over.into_iter().collect::<Vec<_>>().join("\n");
         for (heading, told) in [
+            ("handed over", handed_over.as_str()),
             ("directory", changed.trim_end()),
             ("open tasks", open.trim_end()),
         ] {
@@ -296,6 +300,18 @@ impl<'a> Telling<'a> {
 
     fn ledger(&self) -> PathBuf {
         self.memory.path().join("ledger.jsonl")
+    }
+
+    fn hand_over(&self) -> PathBuf {
+        self.memory.path().join("hand-over")
+    }
+
+    /// The files that first passwords were handed over in, so far.
+    fn handed_over(&self) -> BTreeSet<String> {
+        let files = std::fs::read_dir(self.hand_over()).into_iter().flatten();
+        files
+            .map(|file| file.unwrap().file_name().to_string_lossy().into_owned())
+            .collect()
     }
 
     fn state(&self) -> State {
@@ -419,6 +435,7 @@ impl<'a> Telling<'a> {
             },
             asked: Cell::new(0),
         };
+        let hand_over = self.hand_over();
         let mut letters = Letters::new(&count, fault);
         let mut directory = self.place.open();
         let rosters = BTreeMap::new();
@@ -431,6 +448,7 @@ impl<'a> Telling<'a> {
                 },
                 post: &mut letters,
                 sender: &sender,
+                hand_over: &hand_over,
                 rules: &desired.rules,
                 directory: ("Active Directory", recipients),
                 clock: &|| now,

@@ -17,6 +17,18 @@ fn members(access: &Access, group: &str) -> Vec<String> {
 }
 
 #[test]
+fn without_a_directory_names_are_said_to_be_provisional() {
+    let access = Access::example(NAME);
+    let ran = access.run_embedded(&["explain", "kim"]).ends(0);
+    assert!(
+        ran.out.contains("\naccount kim (provisional)\n"),
+        "{}",
+        ran.out
+    );
+    assert!(ran.err.contains("no directory is at hand"), "{}", ran.err);
+}
+
+#[test]
 fn wg1_roles_have_the_permissions_of_the_table() {
     let folder = crate::bed::project("examples/white-glove");
     let origin = countersign::source::Origin::Worktree { folder };

@@ -34,6 +34,8 @@ struct Controller {
     address: SocketAddr,
     /// dsServiceName of the root (MS-ADTS 3.1.1.3.2.9); none where the server has none.
     service: Option<String>,
+    /// Where the forest's configuration is; none where the server does not say.
+    configuration: Option<String>,
 }
 
 /// Why nothing came of an operation.
@@ -79,6 +81,11 @@ impl Connection {
     /// What it was made from.
     pub(super) fn settings(&self) -> &LdapSettings {
         &self.settings
+    }
+
+    /// Where the forest's configuration is, where the server says.
+    pub(super) fn configuration(&self) -> Option<&str> {
+        self.controller.configuration.as_deref()
     }
 
     /// The connection, made again where it was lost: to the same controller, because another may not
@@ -208,9 +215,9 @@ async fn connect(
     if bound.rc != 0 {
         return Err(classify(Operation::Bind, bound.rc, &bound.text));
     }
-    let service = service_name(&mut ldap, limit).await?;
+    let controller = controller(&mut ldap, limit, address).await?;
     base_is_there(&mut ldap, limit, &settings.base.to_string()).await?;
-    Ok((ldap, Controller { address, service }))
+    Ok((ldap, controller))
 }
 
 async fn dial(
@@ -235,30 +242,38 @@ async fn dial(
     Err(unanswered(FailureClass::Transient, last))
 }
 
-async fn service_name(ldap: &mut Ldap, limit: Duration) -> Result<Option<String>, Failure> {
-    let root =
-        ldap.with_timeout(limit)
-            .search("", Scope::Base, "(objectClass=*)", ["dsServiceName"]);
+/// Who is there, as the root says.
+async fn controller(
+    ldap: &mut Ldap,
+    limit: Duration,
+    address: SocketAddr,
+) -> Result<Controller, Failure> {
+    let wanted = ["dsServiceName", "configurationNamingContext"];
+    let root = ldap
+        .with_timeout(limit)
+        .search("", Scope::Base, "(objectClass=*)", wanted);
     let root = root
         .await
         .map_err(|error| failure(Operation::Bind, &error))?;
     if root.1.rc != 0 {
         return Err(classify(Operation::Read, root.1.rc, &root.1.text));
     }
-    let attributes = root
+    let mut found = root
         .0
         .into_iter()
-        .find_map(|found| super::entry::attributes(found.0));
-    let service = attributes.and_then(|(_, all)| {
-        all.into_iter()
-            .find(|named| named.name.eq_ignore_ascii_case("dsServiceName"))
-    });
-    Ok(service.and_then(|named| {
-        named
-            .values
-            .first()
-            .and_then(|v| v.text().map(str::to_string))
-    }))
+        .filter_map(|found| super::entry::attributes(found.0));
+    let attributes = found.next().map(|(_, all)| all).unwrap_or_default();
+    let text = |wanted: &str| {
+        let named = attributes
+            .iter()
+            .find(|named| named.name.eq_ignore_ascii_case(wanted))?;
+        named.values.first()?.text().map(str::to_owned)
+    };
+    Ok(Controller {
+        address,
+        service: text("dsServiceName"),
+        configuration: text("configurationNamingContext"),
+    })
 }
 
 /// What may not be seen looks like what is not there; a base that is not seen must not look like an empty one.

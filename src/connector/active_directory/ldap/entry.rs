@@ -4,7 +4,7 @@
 //! not expect and takes a value for text or bytes depending on what it happens to be.
 
 use crate::connector::active_directory::matching::kind;
-use crate::connector::{AttributeName, Attributes, Entry, Guid, Value};
+use crate::connector::{AttributeName, Attributes, Entry, EntryKind, Guid, Value};
 use crate::dn::Dn;
 use ldap3::asn1::StructureTag;
 
@@ -49,8 +49,8 @@ pub(super) enum EntryFault {
     Malformed,
     #[error("an entry with the name `{0}`, which cannot be read")]
     Name(String),
-    #[error("{0}: the log-on may not see its objectGUID or objectClass")]
-    Hidden(Dn),
+    #[error("{0}: the log-on may not see its {1}")]
+    Hidden(Dn, &'static str),
     #[error("{0}: `{1}` does not begin with its first value")]
     Range(Dn, AttributeName),
 }
@@ -70,9 +70,21 @@ impl Found {
         };
         let guid = first("objectGUID").and_then(|values| Guid::from_wire(values[0].bytes()));
         let (Some(guid), Some(classes)) = (guid, first("objectClass")) else {
-            return Err(EntryFault::Hidden(dn));
+            return Err(EntryFault::Hidden(dn, "objectGUID or objectClass"));
         };
         let kind = kind(classes);
+        // What every account and group has: where it does not come, it may not be seen.
+        let always: &[&'static str] = match kind {
+            EntryKind::Account => &["sAMAccountName", "userAccountControl"],
+            EntryKind::Group => &["sAMAccountName"],
+            EntryKind::Unit | EntryKind::Other => &[],
+        };
+        let hidden = always
+            .iter()
+            .find(|name| wanted.iter().any(|w| w.is(name)) && first(name).is_none());
+        if let Some(name) = hidden {
+            return Err(EntryFault::Hidden(dn, name));
+        }
         let change_number = first(CHANGE_NUMBER).map(|values| values[0].clone());
         let mut attributes = Attributes::new();
         let mut partial = Vec::new();
@@ -162,7 +174,6 @@ fn ranged(described: String) -> Option<(String, Option<Range>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connector::EntryKind;
     use ldap3::asn1::{PL, TagClass};
 
     fn text(bytes: &[u8]) -> StructureTag {
@@ -276,5 +287,16 @@ mod tests {
                 .contains("may not see")
         );
         assert!(read(result("CN=a,DC=x", &[("objectGUID", &[b"short"]), CLASS])).is_some());
+        let user: (&str, &[&[u8]]) = ("objectClass", &[b"user"]);
+        let of_user = |wanted: &[AttributeName]| {
+            let read = Found::read(result("CN=a,DC=x", &[ID, user]), wanted);
+            read.err().map(|fault| fault.to_string())
+        };
+        assert_eq!(of_user(&["title".into()]), None);
+        let hidden = of_user(&["UserAccountControl".into()]).unwrap();
+        assert!(
+            hidden.ends_with("may not see its userAccountControl"),
+            "{hidden}"
+        );
     }
 }

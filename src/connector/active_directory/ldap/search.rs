@@ -7,9 +7,11 @@ use super::connection::{Connection, Setback};
 use super::entry::{CHANGE_NUMBER, Found, NEEDED, Named, Partial, attributes};
 use crate::connector::active_directory::failure::{Operation, classify, unanswered};
 use crate::connector::{At, AttributeName, Entry, Failure, FailureClass, Guid, Value};
+use crate::dn::Dn;
 use ldap3::asn1::{StructureTag, parse_tag};
 use ldap3::controls::{Control, ControlType, PagedResults, RawControl};
 use ldap3::{Ldap, LdapResult, Scope};
+use std::collections::BTreeSet;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -147,6 +149,46 @@ pub(super) fn read(
 }
 
 /// How a request names an object.
+/// What a principal name may end in: the DNS names of the forest's domains, which have a NetBIOS name
+/// (MS-ADTS 6.1.1.2.1.1.4), and its uPNSuffixes. None where the log-on may not see them.
+pub(super) fn principal_suffixes(
+    connection: &mut Connection,
+) -> Result<Option<BTreeSet<String>>, Failure> {
+    let Some(configuration) = connection.configuration() else {
+        return Ok(None);
+    };
+    let query = Query {
+        base: format!("CN=Partitions,{configuration}"),
+        scope: Scope::Subtree,
+        filter: ANYTHING,
+        attributes: ["uPNSuffixes", "dnsRoot", "nETBIOSName"]
+            .map(String::from)
+            .into(),
+        limit: connection.settings().timeouts.operation,
+    };
+    let found = match entries(connection, &query, Operation::Read) {
+        Ok(found) => found,
+        Err(failure) if matches!(failure.class, FailureClass::Gone | FailureClass::Denied) => {
+            return Ok(None);
+        }
+        Err(failure) => return Err(failure),
+    };
+    let mut suffixes = BTreeSet::new();
+    for (_, all) in found.into_iter().filter_map(attributes) {
+        let is_domain = all
+            .iter()
+            .any(|n| n.name.eq_ignore_ascii_case("nETBIOSName"));
+        let named = all.iter().filter(|n| {
+            n.name.eq_ignore_ascii_case("uPNSuffixes")
+                || (is_domain && n.name.eq_ignore_ascii_case("dnsRoot"))
+        });
+        let texts = named.flat_map(|n| &n.values).filter_map(Value::text);
+        suffixes.extend(texts.map(str::to_lowercase));
+    }
+    let own = Dn::domain(&connection.settings().base);
+    Ok((!suffixes.is_empty()).then(|| suffixes.into_iter().chain(own).collect()))
+}
+
 pub(super) fn name_of(at: &At) -> String {
     match at {
         At::Guid(guid) => format!("<GUID={guid}>"),
@@ -250,7 +292,7 @@ fn next_page(result: &LdapResult) -> Option<Vec<u8>> {
         .expect_primitive()
 }
 
-/// Reads one object, over a new connection where the old one turns out to be lost.
+/// Reads one object.
 fn base_search(
     connection: &mut Connection,
     at: &At,
@@ -263,6 +305,17 @@ fn base_search(
         attributes,
         limit: connection.settings().timeouts.operation,
     };
+    let found = entries(connection, &query, Operation::Read)?;
+    let entry = found.into_iter().next();
+    entry.ok_or_else(|| incomplete("an object is there, and may not be seen"))
+}
+
+/// What a search without pages finds, over a new connection where the old one turns out to be lost.
+fn entries(
+    connection: &mut Connection,
+    query: &Query,
+    operation: Operation,
+) -> Result<Vec<StructureTag>, Failure> {
     let once = |connection: &mut Connection| {
         let (mut ldap, query) = (connection.ready().map_err(Setback::Refused)?, query.clone());
         let (send, arrived) = mpsc::channel();
@@ -270,13 +323,12 @@ fn base_search(
             send,
             room: Arc::new(Semaphore::new(WAITING)),
         };
-        connection
-            .run(async move { search(&mut ldap, &query, None, Operation::Read, &outbox).await })?;
-        let entry = arrived.into_iter().find_map(|arrived| match arrived {
+        connection.run(async move { search(&mut ldap, &query, None, operation, &outbox).await })?;
+        let entries = arrived.into_iter().filter_map(|arrived| match arrived {
             Arrived::Entry(tag) => Some(tag),
             Arrived::End(_) => None,
         });
-        entry.ok_or_else(|| Setback::Refused(incomplete("an object is there, and may not be seen")))
+        Ok(entries.collect())
     };
     let read = match once(connection) {
         Err(Setback::Disconnected(_)) => {

@@ -140,7 +140,10 @@ fn role(
         });
         if let Some(deprecated) = &spec.deprecated {
             let instead = deprecated.replacement.as_ref();
-            let help = instead.map(|r| format!("give `{r}` instead"));
+            let help = match instead {
+                Some(role) => format!("give `{role}` instead"),
+                None => "take it away where it is not needed any more".to_owned(),
+            };
             let route = join(&given.route, "roles");
             let holder = collector.name;
             let problem = Problem::new(
@@ -152,7 +155,7 @@ fn role(
                     deprecated.reason
                 ),
             )
-            .maybe_help(help)
+            .help(help)
             .related(at, "deprecated", "deprecated here");
             collector.say(problem, None);
         }

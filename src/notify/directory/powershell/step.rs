@@ -59,7 +59,7 @@ pub(super) fn steps(
                 apply,
             )
         }
-        Write::SetPassword { at } => {
+        Write::SetPassword { at, .. } => {
             let identity = identity(at);
             step(
                 format!("Test-Enabled {identity}"),
@@ -73,6 +73,25 @@ pub(super) fn steps(
                         "Set-ADAccountPassword -Identity {identity} -Reset -NewPassword $password"
                     ),
                     format!("Set-ADUser -Identity {identity} -ChangePasswordAtLogon $true"),
+                ],
+            )
+        }
+        Write::ResetPassword { guid, expires } => {
+            let identity = identity(&At::Guid(*guid));
+            let expired = format!("Test-Expired {identity} {expires}");
+            step(
+                expired.clone(),
+                format!("-not ({expired})"),
+                vec![
+                    "$bytes = New-Object byte[] 32".to_owned(),
+                    "[Security.Cryptography.RandomNumberGenerator]::Create().GetBytes($bytes)"
+                        .to_owned(),
+                    "$text = 'aA1!' + [Convert]::ToBase64String($bytes)".to_owned(),
+                    "$password = ConvertTo-SecureString -AsPlainText -Force -String $text"
+                        .to_owned(),
+                    format!(
+                        "Set-ADAccountPassword -Identity {identity} -Reset -NewPassword $password"
+                    ),
                 ],
             )
         }

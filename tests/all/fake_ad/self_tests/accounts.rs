@@ -16,7 +16,7 @@ async fn bind(fake: &FakeAd, name: &str, password: &str) -> LdapResult {
 }
 
 #[tokio::test]
-async fn line_36_foreign_flags_stay() {
+async fn ad_36_foreign_flags_stay() {
     let fake = cast();
     let mut ldap = admin(&fake).await;
     accepted(ldap.modify(ANN, set("userAccountControl", "328194")).await);
@@ -24,7 +24,7 @@ async fn line_36_foreign_flags_stay() {
 }
 
 #[tokio::test]
-async fn line_37_read_only_flags_are_dropped() {
+async fn ad_37_read_only_flags_are_dropped() {
     let fake = cast();
     let mut ldap = admin(&fake).await;
     let all = (512 | 0x10 | 0x40 | 0x80_0000).to_string();
@@ -36,7 +36,7 @@ async fn line_37_read_only_flags_are_dropped() {
 }
 
 #[tokio::test]
-async fn line_38_normal_account_is_added() {
+async fn ad_38_normal_account_is_added() {
     let fake = cast();
     let mut ldap = admin(&fake).await;
     for (written, stored) in [("2", 514), ("0", 512), ("65538", 66050)] {
@@ -46,7 +46,7 @@ async fn line_38_normal_account_is_added() {
 }
 
 #[tokio::test]
-async fn line_39_what_a_new_user_is_given() {
+async fn ad_39_what_a_new_user_is_given() {
     let fake = cast();
     let mut ldap = admin(&fake).await;
     accepted(hire(&mut ldap, NEW, &[("sAMAccountName", "new")]).await);
@@ -81,7 +81,7 @@ async fn line_39_what_a_new_user_is_given() {
 }
 
 #[tokio::test]
-async fn line_40_no_enabling_without_a_password() {
+async fn ad_40_no_enabling_without_a_password() {
     let fake = cast();
     let mut ldap = admin(&fake).await;
     let enabled = [("sAMAccountName", "new"), ("userAccountControl", "512")];
@@ -110,7 +110,7 @@ async fn line_40_no_enabling_without_a_password() {
 }
 
 #[tokio::test]
-async fn line_41_an_enabled_account_in_one_request() {
+async fn ad_41_an_enabled_account_in_one_request() {
     let fake = cast();
     let mut ldap = admin(&fake).await;
     let text = |value: &str| HashSet::from([value.as_bytes().to_vec()]);
@@ -131,7 +131,7 @@ async fn line_41_an_enabled_account_in_one_request() {
 }
 
 #[tokio::test]
-async fn line_42_the_form_of_a_password() {
+async fn ad_42_the_form_of_a_password() {
     let fake = cast();
     let mut ldap = admin(&fake).await;
     let unquoted: Vec<u8> = GOOD.encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -164,7 +164,7 @@ async fn line_42_the_form_of_a_password() {
 }
 
 #[tokio::test]
-async fn line_43_no_password_without_tls() {
+async fn ad_43_no_password_without_tls() {
     let options = Options {
         clear_bind: ClearBind::Allowed,
         ..Options::default()
@@ -181,7 +181,7 @@ async fn line_43_no_password_without_tls() {
 }
 
 #[tokio::test]
-async fn line_44_the_password_policy_and_its_two_faces() {
+async fn ad_44_the_password_policy_and_its_two_faces() {
     let fake = cast();
     fake.change(|ad| ad.replace(ANN, "displayName", &["Ann Mayor"]));
     let mut ldap = admin(&fake).await;
@@ -219,7 +219,7 @@ async fn line_44_the_password_policy_and_its_two_faces() {
 }
 
 #[tokio::test]
-async fn line_47_pwd_last_set_is_zero_or_now() {
+async fn ad_47_pwd_last_set_is_zero_or_now() {
     let fake = cast();
     let mut ldap = admin(&fake).await;
     for bad in ["1", "134000000000000000"] {
@@ -239,7 +239,7 @@ async fn line_47_pwd_last_set_is_zero_or_now() {
 }
 
 #[tokio::test]
-async fn line_48_account_expires_is_a_number_and_zero_means_never() {
+async fn ad_48_account_expires_is_a_number_and_zero_means_never() {
     let fake = cast();
     let mut ldap = admin(&fake).await;
     refused(
@@ -262,7 +262,7 @@ async fn line_48_account_expires_is_a_number_and_zero_means_never() {
 }
 
 #[tokio::test]
-async fn line_50_why_a_bind_is_refused() {
+async fn ad_50_why_a_bind_is_refused() {
     let fake = cast();
     let reason = async |name: &str, password: &str| bind(&fake, name, password).await;
     for name in [ANN, "ann@example.test", "EXAMPLE\\ann", "ann@EXAMPLE"] {

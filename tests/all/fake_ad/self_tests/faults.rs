@@ -57,7 +57,7 @@ async fn a_connection_is_dropped_before_or_after_the_write() {
 }
 
 #[tokio::test]
-async fn line_68_a_connection_is_dropped_within_a_page() {
+async fn ad_68_a_connection_is_dropped_within_a_page() {
     let fake = FakeAd::start();
     fake.change(|ad| {
         for n in 0..40 {
@@ -99,7 +99,7 @@ async fn a_server_can_be_slow() {
         1,
         Duration::from_millis(300),
     ));
-    fake.fault(Fault::stall(Operation::Modify, 2, Duration::from_mins(1)));
+    fake.fault(Fault::stall(Operation::Modify, 2, Duration::from_mins(5)));
     let mut ldap = admin(&fake).await;
     let start = Instant::now();
     accepted(ldap.modify(ANN, set("title", "x")).await);
@@ -110,7 +110,7 @@ async fn a_server_can_be_slow() {
     accepted(admin(&fake).await.modify(BOB, set("title", "y")).await);
     let start = Instant::now();
     drop(fake);
-    assert!(start.elapsed() < Duration::from_secs(5));
+    assert!(start.elapsed() < Duration::from_mins(1));
 }
 
 #[tokio::test]
@@ -175,7 +175,7 @@ async fn faults_find_an_object_by_its_guid() {
 }
 
 #[tokio::test]
-async fn line_67_a_result_can_be_half_of_it() {
+async fn ad_67_a_result_can_be_half_of_it() {
     let fake = cast();
     fake.fault(Fault::partial(Operation::Search, 1, 11, "limit"));
     fake.fault(Fault::partial(Trigger::Write, 1, 52, "went down"));

@@ -14,7 +14,7 @@ fn permissive() -> RawControl {
 }
 
 #[tokio::test]
-async fn line_35_deleting_either_end_ends_the_membership() {
+async fn ad_35_deleting_either_end_ends_the_membership() {
     let fake = cast();
     fake.change(|ad| {
         ad.add_member(STAFF, ANN);
@@ -28,7 +28,7 @@ async fn line_35_deleting_either_end_ends_the_membership() {
 }
 
 #[tokio::test]
-async fn line_56_the_primary_group_is_in_no_list_and_swaps() {
+async fn ad_56_the_primary_group_is_in_no_list_and_swaps() {
     let fake = cast();
     let mut ldap = admin(&fake).await;
     assert!(
@@ -63,7 +63,7 @@ async fn line_56_the_primary_group_is_in_no_list_and_swaps() {
 }
 
 #[tokio::test]
-async fn line_57_repeated_membership_changes() {
+async fn ad_57_repeated_membership_changes() {
     let fake = cast();
     let mut ldap = admin(&fake).await;
     refused(
@@ -92,7 +92,7 @@ async fn line_57_repeated_membership_changes() {
 }
 
 #[tokio::test]
-async fn line_58_a_modify_is_atomic() {
+async fn ad_58_a_modify_is_atomic() {
     let fake = cast();
     fake.change(|ad| ad.add_member(STAFF, ANN));
     let mut ldap = admin(&fake).await;
@@ -110,7 +110,7 @@ async fn line_58_a_modify_is_atomic() {
 }
 
 #[tokio::test]
-async fn line_59_links_to_nobody() {
+async fn ad_59_links_to_nobody() {
     let fake = cast();
     let mut ldap = admin(&fake).await;
     let missing = "CN=No,OU=ITS,DC=example,DC=test";
@@ -133,7 +133,7 @@ async fn line_59_links_to_nobody() {
 }
 
 #[tokio::test]
-async fn line_60_a_group_may_be_in_itself() {
+async fn ad_60_a_group_may_be_in_itself() {
     let fake = cast();
     fake.change(|ad| ad.add_group("CN=All,OU=ITS,DC=example,DC=test", "all", &[STAFF]));
     let mut ldap = admin(&fake).await;
@@ -158,7 +158,7 @@ async fn line_60_a_group_may_be_in_itself() {
 }
 
 #[tokio::test]
-async fn line_61_scopes_of_groups() {
+async fn ad_61_scopes_of_groups() {
     let fake = cast();
     assert_eq!(fake.entry(STAFF).number("groupType"), Some(-2_147_483_646));
     let mut ldap = admin(&fake).await;

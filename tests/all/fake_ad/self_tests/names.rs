@@ -11,7 +11,7 @@ fn guid_filter(guid: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn line_1_guid_and_sid_survive_rename_and_move() {
+async fn ad_1_guid_and_sid_survive_rename_and_move() {
     let fake = cast();
     let before = fake.entry(ANN);
     let mut ldap = admin(&fake).await;
@@ -34,7 +34,7 @@ async fn line_1_guid_and_sid_survive_rename_and_move() {
 }
 
 #[tokio::test]
-async fn line_2_guid_as_filter_and_as_name() {
+async fn ad_2_guid_as_filter_and_as_name() {
     let fake = cast();
     let entry = fake.entry(ANN);
     let mut ldap = admin(&fake).await;
@@ -66,7 +66,7 @@ async fn line_2_guid_as_filter_and_as_name() {
 }
 
 #[tokio::test]
-async fn line_3_a_new_object_of_the_same_name_is_another_one() {
+async fn ad_3_a_new_object_of_the_same_name_is_another_one() {
     let fake = cast();
     let before = fake.entry(ANN);
     let mut ldap = admin(&fake).await;
@@ -78,7 +78,7 @@ async fn line_3_a_new_object_of_the_same_name_is_another_one() {
 }
 
 #[tokio::test]
-async fn line_4_logins_of_users() {
+async fn ad_4_logins_of_users() {
     let fake = cast();
     let mut ldap = admin(&fake).await;
     for bad in [
@@ -109,7 +109,7 @@ async fn line_4_logins_of_users() {
 }
 
 #[tokio::test]
-async fn line_4_long_logins_may_wear_another_face() {
+async fn ad_4_long_logins_may_wear_another_face() {
     let options = Options {
         long_login: super::super::LongLogin::WillNotPerform,
         ..Options::default()
@@ -121,7 +121,7 @@ async fn line_4_long_logins_may_wear_another_face() {
 }
 
 #[tokio::test]
-async fn line_5_names_of_groups_may_be_longer() {
+async fn ad_5_names_of_groups_may_be_longer() {
     let fake = cast();
     let mut ldap = admin(&fake).await;
     let name = "g".repeat(256);
@@ -135,7 +135,7 @@ async fn line_5_names_of_groups_may_be_longer() {
 }
 
 #[tokio::test]
-async fn line_6_logins_are_unique_without_case_and_accents() {
+async fn ad_6_logins_are_unique_without_case_and_accents() {
     let fake = cast();
     let mut ldap = admin(&fake).await;
     let new = "CN=New,OU=ITS,DC=example,DC=test";
@@ -161,7 +161,7 @@ async fn line_6_logins_are_unique_without_case_and_accents() {
 }
 
 #[tokio::test]
-async fn line_8_common_names_are_unique_in_their_container() {
+async fn ad_8_common_names_are_unique_in_their_container() {
     let fake = cast();
     let mut ldap = admin(&fake).await;
     for taken in [
@@ -186,7 +186,7 @@ async fn line_8_common_names_are_unique_in_their_container() {
 }
 
 #[tokio::test]
-async fn line_10_names_come_back_in_the_servers_spelling() {
+async fn ad_10_names_come_back_in_the_servers_spelling() {
     for (spelling, spelt) in [
         (
             DnSpelling::Backslash,
@@ -223,7 +223,7 @@ async fn line_10_names_come_back_in_the_servers_spelling() {
 }
 
 #[test]
-fn line_10_escaped_names_parse_to_themselves() {
+fn ad_10_escaped_names_parse_to_themselves() {
     for value in [
         "a",
         " a ",
@@ -248,7 +248,7 @@ fn line_10_escaped_names_parse_to_themselves() {
 }
 
 #[tokio::test]
-async fn line_12_filter_text_is_data() {
+async fn ad_12_filter_text_is_data() {
     let fake = cast();
     fake.change(|ad| ad.add_user("CN=A*n (x),OU=ITS,DC=example,DC=test", "star"));
     let mut ldap = admin(&fake).await;
@@ -265,7 +265,7 @@ async fn line_12_filter_text_is_data() {
 }
 
 #[tokio::test]
-async fn line_14_principal_names_are_unique() {
+async fn ad_14_principal_names_are_unique() {
     let fake = cast();
     let mut ldap = admin(&fake).await;
     let taken = set("userPrincipalName", "Bob@Example.test");
@@ -281,7 +281,7 @@ async fn line_14_principal_names_are_unique() {
 }
 
 #[tokio::test]
-async fn line_23_a_change_of_case_is_a_rename() {
+async fn ad_23_a_change_of_case_is_a_rename() {
     let fake = cast();
     let mut ldap = admin(&fake).await;
     accepted(ldap.modifydn(ANN, "CN=ANN", true, None).await);
@@ -291,7 +291,7 @@ async fn line_23_a_change_of_case_is_a_rename() {
 }
 
 #[tokio::test]
-async fn line_24_links_and_children_follow_a_renamed_unit() {
+async fn ad_24_links_and_children_follow_a_renamed_unit() {
     let fake = cast();
     fake.change(|ad| {
         ad.add_member(STAFF, ANN);
@@ -320,7 +320,7 @@ async fn line_24_links_and_children_follow_a_renamed_unit() {
 }
 
 #[tokio::test]
-async fn line_25_renames_and_moves_that_cannot_be() {
+async fn ad_25_renames_and_moves_that_cannot_be() {
     let fake = cast();
     let mut ldap = admin(&fake).await;
     refused(

@@ -41,7 +41,7 @@ async fn all_members(ldap: &mut Ldap) -> (BTreeSet<String>, usize) {
 }
 
 #[tokio::test]
-async fn line_54_member_ranges_of_1500() {
+async fn ad_54_member_ranges_of_1500() {
     let sizes = [
         (0, 0),
         (1, 1),
@@ -70,7 +70,7 @@ async fn line_54_member_ranges_of_1500() {
 }
 
 #[tokio::test]
-async fn line_54_ranges_that_clients_ask_for() {
+async fn ad_54_ranges_that_clients_ask_for() {
     let fake = with_members(1501);
     let mut ldap = admin(&fake).await;
     let small = read(&mut ldap, BIG, &["member;range=10-19"]).await;

@@ -38,7 +38,7 @@ async fn page(ldap: &mut Ldap, size: i32, cookie: Vec<u8>) -> (usize, Vec<u8>, u
 }
 
 #[tokio::test]
-async fn line_67_an_unpaged_search_ends_at_1000() {
+async fn ad_67_an_unpaged_search_ends_at_1000() {
     let fake = crowd(1001);
     let mut ldap = admin(&fake).await;
     let SearchResult(entries, result) = many(&mut ldap).await;
@@ -52,7 +52,7 @@ async fn line_67_an_unpaged_search_ends_at_1000() {
 }
 
 #[tokio::test]
-async fn line_67_pages_hold_at_most_1000() {
+async fn ad_67_pages_hold_at_most_1000() {
     let fake = crowd(2001);
     let mut ldap = admin(&fake).await;
     let (first, cookie, _) = page(&mut ldap, 5000, Vec::new()).await;
@@ -75,7 +75,7 @@ async fn line_67_pages_hold_at_most_1000() {
 }
 
 #[tokio::test]
-async fn line_68_a_cookie_is_for_one_connection_and_one_use() {
+async fn ad_68_a_cookie_is_for_one_connection_and_one_use() {
     let fake = crowd(30);
     let mut ldap = admin(&fake).await;
     let (_, cookie, _) = page(&mut ldap, 10, Vec::new()).await;
@@ -86,7 +86,7 @@ async fn line_68_a_cookie_is_for_one_connection_and_one_use() {
 }
 
 #[tokio::test]
-async fn line_69_users_persons_and_computers() {
+async fn ad_69_users_persons_and_computers() {
     let fake = cast();
     fake.change(|ad| {
         ad.add_entry(
@@ -178,7 +178,7 @@ async fn filters_compare_by_syntax() {
 }
 
 #[tokio::test]
-async fn line_70_referrals_at_the_root_of_the_domain() {
+async fn ad_70_referrals_at_the_root_of_the_domain() {
     let fake = cast();
     let mut ldap = admin(&fake).await;
     let found = ldap
@@ -218,7 +218,7 @@ async fn line_70_referrals_at_the_root_of_the_domain() {
 }
 
 #[tokio::test]
-async fn line_71_what_may_not_be_read_looks_absent() {
+async fn ad_71_what_may_not_be_read_looks_absent() {
     let fake = cast();
     fake.change(|ad| ad.add_member(STAFF, ANN));
     fake.change(|ad| ad.hide(ITS));
@@ -246,7 +246,7 @@ async fn line_71_what_may_not_be_read_looks_absent() {
 }
 
 #[tokio::test]
-async fn line_73_the_server_tells_who_it_is() {
+async fn ad_73_the_server_tells_who_it_is() {
     let fake = cast();
     let mut ldap = connect(settings(&fake), &fake.ldaps_url()).await.unwrap();
     let dse = read(&mut ldap, "", &["*"]).await;

@@ -7,7 +7,7 @@ use ldap3::controls::{PagedResults, RawControl};
 use ldap3::exop::{WhoAmI, WhoAmIResp};
 
 #[tokio::test]
-async fn line_77_no_simple_bind_in_clear() {
+async fn ad_77_no_simple_bind_in_clear() {
     let fake = cast();
     let mut ldap = connect(settings(&fake), &fake.ldap_url()).await.unwrap();
     let result = ldap.simple_bind(&fake.admin_dn(), PASSWORD).await;
@@ -15,7 +15,7 @@ async fn line_77_no_simple_bind_in_clear() {
 }
 
 #[tokio::test]
-async fn line_77_start_tls_makes_a_bind_possible() {
+async fn ad_77_start_tls_makes_a_bind_possible() {
     let fake = cast();
     let with_tls = settings(&fake).set_starttls(true);
     let mut ldap = connect(with_tls, &fake.ldap_url()).await.unwrap();
@@ -24,7 +24,7 @@ async fn line_77_start_tls_makes_a_bind_possible() {
 }
 
 #[tokio::test]
-async fn line_77_certificates_that_must_not_be_trusted() {
+async fn ad_77_certificates_that_must_not_be_trusted() {
     for certificate in [
         Certificate::OtherName,
         Certificate::Expired,

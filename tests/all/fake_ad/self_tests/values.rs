@@ -5,7 +5,7 @@ use super::*;
 use ldap3::controls::RawControl;
 
 #[tokio::test]
-async fn line_15_proxy_addresses_are_taken_as_they_come() {
+async fn ad_15_proxy_addresses_are_taken_as_they_come() {
     let fake = cast();
     let mut ldap = admin(&fake).await;
     let both = values(&["SMTP:a@x.example", "SMTP:b@x.example"]);
@@ -35,7 +35,7 @@ async fn line_15_proxy_addresses_are_taken_as_they_come() {
 }
 
 #[tokio::test]
-async fn line_17_limits_can_be_read_from_the_schema() {
+async fn ad_17_limits_can_be_read_from_the_schema() {
     let fake = cast();
     let mut ldap = admin(&fake).await;
     let limits = [
@@ -65,7 +65,7 @@ async fn line_17_limits_can_be_read_from_the_schema() {
 }
 
 #[tokio::test]
-async fn line_18_over_long_values() {
+async fn ad_18_over_long_values() {
     let fake = cast();
     let mut ldap = admin(&fake).await;
     accepted(
@@ -95,7 +95,7 @@ async fn line_18_over_long_values() {
 }
 
 #[tokio::test]
-async fn line_19_empty_and_absent_values() {
+async fn ad_19_empty_and_absent_values() {
     let fake = cast();
     let mut ldap = admin(&fake).await;
     refused(
@@ -138,7 +138,7 @@ async fn line_19_empty_and_absent_values() {
 }
 
 #[tokio::test]
-async fn line_20_one_value_only() {
+async fn ad_20_one_value_only() {
     let fake = cast();
     let mut ldap = admin(&fake).await;
     let two = || values(&["a", "b"]);
@@ -172,7 +172,7 @@ async fn line_20_one_value_only() {
 }
 
 #[tokio::test]
-async fn line_22_attributes_that_cannot_be_written() {
+async fn ad_22_attributes_that_cannot_be_written() {
     let fake = cast();
     let mut ldap = admin(&fake).await;
     refused(ldap.modify(ANN, set("cn", "Anne")).await, 67, "00002016");
@@ -202,7 +202,7 @@ async fn line_22_attributes_that_cannot_be_written() {
 }
 
 #[tokio::test]
-async fn line_29_protection_from_accidental_deletion() {
+async fn ad_29_protection_from_accidental_deletion() {
     let fake = cast();
     fake.change(|ad| {
         ad.add_unit("OU=Parks,DC=example,DC=test");
@@ -233,7 +233,7 @@ async fn line_29_protection_from_accidental_deletion() {
 }
 
 #[tokio::test]
-async fn line_32_a_tombstone_is_there_for_those_who_ask() {
+async fn ad_32_a_tombstone_is_there_for_those_who_ask() {
     let fake = cast();
     fake.change(|ad| ad.replace(ANN, "title", &["Mayor"]));
     let guid = fake.entry(ANN).guid();
@@ -264,7 +264,7 @@ async fn line_32_a_tombstone_is_there_for_those_who_ask() {
 }
 
 #[tokio::test]
-async fn line_62_what_moves_the_change_number() {
+async fn ad_62_what_moves_the_change_number() {
     let fake = cast();
     let usn = |dn: &str| fake.entry(dn).number("uSNChanged").unwrap();
     let (ann, staff) = (usn(ANN), usn(STAFF));
@@ -285,7 +285,7 @@ async fn line_62_what_moves_the_change_number() {
 }
 
 #[tokio::test]
-async fn line_65_rights_can_be_missing() {
+async fn ad_65_rights_can_be_missing() {
     let fake = cast();
     fake.change(|ad| ad.deny_writes(ANN));
     let mut ldap = admin(&fake).await;
@@ -305,7 +305,7 @@ async fn line_65_rights_can_be_missing() {
 }
 
 #[tokio::test]
-async fn line_66_built_in_objects_stay() {
+async fn ad_66_built_in_objects_stay() {
     let fake = cast();
     let mut ldap = admin(&fake).await;
     refused(ldap.delete(&fake.admin_dn()).await, 80, "0000055B");
@@ -320,7 +320,7 @@ async fn line_66_built_in_objects_stay() {
 }
 
 #[tokio::test]
-async fn line_76_delete_old_and_add_new_is_compare_and_swap() {
+async fn ad_76_delete_old_and_add_new_is_compare_and_swap() {
     let fake = cast();
     fake.change(|ad| ad.replace(ANN, "title", &["Mayor"]));
     let mut ldap = admin(&fake).await;
@@ -335,7 +335,7 @@ async fn line_76_delete_old_and_add_new_is_compare_and_swap() {
 }
 
 #[tokio::test]
-async fn line_80_times_are_in_two_forms() {
+async fn ad_80_times_are_in_two_forms() {
     let fake = cast();
     let mut ldap = admin(&fake).await;
     accepted(ldap.modify(ANN, set("title", "x")).await);

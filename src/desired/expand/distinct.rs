@@ -1,0 +1,157 @@
+//! Everybody's attributes → what two users may not share, and what one address list may not say. The
+//! directory takes all of it (AD.md 15, 16), and then mail goes to the wrong person.
+
+use crate::catalog::{Catalog, Problem};
+use crate::connector::AttributeName;
+use crate::desired::accounts::fold;
+use crate::desired::{DesiredAccount, Person};
+use crate::diagnostic::Code;
+use crate::manifest::parse::Location;
+use crate::manifest::user::UserState;
+use crate::name::UserName;
+use std::collections::{BTreeMap, BTreeSet};
+
+const PROXY_ADDRESSES: &str = "proxyAddresses";
+
+/// Attributes that tell people apart, and that the directory lets two of them share.
+const PERSONAL: [&str; 2] = ["employeeID", "employeeNumber"];
+
+/// Who claims what, as far as people were looked at.
+#[derive(Default)]
+pub(super) struct Distinct {
+    holders: BTreeMap<Claim, BTreeSet<UserName>>,
+    claims: BTreeMap<UserName, Vec<Claim>>,
+}
+
+/// A sort of value, and the value with case and accents folded.
+type Claim = (&'static str, String);
+
+impl Distinct {
+    /// Takes note of what a person claims now, and reports what is another's too, and a list of
+    /// addresses without exactly one primary.
+    pub fn look_at(&mut self, catalog: &Catalog, person: &Person, problems: &mut Vec<Problem>) {
+        let name = &person.name;
+        for claim in self.claims.remove(name).into_iter().flatten() {
+            if let Some(holders) = self.holders.get_mut(&claim) {
+                holders.remove(name);
+            }
+        }
+        let (Some(account), Some(user)) = (&person.account, catalog.users.get(name)) else {
+            return;
+        };
+        let list = account
+            .attributes
+            .get(&AttributeName::from(PROXY_ADDRESSES));
+        if let Some(why) = list.and_then(|list| misaddressed(list)) {
+            let help =
+                "write one `SMTP:` address, from which mail is sent, and `smtp:` before others";
+            problems.push(
+                Problem::new(
+                    Code::FieldValue,
+                    &user.at,
+                    "/metadata.name",
+                    format!("`{PROXY_ADDRESSES}` of `{name}`: {why}"),
+                )
+                .help(help),
+            );
+        }
+        if person.state == UserState::Left {
+            return;
+        }
+        let mut own = Vec::new();
+        for (sort, value) in claims(account) {
+            let claim = (sort, fold(value));
+            let holders = self.holders.entry(claim.clone()).or_default();
+            if let Some(first) = holders.iter().find(|other| *other != name) {
+                problems.push(twice(sort, value, &user.at, catalog, first));
+            }
+            holders.insert(name.clone());
+            own.push(claim);
+        }
+        self.claims.insert(name.clone(), own);
+    }
+}
+
+fn twice(sort: &str, value: &str, at: &Location, catalog: &Catalog, first: &UserName) -> Problem {
+    let problem = Problem::new(
+        Code::LoginTaken,
+        at,
+        "/metadata.name",
+        format!("the {sort} `{value}` is `{first}`'s too"),
+    )
+    .help("give one of them another; the directory would take both");
+    match catalog.users.get(first) {
+        Some(other) => problem.related(&other.at, "/metadata.name", "the other one"),
+        None => problem,
+    }
+}
+
+/// What of an account belongs to nobody else: addresses for mail of any attribute, and numbers.
+fn claims(account: &DesiredAccount) -> Vec<(&'static str, &str)> {
+    let of = |name: &str| {
+        let values = account.attributes.get(&AttributeName::from(name));
+        values.into_iter().flatten().map(String::as_str)
+    };
+    let mail = of("mail").chain(of(PROXY_ADDRESSES).filter_map(mailbox));
+    let mut claims: Vec<_> = mail.map(|address| ("address", address)).collect();
+    for name in PERSONAL {
+        claims.extend(of(name).map(|number| (name, number)));
+    }
+    claims
+}
+
+/// The address of `SMTP:a@b` and `smtp:a@b`; other sorts are not mail.
+fn mailbox(proxy: &str) -> Option<&str> {
+    let (sort, address) = proxy.split_once(':')?;
+    sort.eq_ignore_ascii_case("smtp").then_some(address)
+}
+
+/// Why a list of addresses cannot be: the prefix in capitals is the one primary.
+fn misaddressed(list: &[String]) -> Option<String> {
+    if let Some(bare) = list.iter().find(|value| !value.contains(':')) {
+        return Some(format!("`{bare}` does not say of which sort it is"));
+    }
+    if !list.iter().any(|value| mailbox(value).is_some()) {
+        return None;
+    }
+    match list.iter().filter(|v| v.starts_with("SMTP:")).count() {
+        1 => None,
+        0 => Some("no address is primary (`SMTP:` in capitals)".into()),
+        count => Some(format!(
+            "{count} addresses are primary (`SMTP:` in capitals)"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// AD 15: the prefix in capitals is the primary address, and there is exactly one.
+    #[test]
+    fn ad_15_a_list_of_addresses_has_one_primary() {
+        let why =
+            |list: &[&str]| misaddressed(&list.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>());
+        assert_eq!(
+            why(&["SMTP:kim@a.example", "smtp:k@a.example", "X500:/o=a"]),
+            None
+        );
+        assert_eq!(why(&["X500:/o=a"]), None);
+        assert_eq!(why(&[]), None);
+        assert!(
+            why(&["SMTP:kim@a.example", "SMTP:k@a.example"])
+                .unwrap()
+                .starts_with("2 addresses")
+        );
+        assert!(
+            why(&["smtp:kim@a.example"])
+                .unwrap()
+                .starts_with("no address")
+        );
+        assert!(
+            why(&["kim@a.example"])
+                .unwrap()
+                .starts_with("`kim@a.example`")
+        );
+    }
+}
