@@ -141,7 +141,7 @@ impl<'a> Telling<'a> {
         if ran.exit != 0 {
             return Err(format!("the start did not come about:\n{}", ran.outcome));
         }
-        self.done("all", at)?;
+        self.done_and_told("all", at)?;
         self.nothing_is_left(at)
     }
 
@@ -258,8 +258,8 @@ impl<'a> Telling<'a> {
             trouble = trouble.or(self.nothing_is_left(at).err());
         }
         if let Some(resource) = &step.done {
-            self.done(resource, at)?;
             let _ = writeln!(text, "\nthen done: {resource}");
+            text.push_str(&self.done_and_told(resource, at)?);
             trouble = trouble.or(self.nothing_is_left(at).err());
         }
         Ok((ran.exit, trouble))
@@ -562,6 +562,17 @@ impl<'a> Telling<'a> {
             },
         };
         ledger.append(record).map_err(said)
+    }
+
+    /// The maintainers of a resource, or all, say that their work is done; what the next run tells of it.
+    fn done_and_told(&mut self, resource: &str, now: Timestamp) -> Result<String, String> {
+        self.done(resource, now)?;
+        let made = self.planned(now)?;
+        let made = made.map_err(|refused| format!("then refused:\n{refused}"))?;
+        let ran = self.carried_out(&made, None, now)?;
+        let mails = ran.letters.iter();
+        let mails = mails.map(|letter| format!("\n## mail\n{}\n", mail::mail(letter).trim_end()));
+        Ok(mails.collect())
     }
 
     /// The maintainers of a resource, or all, say that their work is done.
