@@ -4,6 +4,8 @@
 //! associated with, belongs to, or sees by a scope; `*` stays `*`. The partner is the nearest partner
 //! organization at or above the user's own.
 
+use super::plan::text::Shown;
+use super::table::Table;
 use crate::catalog::Catalog;
 use crate::desired::{Desired, Grant, Person};
 use crate::manifest::organization::OrganizationType;
@@ -271,6 +273,9 @@ fn related(
     found
 }
 
+/// Longest value in a table, in characters; more belongs into JSON.
+const VALUE_LONGEST: usize = 60;
+
 /// The columns of table and CSV.
 pub const COLUMNS: [&str; 12] = [
     "id",
@@ -287,8 +292,8 @@ pub const COLUMNS: [&str; 12] = [
     "suppliers",
 ];
 
-/// A user's cells, each with its values; `between` is what stands between two values of one cell.
-fn cells(catalog: &Catalog, row: &Row, between: &str) -> [String; 12] {
+/// A user's cells, each with its values.
+fn cells(catalog: &Catalog, row: &Row) -> [Vec<String>; 12] {
     let called = |name: &OrganizationName| {
         let organization = catalog.organizations.get(name);
         let display = organization.and_then(|o| o.spec.display_name.clone());
@@ -299,23 +304,17 @@ fn cells(catalog: &Catalog, row: &Row, between: &str) -> [String; 12] {
         phone,
         mobile,
         address,
-    } = &row.contact;
-    let contact = [
-        mail.as_ref().map(|m| m.0.clone()),
-        phone.clone(),
-        mobile.clone(),
-        address.clone(),
-    ];
-    let contact: Vec<String> = contact.into_iter().flatten().collect();
+    } = row.contact.clone();
+    let contact = [mail.map(|m| m.0), phone, mobile, address];
     // One name that serves everywhere is said once.
     let names: BTreeSet<&String> = row.logins.values().collect();
-    let logins: Vec<String> = match names.len() {
+    let logins = match names.len() {
         1 => names.into_iter().cloned().collect(),
-        _ => row
-            .logins
-            .iter()
-            .map(|(resource, login)| format!("{resource}: {login}"))
-            .collect(),
+        _ => {
+            let logins = row.logins.iter();
+            let login = |(resource, login)| format!("{resource}: {login}");
+            logins.map(login).collect()
+        }
     };
     let applications: BTreeSet<&ResourceName> =
         row.identities.iter().map(|i| &i.resource).collect();
@@ -323,25 +322,23 @@ fn cells(catalog: &Catalog, row: &Row, between: &str) -> [String; 12] {
         1 => i.alias.clone(),
         _ => format!("{}: {}", i.resource, i.alias),
     };
-    let identities: Vec<String> = row.identities.iter().map(name).collect();
     let roles = row.identities.iter().map(|i| match row.identities.len() {
         1 => i.roles.join(" + "),
         _ => format!("{}: {}", name(i), i.roles.join(" + ")),
     });
-    let set = |values: &BTreeSet<String>| values.iter().cloned().collect::<Vec<_>>().join(between);
     [
-        row.id.to_string(),
-        row.name.clone(),
-        row.state.to_owned(),
-        row.kind.to_owned(),
-        called(&row.organization),
-        row.partner.as_ref().map(called).unwrap_or_default(),
-        logins.join(between),
-        contact.join(between),
-        identities.join(between),
-        roles.collect::<Vec<_>>().join(between),
-        set(&row.clients),
-        set(&row.suppliers),
+        vec![row.id.to_string()],
+        vec![row.name.clone()],
+        vec![row.state.to_owned()],
+        vec![row.kind.to_owned()],
+        vec![called(&row.organization)],
+        row.partner.iter().map(called).collect(),
+        logins,
+        contact.into_iter().flatten().collect(),
+        row.identities.iter().map(name).collect(),
+        roles.collect(),
+        row.clients.iter().cloned().collect(),
+        row.suppliers.iter().cloned().collect(),
     ]
 }
 
@@ -350,32 +347,25 @@ pub fn table(catalog: &Catalog, rows: &[Row]) -> String {
     if rows.is_empty() {
         return "nobody\n".into();
     }
-    let head = COLUMNS.map(str::to_uppercase);
-    let cells = rows
-        .iter()
-        .map(|row| self::cells(catalog, row, "\n").map(|cell| shown(&cell)));
-    let lines: Vec<[String; 12]> = std::iter::once(head).chain(cells).collect();
-    let mut widths = [0; 12];
-    for cells in &lines {
-        for (width, cell) in widths.iter_mut().zip(cells) {
-            let widest = cell.lines().map(|line| line.chars().count()).max();
-            *width = (*width).max(widest.unwrap_or(0));
-        }
-    }
+    let head = COLUMNS.map(|name| vec![name.to_uppercase()]);
+    let cells = rows.iter().map(|row| self::cells(catalog, row));
+    let lines = std::iter::once(head).chain(cells);
+    let lines: Vec<[Vec<Shown>; 12]> = lines
+        .map(|cells| cells.map(|cell| cell.iter().map(|v| Shown::of(v, VALUE_LONGEST)).collect()))
+        .collect();
+    let width = |column: usize| {
+        let values = lines.iter().flat_map(|cells| &cells[column]);
+        values.map(Shown::width).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..COLUMNS.len()).map(width).collect();
+    let nothing = Shown::of("", VALUE_LONGEST);
     let mut text = String::new();
     for cells in &lines {
-        let height = cells
-            .iter()
-            .map(|cell| cell.lines().count())
-            .max()
-            .unwrap_or(1);
+        let height = cells.iter().map(Vec::len).max().unwrap_or(1);
         for i in 0..height {
             let mut line = String::new();
             for (width, cell) in widths.iter().zip(cells) {
-                line.push_str(&format!(
-                    "{:width$}  ",
-                    cell.lines().nth(i).unwrap_or_default()
-                ));
+                line.push_str(&format!("{:width$}  ", cell.get(i).unwrap_or(&nothing)));
             }
             text.push_str(line.trim_end());
             text.push('\n');
@@ -384,46 +374,15 @@ pub fn table(catalog: &Catalog, rows: &[Row]) -> String {
     text
 }
 
-/// Without what would move the cursor or pass for another line.
-fn shown(cell: &str) -> String {
-    let lines = cell.lines().map(|line| {
-        let unseen = |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        line.chars().map(|c| if unseen(c) { '\u{fffd}' } else { c }).collect::<String>()
-    });
-    lines.collect::<Vec<_>>().join("\n")
-}
-
-/// CSV (RFC 4180) with a header; several values of a cell with `; ` between them.
-pub fn csv(catalog: &Catalog, rows: &[Row]) -> String {
-    let mut text = format!("{}\r\n", COLUMNS.join(","));
-    for row in rows {
-        let cells = cells(catalog, row, "; ").map(|cell| quoted(&cell));
-        text.push_str(&cells.join(","));
-        text.push_str("\r\n");
+/// One line a user, for a spreadsheet; several values of a cell with `; ` between them.
+pub fn lines(catalog: &Catalog, rows: &[Row]) -> Table<12> {
+    let cells = rows.iter().map(|row| cells(catalog, row));
+    Table {
+        head: COLUMNS,
+        rows: cells
+            .map(|cells| cells.map(|cell| cell.join("; ")))
+            .collect(),
     }
-    text
-}
-
-/// A cell as it stands in a CSV file. What a spreadsheet would compute begins with a blank, so that it is text.
-fn quoted(cell: &str) -> String {
-    let formula = cell.starts_with(['=', '@', '\t', '\r']) || is_computed(cell);
-    let cell = if formula {
-        format!(" {cell}")
-    } else {
-        cell.to_owned()
-    };
-    match cell.contains([',', '"', '\r', '\n', ' ']) {
-        true => format!("\"{}\"", cell.replace('"', "\"\"")),
-        false => cell,
-    }
-}
-
-/// Whether a text that begins with a sign is more than a telephone number.
-fn is_computed(cell: &str) -> bool {
-    cell.starts_with(['+', '-'])
-        && cell
-            .chars()
-            .any(|c| !c.is_ascii_digit() && !" +-./()".contains(c))
 }
 
 /// Every row, for programs.
@@ -433,65 +392,44 @@ pub fn json(rows: &[Row]) -> String {
 
 /// One user, for people.
 pub fn one(catalog: &Catalog, row: &Row, person: &Person) -> String {
-    let mut text = String::new();
-    let cells = cells(catalog, row, "\n");
-    let extra = [
-        ("title", account_value(person, "title")),
-        ("account", person.account.as_ref().map(|a| a.login.clone())),
+    let scopes = row.identities.iter().flat_map(|identity| {
+        let scopes = identity.scopes.iter();
+        scopes.map(move |(scope, values)| {
+            format!("{}: {scope} = {}", identity.alias, values.join(", "))
+        })
+    });
+    let login = person.account.as_ref().map(|a| a.login.clone());
+    let declared = format!("{}:{}", person.declared.file, person.declared.line);
+    let more = [
+        ("scopes", scopes.collect()),
+        (
+            "title",
+            account_value(person, "title").into_iter().collect(),
+        ),
+        ("account", login.into_iter().collect()),
         (
             "supervisor",
-            person.supervisor.as_ref().map(ToString::to_string),
+            person.supervisor.iter().map(ToString::to_string).collect(),
         ),
         (
             "profiles",
-            Some(
-                row.profiles
-                    .iter()
-                    .map(ToString::to_string)
-                    .collect::<Vec<_>>()
-                    .join("\n"),
-            ),
+            row.profiles.iter().map(ToString::to_string).collect(),
         ),
         (
             "resources",
-            Some(
-                row.resources
-                    .iter()
-                    .map(ToString::to_string)
-                    .collect::<Vec<_>>()
-                    .join("\n"),
-            ),
+            row.resources.iter().map(ToString::to_string).collect(),
         ),
-        (
-            "declared",
-            Some(format!("{}:{}", person.declared.file, person.declared.line)),
-        ),
+        ("declared", vec![declared]),
         (
             "changed by",
-            Some(
-                person
-                    .because
-                    .iter()
-                    .map(|c| c.text.to_string())
-                    .collect::<Vec<_>>()
-                    .join("\n"),
-            ),
+            person.because.iter().map(|c| c.text.to_string()).collect(),
         ),
     ];
-    let scopes = row.identities.iter().flat_map(|i| {
-        i.scopes
-            .iter()
-            .map(move |(scope, values)| format!("{}: {scope} = {}", i.alias, values.join(", ")))
-    });
-    let scopes = scopes.collect::<Vec<_>>().join("\n");
-    let named = COLUMNS.into_iter().zip(cells);
-    let all = named
-        .chain([("scopes", scopes)])
-        .chain(extra.into_iter().map(|(k, v)| (k, v.unwrap_or_default())));
-    for (label, value) in all.filter(|(_, value)| !value.is_empty()) {
-        for (i, line) in shown(&value).lines().enumerate() {
+    let mut text = String::new();
+    for (label, values) in COLUMNS.into_iter().zip(cells(catalog, row)).chain(more) {
+        for (i, value) in values.iter().enumerate() {
             let label = if i == 0 { label } else { "" };
-            text.push_str(&format!("{label:14}{line}\n"));
+            text.push_str(&format!("{label:14}{}\n", Shown::of(value, VALUE_LONGEST)));
         }
     }
     text

@@ -4,7 +4,7 @@
 //! Not here:
 //! - AT3 (nothing is applied before approval), CM2's other half (who may set the flags), CM7's review: they
 //!   are about approval and time, which have tests of their own.
-//! - CM3's welcome mail, CM5 (queries are the application's): there is no such command.
+//! - CM3's welcome mail (a case has it), CM5 (queries are the application's): there is no such command.
 
 mod account_tracker;
 mod clear_my_record;

@@ -1,14 +1,14 @@
 //! `countersign user list`: who there is, at an instant.
 
 use super::super::flags::TypeArg;
-use super::super::{Exit, Outcome, Place, print, talk, workbench};
+use super::super::{Exit, Failed, Outcome, Place, print, talk, workbench};
 use crate::desired::Desired;
 use crate::desired::accounts::Accounts;
 use crate::desired::expand::expand;
 use crate::manifest::user::UserState;
 use crate::name::{OrganizationName, ProfileName, ResourceName};
 use crate::reconcile::Reading;
-use crate::report::people::{Filter, csv, json, rows, table};
+use crate::report::people::{Filter, json, lines, rows, table};
 use crate::request::{Folded, Timeline};
 use clap::ValueEnum;
 use jiff::Timestamp;
@@ -83,7 +83,9 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
     let rows = rows(&reading.catalog, &folded, &desired, &filter);
     print(&match args.format {
         FormatArg::Table => table(&reading.catalog, &rows),
-        FormatArg::Csv => csv(&reading.catalog, &rows),
+        FormatArg::Csv => lines(&reading.catalog, &rows)
+            .csv()
+            .map_err(|e| Failed::new(Exit::World, e))?,
         FormatArg::Json => json(&rows),
     })?;
     Ok(Exit::Done)

@@ -11,7 +11,7 @@ use crate::dn::{Dn, Rdn};
 use crate::manifest::user::UserState;
 use crate::observed::{Account, Directory, Protection};
 use crate::plan::limits::Limits;
-use crate::plan::{Action, ChangeId, FieldChange, Write};
+use crate::plan::{Action, ChangeId, DirectoryMode, FieldChange, Write};
 
 const CONTROL: &str = "userAccountControl";
 
@@ -221,9 +221,13 @@ impl Draft<'_> {
             user: Some(&person.name),
             resource: &self.inputs.desired.directory,
             target,
-            what: match &hand_over {
-                Some(_) => "generated, to be changed at the first log-on".into(),
-                None => "generated, known to nobody: an administrator resets it".into(),
+            what: match (&hand_over, self.inputs.mode) {
+                (Some(_), _) | (None, DirectoryMode::Maintainer) => {
+                    "generated, to be changed at the first log-on".into()
+                }
+                (None, DirectoryMode::Direct) => {
+                    "generated, known to nobody: an administrator resets it".into()
+                }
             },
             write: Write::SetPassword {
                 at,

@@ -120,7 +120,7 @@ fn a_hostile_user_in_a_list_moves_no_cursor_and_computes_nothing() {
         .ends(0)
         .out;
     assert!(
-        csv.contains("jack,\" =HYPERLINK(\"\"https://x.example\"\",\"\"a\"\"),b\",active"),
+        csv.contains("jack,\"'=HYPERLINK(\"\"https://x.example\"\",\"\"a\"\"),b\",active"),
         "{csv}"
     );
 }

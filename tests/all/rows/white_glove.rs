@@ -146,7 +146,7 @@ fn wg2_a_user_without_an_identity_gets_the_default_one() {
         changes(&access.plan(), "nina"),
         [
             "create nina CN=Nina,OU=Pharma,OU=Clients,DC=seko,DC=example",
-            "set-password nina generated, to be changed at the first log-on",
+            "set-password nina generated, known to nobody: an administrator resets it",
             "add-member nina APP-WG-Role-Client",
             "add-member nina APP-WG-pharma",
             "enable nina",
@@ -518,7 +518,7 @@ fn wg2_an_identity_is_created_for_who_is_there_and_with_who_is_not() {
         changes(&access.plan(), "nina"),
         [
             "create nina CN=Nina,OU=Pharma,OU=Clients,DC=seko,DC=example",
-            "set-password nina generated, to be changed at the first log-on",
+            "set-password nina generated, known to nobody: an administrator resets it",
             "add-member nina APP-WG-Role-Client",
             "add-member nina APP-WG-pharma",
             "enable nina",
@@ -533,10 +533,10 @@ fn wg5_the_list_of_users() {
     assert_eq!(
         list(&["--format", "csv"]).out,
         "id,name,state,type,organization,partner,logins,contact,identities,roles,clients,suppliers\r\n\
-         jack,Jack,active,client,ROOM,\"SEKO Farnborough\",jack,\"jack@room.example; 01632 960201\",Client,Client,ROOM,\r\n\
-         kim,Kim,active,employee,\"SEKO Farnborough\",\"SEKO Farnborough\",kim,\"kim@seko.example; 01632 960102\",\"Internal User\",User,ROOM,\r\n\
-         lucy,Lucy,active,employee,\"SEKO Farnborough\",\"SEKO Farnborough\",lucy,\"lucy@seko.example; 01632 960101\",\"Client; Internal User\",\"Client: Client; Internal User: Admin + User\",*,\r\n\
-         simon,Simon,active,client,Pharma,\"SEKO Farnborough\",simon,\"simon@pharma.example; 01632 960301\",Client,Client,Pharma,\r\n"
+         jack,Jack,active,client,ROOM,SEKO Farnborough,jack,jack@room.example; 01632 960201,Client,Client,ROOM,\r\n\
+         kim,Kim,active,employee,SEKO Farnborough,SEKO Farnborough,kim,kim@seko.example; 01632 960102,Internal User,User,ROOM,\r\n\
+         lucy,Lucy,active,employee,SEKO Farnborough,SEKO Farnborough,lucy,lucy@seko.example; 01632 960101,Client; Internal User,Client: Client; Internal User: Admin + User,*,\r\n\
+         simon,Simon,active,client,Pharma,SEKO Farnborough,simon,simon@pharma.example; 01632 960301,Client,Client,Pharma,\r\n"
     );
     let ids = |more: &[&str]| -> Vec<String> {
         let listed = list(&[&["--format", "json"], more].concat()).json();
@@ -603,7 +603,7 @@ fn wg6_users_are_cloned_deactivated_and_activated_again() {
         changes(&access.plan(), "simone"),
         [
             "create simone CN=Simone,OU=ROOM,OU=Clients,DC=seko,DC=example",
-            "set-password simone generated, to be changed at the first log-on",
+            "set-password simone generated, known to nobody: an administrator resets it",
             "add-member simone APP-WG-Role-Client",
             "add-member simone APP-WG-room",
             "enable simone",
