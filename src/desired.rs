@@ -21,7 +21,7 @@ use crate::manifest::UserType;
 use crate::manifest::config::{Guards, MailWording, Membership};
 use crate::manifest::resource::{Connector, Instructions, ResourceType, SignIn};
 use crate::manifest::user::UserState;
-use crate::name::{FieldName, RequestName, ResourceName, UserName};
+use crate::name::{FieldName, RequestName, ResourceName, ScopeName, UserName};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -293,10 +293,36 @@ pub struct ResourceTerms {
     pub maintainers: Vec<Recipient>,
     /// Labels and order of its fields.
     pub fields: Vec<FieldTerms>,
+    /// What it calls its levels and roles.
+    pub labels: BTreeMap<Grant, String>,
+    /// What it calls its scopes.
+    pub scope_labels: BTreeMap<ScopeName, String>,
     /// What maintainers are told to do.
     pub instructions: Instructions,
     /// Where people find it.
     pub url: Option<String>,
+}
+
+impl ResourceTerms {
+    /// What it calls something that is held of it; what it no longer has goes by its name.
+    pub fn label(&self, grant: &Grant) -> String {
+        match grant {
+            Grant::Level(level) => self
+                .labels
+                .get(grant)
+                .cloned()
+                .unwrap_or_else(|| level.to_string()),
+            Grant::Role(role) => self
+                .labels
+                .get(grant)
+                .cloned()
+                .unwrap_or_else(|| role.to_string()),
+            Grant::Scope(scope, value) => match self.scope_labels.get(scope) {
+                Some(label) => format!("{label} = {value}"),
+                None => format!("{scope} = {value}"),
+            },
+        }
+    }
 }
 
 /// Label and role of a field.

@@ -12,7 +12,7 @@ mod letter;
 
 pub use access::{Access, Directory, Post, Ran, json};
 pub use domain::Domain;
-pub use export::{Export, unicode_password_line};
+pub use export::{Attributes, Export, line, unicode_password_line};
 pub use letter::Delivered;
 
 use std::path::PathBuf;

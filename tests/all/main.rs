@@ -17,6 +17,7 @@ mod fake_ad;
 mod hostile;
 mod hostile_names;
 mod identities;
+mod life;
 mod maintainer;
 mod notify_ldif;
 mod notify_smtp;

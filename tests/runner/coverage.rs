@@ -1,7 +1,8 @@
 //! Every diagnostic code, action, task, outcome and guard has a case, or stands with its reason in
 //! `tests/cases/without-a-case.yaml`.
 
-use super::case::{Case, yaml_of};
+use super::case::Case;
+use super::files::yaml_of;
 use countersign::diagnostic::Code;
 use countersign::ledger::Outcome;
 use countersign::plan::{Action, TaskAction};

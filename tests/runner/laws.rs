@@ -12,7 +12,7 @@
 use super::case::Case;
 use super::fault::Fault;
 use super::stage::{Made, Ran, Stage};
-use super::{ldif, words};
+use super::{ldif, mail, words};
 use countersign::desired::Desired;
 use countersign::ledger::Outcome;
 use countersign::notify::post::Letter;
@@ -277,7 +277,7 @@ fn told_once(wanted: &[Letter], sent: &[Letter]) -> Result<()> {
 
 /// The tasks and notices a mail is about: each stands in its text by its id.
 fn tasks(letter: &Letter) -> Vec<String> {
-    let text = words::mail(letter);
+    let text = mail::mail(letter);
     let is_id = |word: &&str| {
         let rest = word.strip_prefix("t-").or(word.strip_prefix("n-"));
         rest.is_some_and(|hex| hex.len() == 12 && hex.bytes().all(|b| b.is_ascii_hexdigit()))

@@ -9,8 +9,11 @@ mod case;
 mod coverage;
 mod expected;
 mod fault;
+mod files;
+mod held;
 mod laws;
 mod ldif;
+mod mail;
 mod stage;
 mod words;
 

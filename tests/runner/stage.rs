@@ -1,8 +1,9 @@
 //! A world of its own for a case: a repository, a directory, rosters, a ledger, a mailbox. What is done in a copy
 //! of it stays in the copy.
 
-use super::case::{Before, Case, Files, OperatorSettings, roster_file};
+use super::case::{Before, Case, OperatorSettings, roster_file};
 use super::fault::{Died, Fault, Faults, Letters};
+use super::files::Files;
 use super::{ldif, words};
 use countersign::apply::{Connections, Stop};
 use countersign::approval::{Evidence, bind};

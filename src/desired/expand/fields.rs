@@ -7,15 +7,15 @@ use crate::catalog::{Catalog, Linked, Problem};
 use crate::connector::AttributeName;
 use crate::connector::active_directory::matching;
 use crate::desired::{
-    Cause, Departure, DesiredAccount, Entitlement, EntitlementKey, Grant, Person, Retained,
-    Started, accounts::KnownAccount,
+    Cause, Departure, DesiredAccount, Entitlement, Grant, Person, Retained, Started,
+    accounts::KnownAccount,
 };
 use crate::diagnostic::Code;
 use crate::manifest::resource::{Field, FieldSource};
 use crate::manifest::user::UserState;
 use crate::manifest::value::mismatch;
 use crate::manifest::{Contact, Edge, UserSpec};
-use crate::name::{FieldName, OrganizationName, ProfileName, ResourceName, UserName};
+use crate::name::{FieldName, OrganizationName, ProfileName, ResourceName, ScopeName, UserName};
 use crate::request::FoldedUser;
 use crate::template::{Nested, Template, TemplateError, Variables};
 use std::collections::{BTreeMap, BTreeSet};
@@ -760,7 +760,7 @@ impl Filler<'_, '_> {
             }
             let (fields, provisional) = values.get(resource).cloned().unwrap_or_default();
             let entitlement = Entitlement {
-                label: label(catalog, key),
+                label: label(catalog, &key.resource, &key.grant),
                 fields,
                 provisional,
                 follows: linked.spec.inherits_from.is_some(),
@@ -846,10 +846,11 @@ fn way_out(field: &Field) -> String {
     }
 }
 
-fn label(catalog: &Catalog, key: &EntitlementKey) -> String {
-    match &key.grant {
+/// What the application calls a grant of a resource; a scope's value stands behind its name.
+pub(super) fn label(catalog: &Catalog, resource: &ResourceName, grant: &Grant) -> String {
+    match grant {
         Grant::Level(level) => {
-            let resource = catalog.resources.get(&key.resource);
+            let resource = catalog.resources.get(resource);
             let found = resource.and_then(|r| r.spec.levels.iter().find(|l| l.name == *level));
             found
                 .and_then(|l| l.display_name.clone())
@@ -860,10 +861,13 @@ fn label(catalog: &Catalog, key: &EntitlementKey) -> String {
             let key = role.and_then(|r| r.key.clone().or_else(|| r.display_name.clone()));
             key.unwrap_or_else(|| name.to_string())
         }
-        Grant::Scope(name, value) => {
-            let scope = catalog.scopes.get(name).map(|s| &s.spec);
-            let key = scope.and_then(|s| s.key.clone().or_else(|| s.display_name.clone()));
-            format!("{} = {value}", key.unwrap_or_else(|| name.to_string()))
-        }
+        Grant::Scope(name, value) => format!("{} = {value}", scope_label(catalog, name)),
     }
+}
+
+/// What the application calls a scope.
+pub(super) fn scope_label(catalog: &Catalog, name: &ScopeName) -> String {
+    let scope = catalog.scopes.get(name).map(|s| &s.spec);
+    let key = scope.and_then(|s| s.key.clone().or_else(|| s.display_name.clone()));
+    key.unwrap_or_else(|| name.to_string())
 }

@@ -1,5 +1,6 @@
 //! What plans and mails need to know of resources and rules, taken out of the catalog.
 
+use super::fields::{label as called, scope_label};
 use super::{COUNTERSIGN, recipient};
 use crate::catalog::{Catalog, Linked, Problem};
 use crate::connector::AttributeName;
@@ -162,6 +163,7 @@ pub(super) fn resources(
             label: f.label.clone().unwrap_or_else(|| f.name.to_string()),
             sign_in: f.sign_in,
         };
+        let levels = spec.levels.iter().map(|l| Grant::Level(l.name.clone()));
         let terms = ResourceTerms {
             display_name: spec
                 .display_name
@@ -173,10 +175,27 @@ pub(super) fn resources(
             sign_in: spec.sign_in.unwrap_or(SignIn::Own),
             maintainers,
             fields: spec.fields.iter().map(label).collect(),
+            labels: levels
+                .map(|grant| (grant.clone(), called(catalog, name, &grant)))
+                .collect(),
+            scope_labels: BTreeMap::new(),
             instructions: spec.instructions.clone().unwrap_or_default(),
             url: spec.url.as_ref().map(|u| u.0.clone()),
         };
         found.insert(name.clone(), terms);
+    }
+    for (name, role) in &catalog.roles {
+        if let Some(terms) = found.get_mut(&role.spec.resource) {
+            let grant = Grant::Role(name.clone());
+            let called = called(catalog, &role.spec.resource, &grant);
+            terms.labels.insert(grant, called);
+        }
+    }
+    for (name, scope) in &catalog.scopes {
+        if let Some(terms) = found.get_mut(&scope.spec.resource) {
+            let called = scope_label(catalog, name);
+            terms.scope_labels.insert(name.clone(), called);
+        }
     }
     found
 }

@@ -189,11 +189,7 @@ fn wish(
                 true => vec![person.declared.clone()],
                 false => super::ending(person),
             },
-            label: match &key.grant {
-                crate::desired::Grant::Level(level) => level.to_string(),
-                crate::desired::Grant::Role(role) => role.to_string(),
-                crate::desired::Grant::Scope(scope, value) => format!("{scope} = {value}"),
-            },
+            label: terms.label(&key.grant),
             provisional: false,
         });
     };

@@ -462,6 +462,10 @@ fn part(task: &Task) -> Vec<Word> {
         Grant::Level(level) if level.as_str() == "access" => vec![Ours(" access")],
         Grant::Level(_) => vec![Ours(" "), label],
         Grant::Role(_) => vec![Ours(" role "), label],
+        // A label of the desired state tells the value, too.
+        Grant::Scope(_, value) if task.entitlement_label.contains(value) => {
+            vec![Ours(" scope "), label]
+        }
         Grant::Scope(_, value) => vec![Ours(" scope "), label, Ours(" = "), name(value)],
     };
     if let Some(identity) = &task.entitlement.identity {

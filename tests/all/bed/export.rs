@@ -61,7 +61,8 @@ impl Export {
         let moved = |dn: &str| dn.replace(&old, base);
         let (from, to) = (domain(&old), domain(base));
         let mut adds = String::new();
-        let mut links = String::new();
+        // One record a group, however many members it has.
+        let mut links: Vec<(String, String)> = Vec::new();
         for (dn, attributes) in &self.entries[1..] {
             let dn = moved(dn);
             let _ = write!(adds, "{}\nchangetype: add\n", line("dn", dn.as_bytes()));
@@ -73,10 +74,11 @@ impl Export {
                 if LINKS.contains(&name.as_str()) {
                     value = moved(std::str::from_utf8(&value).unwrap()).into();
                     let (dn, value) = (line("dn", dn.as_bytes()), line(name, &value));
-                    let _ = write!(
-                        links,
-                        "{dn}\nchangetype: modify\nadd: {name}\n{value}\n-\n\n"
-                    );
+                    let to = format!("{dn}\nchangetype: modify\nadd: {name}\n");
+                    match links.last_mut().filter(|(last, _)| *last == to) {
+                        Some((_, values)) => *values += &format!("{value}\n"),
+                        None => links.push((to, format!("{value}\n"))),
+                    }
                     continue;
                 }
                 if name == "userPrincipalName" {
@@ -90,7 +92,10 @@ impl Export {
             }
             adds.push('\n');
         }
-        adds + &links
+        let links = links
+            .iter()
+            .map(|(to, values)| format!("{to}{values}-\n\n"));
+        adds + &links.collect::<String>()
     }
 }
 
