@@ -59,20 +59,31 @@ fn play(servers: &Servers, example: &str, ways: &Ways) -> Story {
     let tasks = access.tasks();
     assert_eq!(tasks.len(), plan["tasks"].as_array().unwrap().len());
     let asked: BTreeSet<String> = tasks.iter().flat_map(maintainers).collect();
-    let mailed: Vec<&String> = mails.iter().flat_map(|mail| &mail.to).collect();
-    assert_eq!(mailed.len(), asked.len(), "{mailed:?}");
-    assert_eq!(asked, mailed.into_iter().cloned().collect());
+    // And whose access is ready at once is told so, beside the tasks of others.
+    let mut expected: Vec<String> = asked.into_iter().chain(told(&plan)).collect();
+    let mut mailed: Vec<String> = mails.iter().flat_map(|mail| mail.to.clone()).collect();
+    (expected.sort(), mailed.sort());
+    assert_eq!(mailed, expected);
     for task in &tasks {
         let id = task["task"]["id"].as_str().unwrap();
         for maintainer in maintainers(task) {
-            let mail = mails.iter().find(|mail| mail.to == [maintainer.clone()]);
-            assert!(mail.unwrap().text.contains(id), "{id} of {maintainer}");
+            let mut theirs = mails.iter().filter(|mail| mail.to == [maintainer.clone()]);
+            let is_told = theirs.any(|mail| mail.text.contains(id));
+            assert!(is_told, "{id} of {maintainer}");
         }
     }
 
     at_rest(&access, &domain);
     assert_eq!(access.all_tasks_done(), tasks.len());
     assert_eq!(access.tasks(), Vec::<Value>::new());
+    // Now the others' access is ready: they are told, once, and nothing else happens.
+    let ready = access.plan();
+    assert_eq!(ready["changes"], Value::Array(Vec::new()));
+    assert_eq!(ready["tasks"], Value::Array(Vec::new()));
+    let before = domain.dump();
+    access.apply();
+    assert_eq!(before, domain.dump());
+    assert_eq!(access.mails().len(), mails.len() + told(&ready).len());
     at_rest(&access, &domain);
     Story { domain, plan }
 }
@@ -99,6 +110,13 @@ fn at_rest(access: &Access, domain: &Domain) {
     assert!(ran.out.ends_with("nothing to do\n"), "{}", ran.out);
     assert_eq!(traces, access.traces());
     assert_eq!(directory, domain.dump());
+}
+
+/// Whom the notices of a plan go to.
+fn told(plan: &Value) -> Vec<String> {
+    let notices = plan["notices"].as_array().unwrap().iter();
+    let to = notices.flat_map(|n| n["to"].as_array().unwrap());
+    to.map(|r| r["mail"].as_str().unwrap().to_owned()).collect()
 }
 
 fn maintainers(task: &Value) -> Vec<String> {
