@@ -119,7 +119,9 @@ impl Person {
             file: "".into(),
             line: 0,
         };
-        *started = None;
+        if let Some(started) = started {
+            started.cause = nothing();
+        }
         if let Some(departure) = departure {
             departure.cause = nothing();
         }

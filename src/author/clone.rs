@@ -67,6 +67,7 @@ pub fn nobody(kind: UserType, organization: OrganizationName) -> UserSpec {
         answers: BTreeMap::new(),
         credentials: None,
         account: None,
+        activation: None,
         departure: None,
     }
 }
@@ -100,6 +101,7 @@ fn personal(spec: &UserSpec, left_out: &mut Vec<String>) {
         answers,
         credentials,
         account,
+        activation: _,
         // Whoever left cannot be cloned into somebody who left.
         departure: _,
     } = spec;

@@ -87,9 +87,22 @@ pub struct UserSpec {
     /// An existing directory account that is this user's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<Adoption>,
+    /// How the user's present time here began; written by `countersign fold`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activation: Option<ActivationRecord>,
     /// How the user left; written by `countersign fold`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub departure: Option<DepartureRecord>,
+}
+
+/// How a user's time here began: what a folded `Activate` said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ActivationRecord {
+    /// When.
+    pub at: Moment,
+    /// The request that began it.
+    pub request: RequestName,
 }
 
 /// How a user left: what a folded `Terminate` said.

@@ -69,10 +69,18 @@ pub(super) fn declared(
             origin: origin.clone(),
         })
     });
+    let activated = spec.activation.take().and_then(|activation| {
+        Some(Activated {
+            request: activation.request,
+            at: activation.at.resolve(&catalog.zone, Edge::Start).ok()?,
+            origin: origin.clone(),
+        })
+    });
     FoldedUser {
         profiles: assigned(profiles, &origin, "profiles"),
         access: assigned(access, &origin, "access"),
         without: assigned(without.collect(), &origin, "without"),
+        activated,
         terminated,
         ..empty(origin, spec)
     }
@@ -213,6 +221,7 @@ fn new(request: &RequestSpec) -> Option<UserSpec> {
         answers: Default::default(),
         credentials: None,
         account: None,
+        activation: None,
         departure: None,
     })
 }

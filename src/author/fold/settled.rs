@@ -5,7 +5,7 @@ use crate::desired::accounts::Accounts;
 use crate::manifest::identity::GivenIdentity;
 use crate::manifest::request::IdentityMatcher;
 use crate::manifest::timed::Timed;
-use crate::manifest::user::{DepartureRecord, LoginName};
+use crate::manifest::user::{ActivationRecord, DepartureRecord, LoginName};
 use crate::manifest::{IdentitySpec, MailAddress, UserSpec, Without};
 use crate::name::{IdentityName, UserName};
 use crate::request::{FoldedUser, Taking, Timeline, fits};
@@ -48,6 +48,10 @@ fn spec(accounts: &Accounts, name: &UserName, folded: &FoldedUser) -> UserSpec {
         }
     });
     spec.without = without.collect();
+    spec.activation = folded.activated.as_ref().map(|a| ActivationRecord {
+        at: super::moment(a.at),
+        request: a.request.clone(),
+    });
     spec.departure = folded.terminated.as_ref().map(|t| DepartureRecord {
         at: super::moment(t.at),
         reason: t.reason.clone(),

@@ -26,6 +26,8 @@ pub fn people(catalog: &Catalog, problems: &mut Vec<Problem>) {
                 problems,
             );
         }
+        let activation = spec.activation.as_ref().map(|a| &a.at);
+        moment(catalog, activation, at, "activation.at", problems);
         if let Some(departure) = &spec.departure {
             moment(catalog, Some(&departure.at), at, "departure.at", problems);
             if spec.state != UserState::Left {
