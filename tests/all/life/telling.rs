@@ -231,10 +231,7 @@ impl<'a> Telling<'a> {
             None => ran.outcome.clone(),
         };
         let _ = write!(text, "## outcome\n{outcome}");
-        for letter in &ran.letters {
-            let _ = write!(text, "\n## mail\n{}", mail::mail(letter).trim_end());
-            text.push('\n');
-        }
+        text.push_str(&self.mails(&ran.letters));
         let after = self.state();
         let changed = seen::told(&between, &after, &self.words)?;
         let open = self.open_tasks()?;
@@ -513,6 +510,17 @@ impl<'a> Telling<'a> {
         Ok(())
     }
 
+    fn mails(&self, letters: &[Letter]) -> String {
+        let mails = letters.iter().map(mail::mail);
+        let mails = self
+            .words
+            .told_once(mails, |who, mail| format!("({who})\n{mail}"));
+        let told = mails
+            .iter()
+            .map(|mail| format!("\n## mail\n{}\n", mail.trim_end()));
+        told.collect()
+    }
+
     fn open_tasks(&self) -> Result<String, String> {
         let history = Ledger::read(&self.ledger()).map_err(said)?;
         let open = history.tasks().values();
@@ -570,9 +578,7 @@ impl<'a> Telling<'a> {
         let made = self.planned(now)?;
         let made = made.map_err(|refused| format!("then refused:\n{refused}"))?;
         let ran = self.carried_out(&made, None, now)?;
-        let mails = ran.letters.iter();
-        let mails = mails.map(|letter| format!("\n## mail\n{}\n", mail::mail(letter).trim_end()));
-        Ok(mails.collect())
+        Ok(self.mails(&ran.letters))
     }
 
     /// The maintainers of a resource, or all, say that their work is done.

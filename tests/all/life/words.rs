@@ -12,6 +12,8 @@ pub struct Words {
     crowd: usize,
     /// What tells one of the crowd from another.
     one_of_many: Vec<(Regex, &'static str)>,
+    /// What a notice is known by.
+    notice: Regex,
 }
 
 impl Words {
@@ -20,6 +22,7 @@ impl Words {
         Self {
             instead: Vec::new(),
             crowd,
+            notice: pattern(r"\bn-[0-9a-f]{12}\b"),
             one_of_many: vec![
                 (pattern(r"\bcrowd\.[0-9]{4}\b"), "crowd.#"),
                 (pattern(r"\bCrowd [0-9]{4}\b"), "Crowd #"),
@@ -62,7 +65,8 @@ impl Words {
         told.iter().map(|line| format!("{line}\n")).collect()
     }
 
-    fn told_once(
+    /// Texts, those of the crowd told once.
+    pub fn told_once(
         &self,
         texts: impl Iterator<Item = String>,
         put: impl Fn(&str, &str) -> String,
@@ -78,6 +82,7 @@ impl Words {
                 told.push(text);
                 continue;
             }
+            let general = self.notice.replace_all(&general, "n-#").into_owned();
             let (_, count) = many.entry(general).or_insert((told.len(), 0));
             *count += 1;
             if *count == 1 {
@@ -108,10 +113,9 @@ impl Words {
         match self.crowd {
             0 => text.to_owned(),
             _ => {
-                let lines = text.lines();
-                let kept =
-                    lines.filter(|line| !line.ends_with("applied") && !line.contains("applied, "));
-                kept.map(|line| format!("{line}\n")).collect()
+                let counts = |line: &&str| line.contains("applied") && !line.contains(": ");
+                let lines = text.lines().filter(|line| !counts(line));
+                self.lines(lines.map(str::to_owned))
             }
         }
     }
