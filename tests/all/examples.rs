@@ -62,7 +62,8 @@ fn play(servers: &Servers, example: &str, ways: &Ways) -> Story {
     // And whose access is ready at once is told so, beside the tasks of others.
     let mut expected: Vec<String> = asked.into_iter().chain(told(&plan)).collect();
     let mut mailed: Vec<String> = mails.iter().flat_map(|mail| mail.to.clone()).collect();
-    (expected.sort(), mailed.sort());
+    expected.sort();
+    mailed.sort();
     assert_eq!(mailed, expected);
     for task in &tasks {
         let id = task["task"]["id"].as_str().unwrap();
