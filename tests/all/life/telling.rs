@@ -627,6 +627,14 @@ fn directory(text: &str, crowd: Option<Crowd>) -> Export {
                 _ => {}
             }
         }
+        let is_account = attributes
+            .iter()
+            .any(|(name, _)| name == "userAccountControl");
+        if is_account && !attributes.iter().any(|(name, _)| name == "accountExpires") {
+            // Never, as every account of Active Directory says.
+            let never = i64::MAX.to_string().into_bytes();
+            attributes.push(("accountExpires".to_owned(), never));
+        }
         if dn.starts_with("CN=APP-GIS-View,") {
             let members = crowd.into_iter().flat_map(|crowd| crowd.members(BASE));
             attributes.extend(members.map(|member| ("member".to_owned(), member.into())));
