@@ -34,8 +34,15 @@ pub struct Template {
 #[derive(Debug, Clone)]
 enum Form {
     Constant(String),
-    Variable(Vec<String>),
+    Plain(Vec<Part>),
     Engine(Arc<Engine>),
+}
+
+/// A part of a template that needs no engine.
+#[derive(Debug, Clone)]
+enum Part {
+    Text(String),
+    Variable(Vec<String>),
 }
 
 struct Engine {
@@ -94,8 +101,8 @@ impl Template {
             .filter(|v| v != "fields" && !v.starts_with("fields."))
             .collect();
         variables.sort();
-        let form = match single(text, &reads, &variables) {
-            Some(path) => Form::Variable(path),
+        let form = match plain(text) {
+            Some(parts) => Form::Plain(parts),
             None => Form::Engine(Arc::new(Engine { environment })),
         };
         Ok(Self {
@@ -123,9 +130,18 @@ impl Template {
     pub fn fill(&self, variables: &dyn Variables) -> Result<String, TemplateError> {
         let text = match &self.form {
             Form::Constant(text) => return Ok(text.clone()),
-            Form::Variable(path) => {
-                let path: Vec<&str> = path.iter().map(String::as_str).collect();
-                variables.text(&path).ok_or(TemplateError::Absent)?
+            Form::Plain(parts) => {
+                let mut text = String::new();
+                for part in parts {
+                    match part {
+                        Part::Text(literal) => text.push_str(literal),
+                        Part::Variable(path) => {
+                            let path: Vec<&str> = path.iter().map(String::as_str).collect();
+                            text.push_str(&variables.text(&path).ok_or(TemplateError::Absent)?);
+                        }
+                    }
+                }
+                text
             }
             Form::Engine(engine) => engine.fill(variables.all())?,
         };
@@ -201,22 +217,45 @@ fn reads(text: &str) -> Result<Vec<(String, String)>, TemplateError> {
     }
 }
 
-/// The path of a template that is exactly one variable.
-fn single(text: &str, reads: &[(String, String)], variables: &[String]) -> Option<Vec<String>> {
-    static BARE: OnceLock<Option<Regex>> = OnceLock::new();
-    let bare = BARE
+/// The parts of a template that is nothing but texts and variables.
+fn plain(text: &str) -> Option<Vec<Part>> {
+    static VARIABLE: OnceLock<Option<Regex>> = OnceLock::new();
+    let variable = VARIABLE
         .get_or_init(|| {
-            Regex::new(r#"^\{\{ *(?:[a-z]+(?:\.[A-Za-z][A-Za-z0-9]*)+|fields\[(?:'[^'"{}]+'|"[^'"{}]+")\]\.[A-Za-z][A-Za-z0-9]*) *\}\}$"#).ok()
+            Regex::new(r#"\{\{ *(?:([a-z]+(?:\.[A-Za-z][A-Za-z0-9]*)+)|fields\[(?:'([^'"{}\\]+)'|"([^'"{}\\]+)")\]\.([A-Za-z][A-Za-z0-9]*)) *\}\}"#).ok()
         })
         .as_ref()?;
-    if !bare.is_match(text) {
+    // The engine takes a line end at the end away.
+    if text.ends_with('\n') {
         return None;
     }
-    match (reads, variables) {
-        ([(resource, field)], []) => Some(vec!["fields".into(), resource.clone(), field.clone()]),
-        ([], [variable]) => Some(variable.split('.').map(str::to_owned).collect()),
-        _ => None,
+    let mut parts = Vec::new();
+    let mut end = 0;
+    let literal = |text: &str| {
+        let is_plain = !["{{", "}}", "{%", "{#"]
+            .iter()
+            .any(|mark| text.contains(mark));
+        is_plain.then(|| Part::Text(text.to_owned()))
+    };
+    for found in variable.captures_iter(text) {
+        let whole = found.get(0)?;
+        if end < whole.start() {
+            parts.push(literal(&text[end..whole.start()])?);
+        }
+        end = whole.end();
+        let path = match (found.get(1), found.get(2).or(found.get(3)), found.get(4)) {
+            (Some(dotted), ..) => dotted.as_str().split('.').map(str::to_owned).collect(),
+            (None, Some(resource), Some(field)) => ["fields", resource.as_str(), field.as_str()]
+                .map(str::to_owned)
+                .to_vec(),
+            _ => return None,
+        };
+        parts.push(Part::Variable(path));
     }
+    if end < text.len() {
+        parts.push(literal(&text[end..])?);
+    }
+    Some(parts)
 }
 
 /// Variables kept as nested lists of named texts.
@@ -347,6 +386,13 @@ mod tests {
             "{{ answers.phone }}",
             "{{ user.notifications }}",
             "{{ user.notifications.x }}",
+            "{{ user.givenName }}.{{ user.notifications }}",
+            "Room {{user.givenName}} }\n at { {{ fields['active-directory'].sAMAccountName }}-",
+            "{{ user.givenName }} {{ user.familyName }}",
+            "{{ user.givenName }}{{ fields.x.y }}",
+            "{{ user.givenName[0] }}.{{ user.givenName }}",
+            " {{- user.givenName }} x",
+            "{% if user.notifications %}{{ user.givenName }}{% endif %}x",
         ] {
             let short = Template::compile(text).unwrap().fill(&variables());
             // A comment makes the same template long.
@@ -355,6 +401,13 @@ mod tests {
                 .fill(&variables());
             assert_eq!(short, long, "{text}");
         }
+    }
+
+    #[test]
+    fn a_line_end_at_the_end_is_left_to_the_engine() {
+        let template = Template::compile("{{ user.givenName }}\n").unwrap();
+        assert!(matches!(template.form, Form::Engine(_)));
+        assert_eq!(template.fill(&variables()).unwrap(), "Zoë");
     }
 
     #[test]

@@ -55,7 +55,7 @@ pub struct Outlook<'a> {
     /// Who has a seat, of resources that have so many.
     seats: BTreeMap<&'a ResourceName, BTreeSet<UserName>>,
     /// Whose each employee number is.
-    numbers: BTreeMap<String, UserName>,
+    numbers: bonds::Numbers,
     /// Whether nobody was looked at yet.
     fresh: bool,
 }
@@ -82,7 +82,7 @@ impl<'a> Outlook<'a> {
             people: BTreeMap::new(),
             distinct: Distinct::default(),
             seats: seats.map(|(name, _)| (name, BTreeSet::new())).collect(),
-            numbers: BTreeMap::new(),
+            numbers: bonds::Numbers::default(),
             fresh: true,
         }
     }

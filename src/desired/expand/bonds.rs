@@ -10,28 +10,51 @@ use crate::request::{Folded, Origin};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// Whose an employee number is, as far as people were looked at.
+#[derive(Default)]
+pub(super) struct Numbers {
+    holders: BTreeMap<String, UserName>,
+    held: BTreeMap<UserName, String>,
+}
+
+impl Numbers {
+    /// Gives a user a number, or none, in place of the one they had; who else has it, if anybody has.
+    fn take(&mut self, name: &UserName, number: Option<&str>) -> Option<UserName> {
+        if self.held.get(name).map(String::as_str) != number
+            && let Some(before) = self.held.remove(name)
+        {
+            self.holders.remove(&before);
+        }
+        let number = number?;
+        match self.holders.get(number) {
+            Some(holder) if holder != name => Some(holder.clone()),
+            Some(_) => None,
+            None => {
+                self.holders.insert(number.to_owned(), name.clone());
+                self.held.insert(name.clone(), number.to_owned());
+                None
+            }
+        }
+    }
+}
+
 /// Reports what does not fit of those who were looked at.
 pub(super) fn check(
     folded: &Folded,
     people: &BTreeMap<UserName, Arc<Person>>,
-    numbers: &mut BTreeMap<String, UserName>,
+    numbers: &mut Numbers,
     problems: &mut Vec<Problem>,
 ) {
     for (name, user) in &folded.people {
         if let Some(origin) = user.changed.first() {
             circle(name, origin, people, problems);
         }
-        let number = user.spec.employee_number.as_ref().map(|n| n.0.clone());
-        numbers.retain(|held, holder| holder != name || Some(held) == number.as_ref());
-        let Some(number) = number else { continue };
-        let holder = numbers
-            .entry(number.clone())
-            .or_insert_with(|| name.clone());
-        if holder == name {
+        let number = user.spec.employee_number.as_ref().map(|n| n.0.as_str());
+        let Some((number, holder)) = number.zip(numbers.take(name, number)) else {
             continue;
-        }
+        };
         // Of two manifests it was told already.
-        let theirs = folded.people.get(holder).and_then(|u| u.changed.first());
+        let theirs = folded.people.get(&holder).and_then(|u| u.changed.first());
         if let Some(origin) = user.changed.first().or(theirs) {
             problems.push(
                 Problem::new(
@@ -75,5 +98,27 @@ fn circle(
         }
         line.push(supervisor);
         next = people.get(supervisor).and_then(|p| p.supervisor.as_ref());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_is_given_up_can_be_taken() {
+        let user = |name| UserName::new(name).unwrap();
+        let (ann, bob) = (user("ann"), user("bob"));
+        let mut numbers = Numbers::default();
+        assert_eq!(numbers.take(&ann, Some("1")), None);
+        assert_eq!(numbers.take(&ann, Some("1")), None);
+        assert_eq!(numbers.take(&bob, Some("1")), Some(ann.clone()));
+        // Who did not get it has none to give up.
+        assert_eq!(numbers.take(&bob, Some("2")), None);
+        assert_eq!(numbers.take(&ann, Some("1")), None);
+        assert_eq!(numbers.take(&ann, Some("2")), Some(bob.clone()));
+        assert_eq!(numbers.take(&bob, None), None);
+        assert_eq!(numbers.take(&ann, Some("2")), None);
+        assert_eq!(numbers.take(&bob, Some("1")), None);
     }
 }
