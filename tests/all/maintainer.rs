@@ -93,7 +93,8 @@ fn the_mailed_ldif_leaves_only_password_and_enabling() {
     assert_eq!(wanted(&access.plan()), Vec::<String>::new());
     access.apply();
     access.all_tasks_done();
-    access.run(&["plan", "--detailed-exitcode"]).ends(0);
+    // What is left is to say that the access is ready.
+    only_a_notice(&access, "welcome");
 }
 
 #[test]
@@ -132,6 +133,23 @@ fn a_leaver_in_a_maintained_directory_is_asked_for_once() {
             .contains(&"connor.haas".to_owned())
     );
     access.all_tasks_done();
+    // What is left is to tell the supervisor what was taken.
+    only_a_notice(&access, "departure");
+}
+
+/// That nothing is left but one notice of a kind, and nothing at all once it was sent.
+fn only_a_notice(access: &Access, kind: &str) {
+    let plan = access.plan();
+    let notices = plan["notices"].as_array().unwrap();
+    let kinds: Vec<&str> = notices
+        .iter()
+        .map(|n| n["key"]["kind"].as_str().unwrap())
+        .collect();
+    assert_eq!(kinds, [kind]);
+    for nothing in ["changes", "tasks", "held"] {
+        assert_eq!(plan[nothing].as_array().map(Vec::len), Some(0), "{nothing}");
+    }
+    access.apply();
     access.run(&["plan", "--detailed-exitcode"]).ends(0);
 }
 
