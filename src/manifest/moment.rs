@@ -146,6 +146,38 @@ mod tests {
     }
 
     #[test]
+    fn another_zone_moves_what_is_local_and_nothing_else() {
+        let in_zone = |text: &str, zone: &str| {
+            let zone = TimeZone::get(zone).unwrap();
+            let moment = Moment(text.into()).resolve(&zone, Edge::End);
+            moment.unwrap().to_string()
+        };
+        for (text, indiana, berlin) in [
+            ("2027-02-01", "2027-02-02T05:00:00Z", "2027-02-01T23:00:00Z"),
+            (
+                "2027-02-01T08:00",
+                "2027-02-01T13:00:00Z",
+                "2027-02-01T07:00:00Z",
+            ),
+            (
+                "2027-02-01T08:00Z",
+                "2027-02-01T08:00:00Z",
+                "2027-02-01T08:00:00Z",
+            ),
+            // The clocks change on different days, and a day may have 23 or 25 hours.
+            ("2027-03-28", "2027-03-29T04:00:00Z", "2027-03-28T22:00:00Z"),
+            ("2027-10-31", "2027-11-01T04:00:00Z", "2027-10-31T23:00:00Z"),
+        ] {
+            assert_eq!(
+                in_zone(text, "America/Indiana/Indianapolis"),
+                indiana,
+                "{text}"
+            );
+            assert_eq!(in_zone(text, "Europe/Berlin"), berlin, "{text}");
+        }
+    }
+
+    #[test]
     fn a_gap_is_an_error_and_an_overlap_the_earlier() {
         assert!(matches!(
             at("2027-03-14T02:30", Edge::Start),
