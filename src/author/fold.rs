@@ -70,6 +70,7 @@ pub fn fold(
         source,
         shelves: Shelves::new(source, catalog),
         texts: BTreeMap::new(),
+        gone: BTreeMap::new(),
     };
     let mut folded = Vec::new();
     let mut left = Vec::new();
@@ -97,6 +98,7 @@ pub fn fold(
         let through = Value::from(now.to_string());
         let set = Edit::Set(way(&["spec", "foldedThrough"]), through);
         pen.edit(&catalog.config.at, &[set])?;
+        pen.take_out()?;
     }
     let drafts = pen.drafts();
     prove(source, catalog, accounts, &drafts, now)?;
@@ -157,6 +159,8 @@ struct Pen<'a> {
     shelves: Shelves<'a>,
     /// Files as they would be; none: gone.
     texts: BTreeMap<Arc<str>, Option<String>>,
+    /// Documents that leave their files, by file; they are taken out when everything is edited.
+    gone: BTreeMap<Arc<str>, BTreeSet<u32>>,
 }
 
 impl Pen<'_> {
@@ -222,6 +226,11 @@ impl Pen<'_> {
                 let Some(Linked { at, spec: old }) = catalog.identities.get(name) else {
                     return Ok(());
                 };
+                if identity.taken {
+                    let gone = self.gone.entry(at.file.clone()).or_default();
+                    gone.insert(at.document);
+                    return Ok(());
+                }
                 let edits = edits(&json(old), &json(&identity.spec));
                 match edits.is_empty() {
                     true => Ok(()),
@@ -258,22 +267,35 @@ impl Pen<'_> {
             let text = self.text(&file)?;
             let parts = split::documents(&text);
             let all = (0..parts.len()).all(|i| documents.contains_key(&(i as u32)));
-            if all {
-                let path = self.free(&file);
-                self.texts.insert(path, Some(text));
-                self.texts.insert(file, None);
-                continue;
-            }
-            for (document, name) in &documents {
-                if let Some(part) = parts.get(*document as usize) {
-                    let path = self.free(&format!("{name}.yaml"));
-                    self.texts.insert(path, Some(split::alone(part)));
+            match all {
+                true => {
+                    let path = self.free(&file);
+                    self.texts.insert(path, Some(text));
+                }
+                false => {
+                    for (document, name) in &documents {
+                        if let Some(part) = parts.get(*document as usize) {
+                            let path = self.free(&format!("{name}.yaml"));
+                            self.texts.insert(path, Some(split::alone(part)));
+                        }
+                    }
                 }
             }
-            let stays = (0u32..).zip(&parts);
-            let stays = stays.filter(|(i, _)| !documents.contains_key(i));
+            let gone = self.gone.entry(file).or_default();
+            gone.extend(documents.keys());
+        }
+        Ok(())
+    }
+
+    /// Takes out the documents that leave their files; a file with none left goes.
+    fn take_out(&mut self) -> Result<(), FoldError> {
+        for (file, gone) in std::mem::take(&mut self.gone) {
+            let text = self.text(&file)?;
+            let parts = split::documents(&text);
+            let stays = (0u32..).zip(&parts).filter(|(i, _)| !gone.contains(i));
             let rest: Vec<&str> = stays.map(|(_, part)| *part).collect();
-            self.texts.insert(file, Some(split::together(&rest)));
+            let rest = (!rest.is_empty()).then(|| split::together(&rest));
+            self.texts.insert(file, rest);
         }
         Ok(())
     }

@@ -20,6 +20,8 @@ pub(super) struct Settled {
 /// An identity, and the manifest that declares it already.
 pub(super) struct Identity {
     pub declared: Option<IdentityName>,
+    /// Whether requests took all of it: then there is no such identity any more.
+    pub taken: bool,
     pub spec: IdentitySpec,
 }
 
@@ -74,14 +76,16 @@ fn identities(catalog: &Catalog, name: &UserName, user: &FoldedUser) -> Vec<Iden
     let declared = catalog.identities.iter();
     for (identity, Linked { spec, .. }) in declared.filter(|(_, i)| i.spec.user == *name) {
         let mut spec = spec.clone();
+        let mut taken = false;
         for taking in &user.taken {
-            match &taking.value {
-                Taking::Declared => spec.active = false,
+            taken |= match &taking.value {
+                Taking::Declared => true,
                 Taking::Matched { matcher, .. } => take(catalog, matcher, &mut spec),
-            }
+            };
         }
         found.push(Identity {
             declared: Some(identity.clone()),
+            taken,
             spec,
         });
     }
@@ -91,14 +95,14 @@ fn identities(catalog: &Catalog, name: &UserName, user: &FoldedUser) -> Vec<Iden
     found
 }
 
-/// Takes from an identity what a matcher names.
-fn take(catalog: &Catalog, matcher: &IdentityMatcher, spec: &mut IdentitySpec) {
+/// Takes from an identity what a matcher names; whether that is all of it.
+fn take(catalog: &Catalog, matcher: &IdentityMatcher, spec: &mut IdentitySpec) -> bool {
     let alias = spec.alias.as_deref();
     if !fits(catalog, matcher, &spec.resource, &spec.kind, alias) {
-        return;
+        return false;
     }
     if matcher.roles.is_empty() && matcher.scopes.is_empty() {
-        spec.active = false;
+        return true;
     }
     spec.roles.retain(|r| !matcher.roles.contains(&r.given));
     for (scope, values) in &matcher.scopes {
@@ -107,6 +111,7 @@ fn take(catalog: &Catalog, matcher: &IdentityMatcher, spec: &mut IdentitySpec) {
         }
     }
     spec.scopes.retain(|_, values| !values.is_empty());
+    false
 }
 
 /// Adds what a request gave to the identity of the same alias, or as one of its own.
@@ -122,7 +127,7 @@ fn join(catalog: &Catalog, user: &UserName, given: &GivenIdentity, found: &mut V
     let same = |i: &&mut Identity| {
         let spec = &i.spec;
         // One that ends is not prolonged by what is given to it.
-        let alike = spec.active && spec.until == given.until;
+        let alike = !i.taken && spec.active && spec.until == given.until;
         alike
             && fits(
                 catalog,
@@ -135,6 +140,7 @@ fn join(catalog: &Catalog, user: &UserName, given: &GivenIdentity, found: &mut V
     let Some(identity) = found.iter_mut().find(same) else {
         found.push(Identity {
             declared: None,
+            taken: false,
             spec: IdentitySpec {
                 display_name: None,
                 user: user.clone(),

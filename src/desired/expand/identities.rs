@@ -62,8 +62,11 @@ pub(super) fn collect(collector: &mut Collector<'_, '_>) {
     let void = collector.user.taken.iter().any(void);
     let mut deactivated: BTreeSet<&ResourceName> = BTreeSet::new();
     for (name, Linked { at, spec }) in declared.into_iter().flatten() {
-        // What somebody had before they left is as good as deactivated: `fold` writes it so.
-        if void || !spec.active {
+        // What somebody had before they left is as if it were not there; `fold` takes it out.
+        if void {
+            continue;
+        }
+        if !spec.active {
             deactivated.insert(&spec.resource);
             continue;
         }
@@ -101,15 +104,8 @@ pub(super) fn collect(collector: &mut Collector<'_, '_>) {
                 route: proposed.route.clone(),
             });
         }
-        let in_force = collector.facts.in_force(proposed.identity.until.as_ref());
-        let is_declared = proposed.rank == Rank::Personal && proposed.route.is_empty();
-        let resources = &collector.facts.catalog.resources;
-        let resource = resources.get_key_value(&proposed.identity.resource);
-        match left(collector, proposed) {
-            Some(proposed) => put(collector, &mut wholes, proposed, Standing::Declared),
-            // Taken by a request: deactivated, as `fold` writes it.
-            None if is_declared && in_force => deactivated.extend(resource.map(|(name, _)| name)),
-            None => {}
+        if let Some(proposed) = left(collector, proposed) {
+            put(collector, &mut wholes, proposed, Standing::Declared);
         }
     }
     for proposed in defaults(collector, &wholes, &deactivated) {
