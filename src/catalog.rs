@@ -13,13 +13,14 @@ pub use problem::{Problem, located};
 
 use crate::manifest::parse::Location;
 use crate::manifest::{
-    ConfigSpec, IdentitySpec, OrganizationSpec, PolicySpec, ProfileSpec, RequestSpec, ResourceSpec,
-    RoleSpec, ScopeSpec, UserSpec,
+    ConfigSpec, Edge, IdentitySpec, OrganizationSpec, PolicySpec, ProfileSpec, RequestSpec,
+    ResourceSpec, RoleSpec, ScopeSpec, UserSpec,
 };
 use crate::name::{
     IdentityName, OrganizationName, PolicyName, ProfileName, RequestName, ResourceName, RoleName,
     ScopeName, UserName,
 };
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -62,6 +63,13 @@ pub struct Catalog {
 }
 
 impl Catalog {
+    /// The instant that requests were folded through, if any were.
+    pub fn folded_through(&self) -> Option<Timestamp> {
+        let moment = self.config.spec.folded_through.as_ref()?;
+        // A moment that does not exist folds nothing.
+        moment.resolve(&self.zone, Edge::Start).ok()
+    }
+
     /// Whether a part of a manifest could not be used.
     pub fn is_damaged(&self, at: &Location) -> bool {
         self.damaged.contains(&(at.file.clone(), at.document))

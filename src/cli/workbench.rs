@@ -77,9 +77,7 @@ impl InstantArgs {
     /// When there is no such moment, or the manifests no longer tell of it.
     pub fn resolve(&self, catalog: &Catalog) -> Result<Timestamp, Failed> {
         let now = self.moment(&catalog.zone)?;
-        let through = catalog.config.spec.folded_through.as_ref();
-        let through = through.and_then(|m| m.resolve(&catalog.zone, Edge::Start).ok());
-        match through.filter(|through| now < *through) {
+        match catalog.folded_through().filter(|through| now < *through) {
             None => Ok(now),
             Some(through) => Err(Failed::say(
                 Exit::Usage,

@@ -26,16 +26,10 @@ pub fn check(before: &Catalog, after: &Catalog, now: Timestamp) -> Vec<Problem> 
     problems
 }
 
-/// The instant that requests were folded through.
-fn folded(catalog: &Catalog) -> Option<Timestamp> {
-    let moment = catalog.config.spec.folded_through.as_ref()?;
-    moment.resolve(&catalog.zone, Edge::Start).ok()
-}
-
 /// The instant of the fold only moves forward.
 fn through(before: &Catalog, after: &Catalog, problems: &mut Vec<Problem>) {
-    if let Some(old) = folded(before)
-        && folded(after).is_none_or(|new| new < old)
+    if let Some(old) = before.folded_through()
+        && after.folded_through().is_none_or(|new| new < old)
     {
         let message = "`foldedThrough` was later already: what was folded cannot be unfolded";
         let at = &after.config.at;
@@ -54,7 +48,7 @@ fn requests(before: &Catalog, after: &Catalog, now: Timestamp, problems: &mut Ve
             continue;
         }
         let archived = after.archived.get(name);
-        let settled = archived.is_none() || effective < folded(after);
+        let settled = archived.is_none() || effective < after.folded_through();
         let new = after.requests.get(name).or(archived);
         let (at, what) = match new {
             Some(new) if new.spec == old.spec && settled => continue,
@@ -79,7 +73,7 @@ fn requests(before: &Catalog, after: &Catalog, now: Timestamp, problems: &mut Ve
 
 /// Nothing new begins before what was folded already.
 fn late(before: &Catalog, after: &Catalog, problems: &mut Vec<Problem>) {
-    let Some(through) = folded(before) else {
+    let Some(through) = before.folded_through() else {
         return;
     };
     for (name, new) in &after.requests {

@@ -128,8 +128,8 @@ pub(super) fn put(
     let user = match spec.action {
         RequestAction::Activate => activate(user, step, spec, &origin)?,
         RequestAction::Terminate => leave(user?, step, spec, &origin),
-        RequestAction::Suspend => state(user?, UserState::Suspended, &origin),
-        RequestAction::Resume => state(user?, UserState::Active, &origin),
+        RequestAction::Suspend => state(user?, UserState::Suspended),
+        RequestAction::Resume => state(user?, UserState::Active),
         RequestAction::Change => user?,
     };
     let mut user = match spec.action {
@@ -142,7 +142,7 @@ pub(super) fn put(
     Some(user)
 }
 
-fn state(mut user: FoldedUser, state: UserState, _: &Origin) -> FoldedUser {
+fn state(mut user: FoldedUser, state: UserState) -> FoldedUser {
     user.spec.state = state;
     user
 }

@@ -89,7 +89,7 @@ pub(super) fn judge<'a>(
 ) {
     let user = catalog.users.get(subject);
     let mut status = Status::of(catalog, user);
-    let through = folded_through(catalog);
+    let through = catalog.folded_through();
     for step in steps.iter_mut() {
         status.open |= through
             .is_some_and(|through| step.is_open(catalog, through) || step.takes_identities());
@@ -212,7 +212,7 @@ fn fits(
         verdict
     };
     // What was open when the others were folded, and what came after it, still stands here.
-    if let Some(through) = folded_through(catalog)
+    if let Some(through) = catalog.folded_through()
         && step.from < through
         && !status.open
     {
@@ -293,12 +293,6 @@ fn fits(
             None,
         ) => Verdict::Applies,
     }
-}
-
-/// The instant that requests were folded through.
-pub(super) fn folded_through(catalog: &Catalog) -> Option<Timestamp> {
-    let moment = catalog.config.spec.folded_through.as_ref()?;
-    moment.resolve(&catalog.zone, Edge::Start).ok()
 }
 
 fn without_effect(step: &Step<'_>, message: String) -> Problem {

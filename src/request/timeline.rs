@@ -1,7 +1,7 @@
 //! Every request, by subject and in order; and the people of any instant.
 
 use super::life::{declared, lapse, put};
-use super::status::{folded_through, judge};
+use super::status::judge;
 use super::{Folded, FoldedUser, Origin};
 use crate::catalog::{Catalog, Linked, Problem};
 use crate::diagnostic::Code;
@@ -280,11 +280,6 @@ impl<'a> Timeline<'a> {
                 }
             }
         }
-    }
-
-    /// The instant that requests were folded through, if any were.
-    pub fn folded_through(&self) -> Option<Timestamp> {
-        folded_through(self.catalog)
     }
 }
 
