@@ -56,10 +56,19 @@ impl Policy<'_> {
 impl<'a> Policies<'a> {
     /// Compiles the policies of a catalog and reports what is wrong with them.
     pub fn compile(catalog: &'a Catalog, problems: &mut Vec<Problem>) -> Self {
+        Self::compile_with(catalog, true, problems)
+    }
+
+    /// Compiles policies without the repository they are for: any name may be there.
+    pub fn compile_alone(catalog: &'a Catalog, problems: &mut Vec<Problem>) -> Self {
+        Self::compile_with(catalog, false, problems)
+    }
+
+    fn compile_with(catalog: &'a Catalog, within: bool, problems: &mut Vec<Problem>) -> Self {
         let mut list = Vec::new();
         for (name, linked) in &catalog.policies {
             let before = problems.len();
-            let rules = compile(catalog, linked, problems);
+            let rules = compile(catalog, within, linked, problems);
             let sound = problems.len() == before;
             list.push(Policy {
                 name,
@@ -128,7 +137,7 @@ pub fn names(spec: &PolicySpec) -> Vec<(&'static str, Type, &'static str)> {
     names
 }
 
-fn known(catalog: &Catalog, spec: &PolicySpec) -> Names {
+fn known(catalog: &Catalog, within: bool, spec: &PolicySpec) -> Names {
     fn keys<N: std::fmt::Display, S>(map: &BTreeMap<N, S>) -> (usize, Option<BTreeSet<String>>) {
         let keys = map.keys().map(ToString::to_string);
         (map.len(), Some(keys.collect()))
@@ -147,7 +156,7 @@ fn known(catalog: &Catalog, spec: &PolicySpec) -> Names {
             "approvers" => (9, None),
             _ => (1, None),
         };
-        known.add(name, kind, size, keys);
+        known.add(name, kind, size, keys.filter(|_| within));
     }
     known
 }
@@ -155,6 +164,7 @@ fn known(catalog: &Catalog, spec: &PolicySpec) -> Names {
 /// The validations of a policy; none where nothing of it can be used.
 fn compile(
     catalog: &Catalog,
+    within: bool,
     linked: &Linked<PolicySpec>,
     problems: &mut Vec<Problem>,
 ) -> Option<Vec<Rule>> {
@@ -170,7 +180,7 @@ fn compile(
     if let (Effect::Approvals(_), PolicyStage::State) = (spec.effect, spec.stage) {
         refuse("effect", "a state is not approved: it may be, or not", "say `deny` or `warn`, or `stage: change`");
     }
-    let mut names = known(catalog, spec);
+    let mut names = known(catalog, within, spec);
     let variables = rule::variables(spec, at, &mut names, problems)?;
     let mut rules = Vec::new();
     let mut cost = 0u64;

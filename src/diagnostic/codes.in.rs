@@ -405,6 +405,11 @@ codes! {
         why "What cannot be told is taken for a no."
         before "users[user.supervisor].type == \"employee\""
         after "user.supervisor in users && users[user.supervisor].type == \"employee\"";
+    PolicyTest = "policy-test" Error
+        what "A test of a policy cannot be read."
+        why "A case that asks nothing shows nothing."
+        before "given: {user: {endDat: 2027-06-30}}"
+        after "given: {user: {endDate: 2027-06-30}}";
     PolicyException = "policy-exception" Warning
         what "An exception of a policy matches nothing, or has ended."
         why "Exceptions that nobody needs hide those that somebody does."

@@ -288,7 +288,7 @@ pub static ALWAYS: [(&str, Type, &str); 7] = [
 /// The names a policy of stage `change` may use besides.
 pub static OF_A_CHANGE: [(&str, Type, &str); 4] = [
     ("actor", Type::Record(&USER), "who asks: the author of the pull request"),
-    ("approvers", Type::List(&Type::Record(&USER)), "who approved, the actor left out"),
+    ("approvers", Type::List(&Type::Record(&USER)), "everybody who approved"),
     ("change", Type::Record(&CHANGE), "everything the pull request changes"),
     ("today", Type::Text, "the local date: `2027-01-04`"),
 ];
