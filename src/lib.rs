@@ -62,6 +62,7 @@ pub mod connector;
 pub mod desired;
 pub mod impact;
 pub mod policy;
+pub mod proposal;
 pub mod observed;
 pub mod plan;
 pub mod approval;

@@ -79,6 +79,16 @@ impl<'a> Policies<'a> {
         Self { list }
     }
 
+    /// Those that another catalog does not have just so.
+    #[must_use]
+    pub fn except(mut self, other: &Catalog) -> Self {
+        self.list.retain(|policy| {
+            let there = other.policies.get(policy.name);
+            there.is_none_or(|there| there.spec != policy.linked.spec)
+        });
+        self
+    }
+
     /// Whether any policy is asked at a stage.
     pub fn any(&self, stage: PolicyStage) -> bool {
         self.list.iter().any(|p| p.spec().stage == stage)
@@ -117,7 +127,9 @@ pub fn names(spec: &PolicySpec) -> Vec<(&'static str, Type, &'static str)> {
     let old = ("old", user, "the user as before; without a name where there was none");
     let new = ("new", user, "the user from then on; without a name where there is none");
     if spec.stage == PolicyStage::Change {
-        names.extend(OF_A_CHANGE);
+        // What is asked of each part is not asked of the whole.
+        let whole = spec.each.is_none();
+        names.extend(OF_A_CHANGE.iter().filter(|(name, _, _)| whole || *name != "change"));
     }
     let grant = Type::Record(&shape::GRANT);
     match (spec.each, spec.stage) {

@@ -64,6 +64,16 @@ impl Objection {
         }
     }
 
+    /// Whether another one says the same, if perhaps of another instant.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        let key = |o: &'_ Self| (o.effect, o.verdict, o.rule);
+        key(self) == key(other)
+            && self.policy == other.policy
+            && self.user == other.user
+            && self.resource == other.resource
+            && self.message == other.message
+    }
+
     /// As a mistake of the manifest it is about.
     pub fn problem(&self, lens: &Lens<'_>) -> Problem {
         let declared = self.user.as_ref().and_then(|user| lens.timeline.user(user, lens.now));
@@ -384,103 +394,110 @@ pub struct Step<'a> {
     /// Users that become otherwise.
     pub users: Vec<&'a UserName>,
     /// Access that comes, with whom it comes to.
-    pub gained: Vec<(&'a UserName, &'a EntitlementKey, &'a Entitlement)>,
+    pub gained: Vec<Grant<'a>>,
     /// Access that goes.
-    pub lost: Vec<(&'a UserName, &'a EntitlementKey, &'a Entitlement)>,
+    pub lost: Vec<Grant<'a>>,
 }
 
-/// A pull request, as policies are asked about it.
-pub struct Change<'a> {
-    /// What it changes, instant by instant; at least one, the first at once.
-    pub steps: Vec<Step<'a>>,
-    /// Who asks, where that is known.
+/// Who gains or loses what.
+pub type Grant<'a> = (&'a UserName, &'a EntitlementKey, &'a Entitlement);
+
+/// Who stands behind a pull request, as far as that is known.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Behind<'a> {
+    /// Who asks.
     pub actor: Option<&'a UserName>,
-    /// Who approved, where that is known.
-    pub approvers: Option<Vec<&'a UserName>>,
-    /// Requests that it adds or changes.
-    pub requests: Vec<&'a RequestName>,
-    /// The instant it is looked at.
-    pub now: Timestamp,
+    /// Who approved.
+    pub approvers: Option<&'a [UserName]>,
 }
 
-/// Asks the policies of a change.
-pub fn change(policies: &Policies<'_>, change: &Change<'_>) -> Judged {
-    let mut judged = Judged::default();
-    if !policies.any(PolicyStage::Change) {
-        return judged;
+/// The policies of a change, asked step after step.
+pub struct Inquiry<'a> {
+    policies: &'a Policies<'a>,
+    wanted: BTreeSet<&'static str>,
+    /// Whether some policy looks at the whole change.
+    reads_all: bool,
+    actor: Value<'static>,
+    approvers: Value<'static>,
+    today: Value<'static>,
+    /// Names that nothing is known of yet.
+    unknown: Vec<&'static str>,
+    gained: Vec<Value<'static>>,
+    lost: Vec<Value<'static>>,
+    users: Vec<Value<'static>>,
+    judged: Judged,
+}
+
+impl<'a> Inquiry<'a> {
+    /// Begins: who asks and who approves is a matter of the state before.
+    pub fn new(policies: &'a Policies<'a>, before: &Lens<'_>, behind: Behind<'_>, now: Timestamp) -> Self {
+        let person = |name: &UserName| {
+            let Some((name, _)) = before.people.get_key_value(name) else {
+                return Value::nothing(&Type::Record(&shape::USER));
+            };
+            let folded = before.fold([name]);
+            before.user(&folded, name).into_owned()
+        };
+        let mut unknown = Vec::new();
+        if behind.actor.is_none() {
+            unknown.push("actor");
+        }
+        if behind.approvers.is_none() {
+            unknown.push("approvers");
+        }
+        let approvers = behind.approvers.into_iter().flatten().map(person);
+        let today = now.to_zoned(before.catalog.zone.clone());
+        let mut judged = Judged::default();
+        let broken_ones = policies.of(PolicyStage::Change).filter(|p| p.rules.is_none());
+        judged.objections.extend(broken_ones.map(broken));
+        Self {
+            policies,
+            wanted: policies.roots(PolicyStage::Change),
+            reads_all: policies.of(PolicyStage::Change).any(|p| p.reads("change")),
+            actor: behind.actor.map_or_else(|| Value::nothing(&Type::Record(&shape::USER)), person),
+            approvers: Value::list(approvers.collect::<Vec<_>>()),
+            today: Value::owned(today.strftime("%Y-%m-%d").to_string()),
+            unknown,
+            gained: Vec::new(),
+            lost: Vec::new(),
+            users: Vec::new(),
+            judged,
+        }
     }
-    for policy in policies.of(PolicyStage::Change).filter(|p| p.rules.is_none()) {
-        judged.objections.push(broken(policy));
-    }
-    let Some(first) = change.steps.first() else {
-        return judged;
-    };
-    let zone = &first.new.catalog.zone;
-    let today = change.now.to_zoned(zone.clone()).strftime("%Y-%m-%d").to_string();
-    let today = Value::owned(today);
-    let wanted = policies.roots(PolicyStage::Change);
-    // People as they are before: who asks and who approves is a matter of what was approved.
-    let involved = change.actor.into_iter().chain(change.approvers.iter().flatten().copied());
-    let involved = first.old.fold(involved);
-    let actor = change.actor.map(|name| first.old.user(&involved, name));
-    let approvers = change.approvers.as_ref().map(|names| {
-        Value::list(names.iter().map(|name| first.old.user(&involved, name)))
-    });
-    let mut unknown: Vec<&'static str> = Vec::new();
-    if actor.is_none() {
-        unknown.push("actor");
-    }
-    if approvers.is_none() {
-        unknown.push("approvers");
-    }
-    let nobody = Value::nothing(&Type::Record(&shape::USER));
-    let nothing = Value::List(Default::default());
-    let (actor, approvers) = (actor.as_ref().unwrap_or(&nobody), approvers.as_ref().unwrap_or(&nothing));
-    let reads_all = policies.of(PolicyStage::Change).any(|p| p.reads("change"));
-    let folds: Vec<(Folded, Folded)> = change.steps.iter().map(folds).collect();
-    let whole = match reads_all {
-        true => whole(change, &folds),
-        false => Value::nothing(&Type::Record(&shape::CHANGE)),
-    };
-    for (step, (old, new)) in change.steps.iter().zip(&folds) {
-        let everybody = match wanted.contains("users") {
+
+    /// Asks about what changes at one instant.
+    pub fn step(&mut self, step: &Step<'_>) {
+        if !self.policies.any(PolicyStage::Change) {
+            return;
+        }
+        let (old, new) = folds(step);
+        let everybody = match self.wanted.contains("users") {
             true => step.new.fold(step.new.people.keys()),
             false => Folded::new(),
         };
-        let roots = step.new.roots(&wanted, &everybody);
-        let base = || {
-            let mut scope = scope(&roots);
-            scope.0.extend([
-                ("actor", actor),
-                ("approvers", approvers),
-                ("change", &whole),
-                ("today", &today),
-            ]);
-            scope
-        };
-        for policy in policies.of(PolicyStage::Change) {
+        let roots = step.new.roots(&self.wanted, &everybody);
+        let mut judged = std::mem::take(&mut self.judged);
+        for policy in self.policies.of(PolicyStage::Change) {
+            let ask = |judged: &mut Judged, about: About<'_>, more: &[(&'static str, &Value<'_>)]| {
+                let mut scope = self.scope(&roots);
+                scope.0.extend_from_slice(more);
+                judged.ask(policy, &scope, About { at: step.at, ..about }, &step.new, &self.unknown);
+            };
             match policy.spec().each {
+                // The whole change is known at the end.
+                None if policy.reads("change") => {}
                 None => {
-                    // Once, with everything in sight; what varies by instant is asked each time.
-                    let again = policy.reads("users") || policy.reads("resources");
-                    if step.at.is_none() || again {
-                        let about = About { at: step.at, ..About::default() };
-                        judged.ask(policy, &base(), about, &step.new, &unknown);
+                    // What does not vary is asked once.
+                    if step.at.is_none() || of_the_whole(policy) {
+                        ask(&mut judged, About::default(), &[]);
                     }
                 }
                 Some(PolicySubject::User) => {
                     for name in &step.users {
-                        let (before, after) = (step.old.user(old, name), step.new.user(new, name));
-                        let gone = !new.contains_key(*name);
-                        let mut scope = base();
-                        let user = if gone { &before } else { &after };
-                        scope.0.extend([("old", &before), ("new", &after), ("user", user)]);
-                        let about = About {
-                            user: Some(name),
-                            resource: None,
-                            at: step.at,
-                        };
-                        judged.ask(policy, &scope, about, &step.new, &unknown);
+                        let (before, after) = (step.old.user(&old, name), step.new.user(&new, name));
+                        let user = if new.contains_key(*name) { &after } else { &before };
+                        let about = About { user: Some(name), ..About::default() };
+                        ask(&mut judged, about, &[("old", &before), ("new", &after), ("user", user)]);
                     }
                 }
                 Some(subject @ (PolicySubject::Gained | PolicySubject::Lost)) => {
@@ -489,57 +506,97 @@ pub fn change(policies: &Policies<'_>, change: &Change<'_>) -> Judged {
                         _ => ("gained", &step.gained),
                     };
                     for (name, key, held) in grants {
-                        let (before, after) = (step.old.user(old, name), step.new.user(new, name));
+                        let (before, after) = (step.old.user(&old, name), step.new.user(&new, name));
                         let what = moved(step, name, key, held);
-                        let mut scope = base();
-                        scope.0.extend([("old", &before), ("new", &after), (word, &what)]);
                         let about = About {
                             user: Some(name),
                             resource: Some(&key.resource),
-                            at: step.at,
+                            at: None,
                         };
-                        judged.ask(policy, &scope, about, &step.new, &unknown);
+                        ask(&mut judged, about, &[("old", &before), ("new", &after), (word, &what)]);
                     }
                 }
                 Some(PolicySubject::Resource) => {
-                    if step.at.is_none() {
-                        each_resource_of(policy, step, &base, &mut judged, &unknown);
+                    if step.at.is_none() || of_the_whole(policy) {
+                        let none = Folded::new();
+                        let all = step.new.roots(&BTreeSet::from(["resources"]), &none);
+                        let Some(Value::Map(resources)) = all.get("resources") else {
+                            continue;
+                        };
+                        for name in step.new.catalog.resources.keys() {
+                            if let Some(resource) = resources.get(name.as_str()) {
+                                let about = About { resource: Some(name), ..About::default() };
+                                ask(&mut judged, about, &[("resource", resource)]);
+                            }
+                        }
                     }
                 }
             }
         }
-    }
-    let mut seen = BTreeSet::new();
-    // The same at a later instant again is told once.
-    judged.objections.retain(|o| {
-        seen.insert((o.policy.clone(), o.rule, o.user.clone(), o.resource.clone(), o.message.clone()))
-    });
-    judged
-}
-
-fn each_resource_of<'v>(
-    policy: &Policy<'_>,
-    step: &Step<'_>,
-    base: &dyn Fn() -> Scope<'v>,
-    judged: &mut Judged,
-    unknown: &[&'static str],
-) {
-    let none = Folded::new();
-    let all = step.new.roots(&BTreeSet::from(["resources"]), &none);
-    let Some(Value::Map(resources)) = all.get("resources") else {
-        return;
-    };
-    for name in step.new.catalog.resources.keys() {
-        if let Some(resource) = resources.get(name.as_str()) {
-            let mut scope = Scope(base().0.iter().map(|(name, value)| (*name, *value)).collect());
-            scope.0.push(("resource", resource));
-            let about = About {
-                user: None,
-                resource: Some(name),
-                at: step.at,
+        self.judged = judged;
+        if self.reads_all {
+            let each = |grants: &[Grant<'_>]| -> Vec<Value<'static>> {
+                let grants = grants.iter();
+                grants.map(|(name, key, held)| moved(step, name, key, held).into_owned()).collect()
             };
-            judged.ask(policy, &scope, about, &step.new, unknown);
+            self.gained.extend(each(&step.gained));
+            self.lost.extend(each(&step.lost));
+            self.users.extend(step.users.iter().map(|name| {
+                let record = Record::new(&shape::PAIR)
+                    .with("at", Value::owned(when(step)))
+                    .with("old", step.old.user(&old, name))
+                    .with("new", step.new.user(&new, name));
+                Value::Record(record).into_owned()
+            }));
         }
+    }
+
+    fn scope<'v>(&'v self, roots: &'v BTreeMap<&'static str, Value<'v>>) -> Scope<'v> {
+        let mut scope = scope(roots);
+        scope.0.extend([
+            ("actor", &self.actor),
+            ("approvers", &self.approvers),
+            ("today", &self.today),
+        ]);
+        scope
+    }
+
+    /// Asks about the change as a whole, in the state it makes at once.
+    pub fn finish<'r>(
+        mut self,
+        first: &Lens<'_>,
+        requests: impl IntoIterator<Item = &'r RequestName>,
+    ) -> Judged {
+        let mut judged = std::mem::take(&mut self.judged);
+        if self.reads_all {
+            let take = |values: &mut Vec<Value<'static>>| Value::list(std::mem::take(values));
+            let requests = requests.into_iter().map(|name| Value::owned(name.to_string()));
+            let record = Record::new(&shape::CHANGE)
+                .with("gained", take(&mut self.gained))
+                .with("lost", take(&mut self.lost))
+                .with("requests", Value::list(requests))
+                .with("users", take(&mut self.users));
+            let whole = Value::Record(record);
+            let everybody = match self.wanted.contains("users") {
+                true => first.fold(first.people.keys()),
+                false => Folded::new(),
+            };
+            let roots = first.roots(&self.wanted, &everybody);
+            for policy in self.policies.of(PolicyStage::Change) {
+                if policy.spec().each.is_none() && policy.reads("change") {
+                    let mut scope = self.scope(&roots);
+                    scope.0.push(("change", &whole));
+                    judged.ask(policy, &scope, About::default(), first, &self.unknown);
+                }
+            }
+        }
+        let mut seen = BTreeSet::new();
+        // The same at a later instant again is told once.
+        judged.objections.retain(|o| {
+            let about = (o.user.clone(), o.resource.clone());
+            seen.insert((o.policy.clone(), o.rule, about, o.message.clone()))
+        });
+        judged
     }
 }
 
@@ -577,30 +634,19 @@ fn moved<'a>(
     Value::Record(record.with("at", Value::owned(when(step))))
 }
 
-fn whole<'a>(change: &Change<'a>, folds: &'a [(Folded, Folded)]) -> Value<'a> {
-    let (mut gained, mut lost, mut users) = (Vec::new(), Vec::new(), Vec::new());
-    for (step, (old, new)) in change.steps.iter().zip(folds) {
-        let each = |grants: &[(&'a UserName, &'a EntitlementKey, &'a Entitlement)]| -> Vec<Value<'a>> {
-            let grants = grants.iter();
-            grants.map(|(name, key, held)| moved(step, name, key, held)).collect()
-        };
-        gained.extend(each(&step.gained));
-        lost.extend(each(&step.lost));
-        users.extend(step.users.iter().map(|name| {
-            let record = Record::new(&shape::PAIR)
-                .with("at", Value::owned(when(step)))
-                .with("old", step.old.user(old, name))
-                .with("new", step.new.user(new, name));
-            Value::Record(record)
-        }));
+/// What the policies of a state say of the new state that they did not say of the old one, of those
+/// whom a step is about; at once, of the whole too.
+pub fn of_state(policies: &Policies<'_>, step: &Step<'_>) -> Vec<Objection> {
+    if !policies.any(PolicyStage::State) {
+        return Vec::new();
     }
-    let requests = change.requests.iter().map(|name| name.as_str());
-    let record = Record::new(&shape::CHANGE)
-        .with("gained", Value::list(gained))
-        .with("lost", Value::list(lost))
-        .with("requests", Value::texts(requests))
-        .with("users", Value::list(users));
-    Value::Record(record)
+    let names: Vec<UserName> = step.users.iter().map(|name| (*name).clone()).collect();
+    let later = step.at.is_some();
+    let ask = |lens: &Lens<'_>| state(policies, lens, &names, later, !later).objections;
+    let before = ask(&step.old);
+    let mut found = ask(&step.new);
+    found.retain(|objection| !before.iter().any(|old| old.says_the_same(objection)));
+    found
 }
 
 fn broken(policy: &Policy<'_>) -> Objection {

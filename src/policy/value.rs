@@ -97,6 +97,24 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The same, borrowing nothing.
+    pub fn into_owned(self) -> Value<'static> {
+        match self {
+            Self::Text(text) => Value::Text(text.into_static()),
+            Self::Number(number) => Value::Number(number),
+            Self::Truth(truth) => Value::Truth(truth),
+            Self::List(list) => Value::List(List(list.0.into_iter().map(Self::into_owned).collect())),
+            Self::Map(map) => {
+                let each = map.0.into_iter();
+                Value::Map(Map(each.map(|(k, v)| (k.into_static(), v.into_owned())).collect()))
+            }
+            Self::Record(Record { shape, values }) => Value::Record(Record {
+                shape,
+                values: values.into_iter().map(Self::into_owned).collect(),
+            }),
+        }
+    }
+
     /// The value as CEL sees it.
     pub fn val<'b>(&'b self) -> &'b (dyn Val + 'a) {
         match self {
