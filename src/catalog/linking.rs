@@ -291,7 +291,11 @@ fn no_config() -> Linked<ConfigSpec> {
         mail: None,
         ignore: Vec::new(),
     };
-    Linked { at, labels: BTreeMap::new(), spec }
+    Linked {
+        at,
+        labels: BTreeMap::new(),
+        spec,
+    }
 }
 
 fn directory_name() -> ManifestName {
