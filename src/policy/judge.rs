@@ -214,16 +214,14 @@ fn scope<'v>(roots: &'v BTreeMap<&'static str, Value<'v>>) -> Scope<'v> {
 /// How many users may be looked at in all for policies that ask about the whole at later instants.
 const WHOLE: usize = 2_000_000;
 
+/// What an objection is known by.
+type Key = (PolicyName, Option<usize>, Option<UserName>, Option<ResourceName>);
+
 /// The policies of a state, asked instant after instant.
 pub struct Watch<'a> {
     policies: &'a Policies<'a>,
     used: Used,
-    seen: BTreeSet<(
-        PolicyName,
-        Option<usize>,
-        Option<UserName>,
-        Option<ResourceName>,
-    )>,
+    seen: BTreeSet<Key>,
     whole: usize,
     /// The instant from which on the whole is not asked about any more.
     given_up: Option<Timestamp>,
