@@ -42,7 +42,8 @@
 //! 5. A directory that answers half is a failed read. A directory that changed is a conflict.
 //! 6. Guards bound what one run may do; protected objects are never touched.
 //! 7. Whoever can move the branch is trusted (`approval: trust-branch`, and every plan says so):
-//!    proof of approval is not part of this version. Policies are read and not evaluated.
+//!    proof of approval is not part of this version. A policy that cannot be used, or whose evaluation
+//!    fails or does not end, refuses; a pull request is asked by the policies it starts from, too.
 
 // -- vocabulary
 pub mod name;

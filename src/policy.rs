@@ -49,6 +49,11 @@ pub struct Policy<'a> {
 }
 
 impl Policy<'_> {
+    /// Whether it can be asked; one that cannot refuses.
+    pub fn is_sound(&self) -> bool {
+        self.rules.is_some()
+    }
+
     /// Whether any of its expressions reads a name.
     fn reads(&self, name: &str) -> bool {
         let mut rules = self.rules.iter().flatten();

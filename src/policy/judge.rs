@@ -99,9 +99,11 @@ impl Objection {
                 format!(" (from {} on)", local.strftime("%Y-%m-%d %H:%M"))
             }
         };
-        let route = match self.user.is_some() || self.resource.is_some() {
+        let rule = format!("validations.{}.expression", self.rule.unwrap_or(0));
+        let about = self.user.is_some() || self.resource.is_some();
+        let route = match about {
             true => "/metadata.name",
-            false => "validations",
+            false => &rule,
         };
         let message = format!("{}{from} [policy {}]", self.message, self.policy);
         let help = match (&self.reason, self.verdict) {
@@ -116,12 +118,10 @@ impl Objection {
             Effect::Deny => Severity::Error,
             Effect::Warn | Effect::Approvals(_) => Severity::Warning,
         });
-        let rule = self.rule.unwrap_or(0);
-        problem.related(
-            &self.stands,
-            &format!("validations.{rule}.expression"),
-            "the policy",
-        )
+        match about {
+            true => problem.related(&self.stands, &rule, "the policy"),
+            false => problem,
+        }
     }
 }
 

@@ -16,8 +16,12 @@ use std::sync::{Arc, LazyLock};
 
 /// Longest expression, in bytes.
 const LONGEST: usize = 4096;
-/// Most brackets in one another, conditions in a row, and signs in a row: what the parser recurses on.
+/// Most brackets, conditions and signs in one another: what the parser recurses on.
 const MOST: usize = 32;
+/// More than so many in one another are parsed on a stack of their own.
+const SHALLOW: usize = 8;
+/// Bytes of that stack: ten times what the deepest expression takes of it.
+const STACK: usize = 32 << 20;
 
 static ENV: LazyLock<Arc<Env>> =
     LazyLock::new(|| Arc::new(Env::stdlib().with_optional_support(false)));
@@ -108,11 +112,26 @@ fn parse(text: &str) -> Result<Program, Mistake> {
             "the expression is longer than {LONGEST} bytes"
         )));
     }
-    if is_deep(text) {
-        let message =
-            "the expression is nested too deeply: 32 brackets, conditions or signs at most";
-        return Err(whole(message.into()));
+    let depth = depth(text);
+    if depth > MOST {
+        let message = format!(
+            "the expression is nested too deeply: {MOST} brackets, conditions and signs at most"
+        );
+        return Err(whole(message));
     }
+    if depth > SHALLOW {
+        // Whoever calls may stand on a small stack.
+        let parsed = std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().stack_size(STACK);
+            let thread = thread.spawn_scoped(scope, || read(text));
+            thread.ok().and_then(|thread| thread.join().ok())
+        });
+        return parsed.unwrap_or_else(|| Err(whole("the expression cannot be read".into())));
+    }
+    read(text)
+}
+
+fn read(text: &str) -> Result<Program, Mistake> {
     ENV.compile(text)
         .map_err(|errors| match errors.errors.first() {
             Some(error) => {
@@ -126,30 +145,61 @@ fn parse(text: &str) -> Result<Program, Mistake> {
                     help: None,
                 }
             }
-            None => whole("the expression cannot be read".into()),
+            None => Mistake {
+                at: (0, text.chars().count().max(1)),
+                message: "the expression cannot be read".into(),
+                help: None,
+            },
         })
 }
 
-/// Whether a text has more brackets in one another, conditions or signs than the parser is let to recurse on.
-fn is_deep(text: &str) -> bool {
-    let (mut depth, mut signs, mut conditions) = (0usize, 0usize, 0usize);
+/// How many brackets, conditions and signs stand in one another at most; strings are not told apart,
+/// because what would be one to us may be none to the parser.
+fn depth(text: &str) -> usize {
+    #[derive(Clone, Copy)]
+    struct Level {
+        outside: usize,
+        conditions: usize,
+        signs: usize,
+    }
+    let mut levels = Vec::new();
+    let mut level = Level {
+        outside: 0,
+        conditions: 0,
+        signs: 0,
+    };
+    let mut deepest = 0;
+    let mut after_value = false;
     for c in text.chars() {
         match c {
-            '(' | '[' | '{' => depth += 1,
-            ')' | ']' | '}' => depth = depth.saturating_sub(1),
-            '?' => conditions += 1,
-            _ => {}
+            '(' | '[' | '{' => {
+                levels.push(level);
+                level = Level {
+                    outside: level.outside + level.conditions + level.signs + 1,
+                    conditions: 0,
+                    signs: 0,
+                };
+            }
+            ')' | ']' | '}' => {
+                if let Some(outer) = levels.pop() {
+                    level = outer;
+                }
+            }
+            '?' => level.conditions += 1,
+            // Before a value it is a sign, behind one it takes two.
+            '!' | '-' if !after_value => level.signs += 1,
+            c if c.is_whitespace()
+                || c.is_alphanumeric()
+                || matches!(c, '_' | '.' | '"' | '\'') => {}
+            _ => level.signs = 0,
         }
-        match c {
-            '!' | '-' => signs += 1,
-            c if c.is_whitespace() => {}
-            _ => signs = 0,
+        if !c.is_whitespace() {
+            after_value =
+                c.is_alphanumeric() || matches!(c, '_' | '.' | '"' | '\'' | ')' | ']' | '}');
         }
-        if depth > MOST || signs > MOST || conditions > MOST {
-            return true;
-        }
+        deepest = deepest.max(level.outside + level.conditions + level.signs);
     }
-    false
+    deepest
 }
 
 fn problem(at: &Location, route: &str, text: &str, mistake: Mistake) -> Problem {

@@ -8,6 +8,7 @@ mod bed;
 mod city;
 mod contract;
 mod demo;
+mod diff;
 #[cfg(feature = "age")]
 mod edges;
 mod examples;
@@ -22,6 +23,7 @@ mod maintainer;
 mod notify_ldif;
 mod notify_smtp;
 mod outlook;
+mod policy;
 mod rows;
 mod schemas;
 mod tidy;
