@@ -23,6 +23,7 @@ pub mod text;
 pub mod timed;
 pub mod user;
 pub mod value;
+pub mod written;
 pub mod yaml;
 
 pub use config::ConfigSpec;

@@ -85,15 +85,14 @@ impl<'a> Policies<'a> {
         let mut list = Vec::new();
         for (name, linked) in &catalog.policies {
             let before = problems.len();
-            let compiled = compile(catalog, within, linked, problems);
+            let (rules, variables) = compile(catalog, within, linked, problems);
             let sound = problems.len() == before;
-            let (rules, variables) = compiled.filter(|_| sound).unzip();
             let times = times(catalog, linked.spec.each);
             list.push(Policy {
                 name,
                 linked,
-                rules,
-                variables: variables.unwrap_or_default(),
+                rules: sound.then_some(rules),
+                variables,
                 most: (BUDGET / times.max(1)).max(LEAST),
             });
         }
@@ -207,13 +206,13 @@ fn known(catalog: &Catalog, within: bool, spec: &PolicySpec) -> Names {
     known
 }
 
-/// The validations and variables of a policy; none where nothing of it can be used.
+/// The validations and variables of a policy that can be used.
 fn compile(
     catalog: &Catalog,
     within: bool,
     linked: &Linked<PolicySpec>,
     problems: &mut Vec<Problem>,
-) -> Option<(Vec<Rule>, Variables)> {
+) -> (Vec<Rule>, Variables) {
     let Linked { at, spec, .. } = linked;
     let mut refuse = |route: &str, message: &str, help: &str| {
         problems.push(Problem::new(Code::PolicyForm, at, route, message).help(help));
@@ -235,7 +234,7 @@ fn compile(
         );
     }
     let mut names = known(catalog, within, spec);
-    let variables = rule::variables(spec, at, &mut names, problems)?;
+    let variables = rule::variables(spec, at, &mut names, problems);
     let mut rules = Vec::new();
     let mut cost = 0u64;
     for (index, validation) in spec.validations.iter().enumerate() {
@@ -256,5 +255,5 @@ fn compile(
             ),
         );
     }
-    Some((rules, variables))
+    (rules, variables)
 }

@@ -209,19 +209,37 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     fn mistake(&self, at: &IdedExpr, message: impl Into<String>) -> Mistake {
-        let (start, stop) = self.source.offset_for(at.id).unwrap_or((0, 0));
+        let (start, last) = self.source.offset_for(at.id).unwrap_or((0, 0));
         let start = usize::try_from(start).unwrap_or(0);
-        let stop = usize::try_from(stop).unwrap_or(0);
+        let last = usize::try_from(last).unwrap_or(0);
         Mistake {
-            at: (start, stop.saturating_sub(start).max(1)),
+            at: (start, last.saturating_sub(start) + 1),
             message: message.into(),
             help: None,
         }
     }
 
+    /// The same about the field that is selected, which stands behind the dot.
+    fn of_field(&self, at: &IdedExpr, field: &str, message: impl Into<String>) -> Mistake {
+        let mut mistake = self.mistake(at, message);
+        let (dot, _) = mistake.at;
+        let behind = self.source.source.chars().enumerate().skip(dot);
+        let mut behind = behind.skip_while(|(_, c)| *c == '.' || c.is_whitespace());
+        let is_there = |(at, _): &(usize, char)| {
+            let rest = self.source.source.chars().skip(*at);
+            field.chars().eq(rest.take(field.chars().count()))
+        };
+        if let Some((at, _)) = behind.next().filter(is_there) {
+            mistake.at = (at, field.chars().count());
+        }
+        mistake
+    }
+
     fn expr(&mut self, e: &IdedExpr, depth: usize) -> Result<Found, Mistake> {
         if depth > DEEPEST {
-            return Err(self.mistake(e, "the expression is nested too deeply"));
+            let mut mistake = self.mistake(e, "the expression is nested too deeply");
+            mistake.help = Some("say it in two validations, or use variables".into());
+            return Err(mistake);
         }
         self.deepest = self.deepest.max(depth);
         match &e.expr {
@@ -232,7 +250,9 @@ impl Checker<'_> {
                 if deep > DEEPEST_OF_ALL {
                     let message =
                         "the expression is nested too deeply once its variables stand in it";
-                    return Err(self.mistake(e, message));
+                    let mut mistake = self.mistake(e, message);
+                    mistake.help = Some("name fewer variables that name each other".into());
+                    return Err(mistake);
                 }
                 self.deepest = self.deepest.max(deep);
                 Ok(found)
@@ -271,7 +291,9 @@ impl Checker<'_> {
             }
             Expr::Comprehension(comprehension) => self.comprehension(e, comprehension, depth + 1),
             Expr::Map(_) | Expr::Struct(_) => {
-                Err(self.mistake(e, "a policy makes no maps and no messages"))
+                let mut mistake = self.mistake(e, "a policy makes no maps and no messages");
+                mistake.help = Some("take a list: `[\"a\", \"b\"]`".into());
+                Err(mistake)
             }
             Expr::Unspecified => Err(self.mistake(e, "the expression has a hole")),
         }
@@ -326,8 +348,12 @@ impl Checker<'_> {
         match &operand.kind {
             Kind::Record(shape) => {
                 let kind = shape.field(field).ok_or_else(|| {
-                    let message = format!("a {} has no `{field}`", shape.name);
-                    let mut mistake = self.mistake(e, message);
+                    let article = match shape.name.starts_with(['A', 'E', 'I', 'O']) {
+                        true => "an",
+                        false => "a",
+                    };
+                    let message = format!("{article} {} has no `{field}`", shape.name);
+                    let mut mistake = self.of_field(e, field, message);
                     let fields = shape.fields.iter().map(|(name, _, _)| *name);
                     let fields: Vec<&str> = fields.collect();
                     let near = did_you_mean(field, fields.iter().copied());
@@ -340,7 +366,7 @@ impl Checker<'_> {
                 self.key(e, of, field)?;
                 Ok(of_type((**kind).clone(), cost))
             }
-            kind => Err(self.mistake(e, format!("{} has no fields", kind.words()))),
+            kind => Err(self.of_field(e, field, format!("{} has no fields", kind.words()))),
         }
     }
 
@@ -355,7 +381,7 @@ impl Checker<'_> {
         if self.bound.iter().any(|(n, _)| n == name) || keys.contains(key) {
             return Ok(());
         }
-        let mut mistake = self.mistake(e, format!("`{name}` has no `{key}`"));
+        let mut mistake = self.of_field(e, key, format!("`{name}` has no `{key}`"));
         mistake.help = did_you_mean(key, keys.iter().map(String::as_str))
             .or_else(|| Some("name one that there is".into()));
         Err(mistake)
@@ -397,10 +423,16 @@ impl Checker<'_> {
                 let comparable = a.with(b).is_some_and(|kind| is_plain(&kind));
                 match comparable {
                     true => truth(plus(cost, size(0).max(size(1)))),
-                    false => Err(self.mistake(
-                        e,
-                        format!("{} and {} cannot be compared", a.words(), b.words()),
-                    )),
+                    false => {
+                        let message = format!("{} and {} cannot be compared", a.words(), b.words());
+                        let mut mistake = self.mistake(e, message);
+                        let help = match a.with(b) {
+                            Some(_) => "compare their fields, or their sizes",
+                            None => "compare what is of one type",
+                        };
+                        mistake.help = Some(help.into());
+                        Err(mistake)
+                    }
                 }
             }
             (
@@ -470,12 +502,12 @@ impl Checker<'_> {
                 [
                     (of, operand),
                     (
-                        _,
+                        index,
                         Found {
                             literal: Some(key), ..
                         },
                     ),
-                ] => self.select(e, operand, &of.expr, key),
+                ] => self.select(index, operand, &of.expr, key),
                 _ => Err(self.mistake(e, "a field is named by a string that is written out")),
             },
             ("size", _, [Kind::Text | Kind::List(_) | Kind::Map(_)]) => {
@@ -489,14 +521,23 @@ impl Checker<'_> {
                     .get(1)
                     .and_then(|(at, found)| Some((at, found.literal.as_ref()?)));
                 let Some((at, pattern)) = pattern else {
-                    return Err(self.mistake(e, "the pattern is a string that is written out"));
+                    let mut mistake =
+                        self.mistake(e, "the pattern is a string that is written out");
+                    mistake.help = Some(
+                        "write it in quotes, or ask with startsWith, endsWith or contains".into(),
+                    );
+                    return Err(mistake);
                 };
                 match self::pattern(pattern) {
                     Ok(_) => truth(plus(cost, size(0) / TEXT)),
                     Err(error) => {
                         let words = error.to_string();
                         let last = words.lines().last().unwrap_or_default();
-                        Err(self.mistake(at, format!("the pattern cannot be used: {last}")))
+                        let last = last.trim_start_matches("error: ").trim_end_matches('.');
+                        let mut mistake =
+                            self.mistake(at, format!("the pattern cannot be used: {last}"));
+                        mistake.help = Some("close what is open, and repeat less".into());
+                        Err(mistake)
                     }
                 }
             }

@@ -102,7 +102,7 @@ pub struct Loop {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs)]
 pub enum Fault {
-    #[error("there is no `{0}` in a map; ask first: `\"{0}\" in …`")]
+    #[error("there is no `{0}` in a map; ask first whether it is `in` it")]
     Missing(String),
     #[error("there is no element {0} in a list of {1}; ask first: `size(…) > {0}`")]
     Outside(i64, usize),

@@ -193,7 +193,8 @@ impl Judged {
                 }
                 // Time alone makes nothing invalid (SEMANTICS 11); what changes must still pass.
                 let until = &fit.exception.until.0;
-                objection.message = format!("{}; its exception ended: {until}", objection.message);
+                objection.message =
+                    format!("{}; its exception is until {until}", objection.message);
                 if policy.linked.spec.stage == PolicyStage::State {
                     objection.effect = Effect::Warn;
                 }

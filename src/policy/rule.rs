@@ -49,9 +49,15 @@ pub struct Variables {
     reads: Vec<BTreeSet<String>>,
     /// Steps that each may take.
     cost: Vec<u64>,
+    /// Those that cannot be used, and are not numbered.
+    broken: BTreeSet<String>,
 }
 
 impl Variables {
+    fn is_broken(&self, reads: &BTreeSet<String>) -> bool {
+        reads.iter().any(|read| self.broken.contains(read))
+    }
+
     fn lower(&self, expression: &IdedExpr) -> Option<Node> {
         let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
         lower(expression, &names)
@@ -117,7 +123,10 @@ fn parse(text: &str) -> Result<Program, Mistake> {
         let message = format!(
             "the expression is nested too deeply: {MOST} brackets, conditions and signs at most"
         );
-        return Err(whole(message));
+        return Err(Mistake {
+            help: Some("say it in two validations, or use variables".into()),
+            ..whole(message)
+        });
     }
     if depth > SHALLOW {
         // Whoever calls may stand on a small stack.
@@ -141,8 +150,10 @@ fn read(text: &str) -> Result<Program, Mistake> {
                 let column = usize::try_from(error.pos.1).unwrap_or(1).max(1);
                 Mistake {
                     at: (before + column - 1, 1),
-                    message: format!("the expression cannot be read: {}", error.msg.trim()),
-                    help: None,
+                    message: syntax(error.msg.trim()),
+                    help: Some(
+                        "`countersign policy names` lists names, operators and functions".into(),
+                    ),
                 }
             }
             None => Mistake {
@@ -151,6 +162,23 @@ fn read(text: &str) -> Result<Program, Mistake> {
                 help: None,
             },
         })
+}
+
+/// What the parser says, in words of people.
+fn syntax(said: &str) -> String {
+    let said = said.trim_start_matches("Syntax error: ");
+    let quoted = said
+        .split_once('\'')
+        .and_then(|(_, rest)| rest.rsplit_once('\''));
+    let token = quoted.map(|(inside, _)| inside.split("' expecting").next().unwrap_or(inside));
+    match token {
+        Some("<EOF>") => "the expression ends too early".into(),
+        Some(token) if said.starts_with("token recognition") => {
+            format!("`{}` is no part of the language", token.trim())
+        }
+        Some(token) if !token.is_empty() => format!("`{token}` does not belong here"),
+        Some(_) | None => format!("the expression cannot be read: {said}"),
+    }
 }
 
 /// How many brackets, conditions and signs stand in one another at most; strings are not told apart,
@@ -213,15 +241,15 @@ fn problem(at: &Location, route: &str, text: &str, mistake: Mistake) -> Problem 
         .within(text, within)
 }
 
-/// Checks the variables of a policy, each after those it names; none where one cannot be used.
+/// Checks the variables of a policy, each after those it names.
 pub fn variables(
     spec: &PolicySpec,
     at: &Location,
     names: &mut Names,
     problems: &mut Vec<Problem>,
-) -> Option<Variables> {
+) -> Variables {
     let mut parsed: BTreeMap<&str, (Program, BTreeSet<String>)> = BTreeMap::new();
-    let mut sound = true;
+    let mut done = Variables::default();
     for (name, text) in &spec.variables {
         let route = format!("variables.`{name}`");
         let word = name.starts_with(|c: char| c.is_ascii_alphabetic());
@@ -232,9 +260,14 @@ pub fn variables(
                 true => format!("`{name}` means something else already"),
                 false => format!("`{name}` is no name for a variable"),
             };
-            let problem = Problem::new(Code::PolicyForm, at, &route, message);
-            problems.push(problem.help("take letters and digits, a letter first"));
-            sound = false;
+            let help = match taken {
+                true => "take another name",
+                false => "take letters and digits, a letter first",
+            };
+            problems.push(Problem::new(Code::PolicyForm, at, &route, message).help(help));
+            if !taken {
+                done.broken.insert(name.clone());
+            }
             continue;
         }
         match parse(text) {
@@ -244,12 +277,11 @@ pub fn variables(
             }
             Err(mistake) => {
                 problems.push(problem(at, &route, text, mistake));
-                sound = false;
+                done.broken.insert(name.clone());
             }
         }
     }
-    let mut done = Variables::default();
-    while sound && !parsed.is_empty() {
+    while !parsed.is_empty() {
         let ready = parsed
             .iter()
             .find(|(_, (_, reads))| !reads.iter().any(|read| parsed.contains_key(read.as_str())));
@@ -259,7 +291,7 @@ pub fn variables(
             let route = format!("variables.`{}`", circle.first().unwrap_or(&""));
             let problem = Problem::new(Code::PolicyForm, at, &route, message);
             problems.push(problem.help("write one of them out"));
-            sound = false;
+            done.broken.extend(circle.into_iter().map(str::to_owned));
             break;
         };
         let Some((program, reads)) = parsed.remove(name) else {
@@ -270,6 +302,11 @@ pub fn variables(
             .get(name)
             .map(String::as_str)
             .unwrap_or_default();
+        if done.is_broken(&reads) {
+            // What is wrong with what it names is said.
+            done.broken.insert(name.to_owned());
+            continue;
+        }
         match check(program.expression(), program.source_info(), names) {
             Ok(found) => match done.lower(program.expression()) {
                 Some(node) => {
@@ -283,16 +320,16 @@ pub fn variables(
                 None => {
                     let route = format!("variables.`{name}`");
                     problems.push(problem(at, &route, text, not_lowered(text)));
-                    sound = false;
+                    done.broken.insert(name.to_owned());
                 }
             },
             Err(mistake) => {
                 problems.push(problem(at, &format!("variables.`{name}`"), text, mistake));
-                sound = false;
+                done.broken.insert(name.to_owned());
             }
         }
     }
-    sound.then_some(done)
+    done
 }
 
 impl Rule {
@@ -309,6 +346,9 @@ impl Rule {
         let route = format!("validations.{index}.expression");
         let text = &validation.expression;
         let checked = parse(text).and_then(|program| {
+            if variables.is_broken(&reads(program.expression())) {
+                return Ok(None);
+            }
             let found = check(program.expression(), program.source_info(), names)?;
             if found.kind != Kind::Truth {
                 return Err(Mistake {
@@ -323,10 +363,12 @@ impl Rule {
             let node = variables.lower(program.expression());
             let node = node.ok_or_else(|| not_lowered(text))?;
             let (reads, more) = variables.through(reads(program.expression()));
-            Ok((node, reads, found.cost.saturating_add(more)))
+            Ok(Some((node, reads, found.cost.saturating_add(more))))
         });
         let (expression, reads, cost) = match checked {
-            Ok(checked) => checked,
+            Ok(Some(checked)) => checked,
+            // What is wrong with its variables is said.
+            Ok(None) => return None,
             Err(mistake) => {
                 problems.push(problem(at, &route, text, mistake));
                 return None;

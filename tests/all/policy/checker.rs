@@ -170,7 +170,7 @@ const FAILING: [(&str, &str); 9] = [
     ("[1][-1] == 1", "there is no element -1 in a list of 1"),
     (
         "users[\"nobody\"].title == \"\"",
-        "there is no `nobody` in a map; ask first: `\"nobody\" in …`",
+        "there is no `nobody` in a map; ask first whether it is `in` it",
     ),
     (
         "users[\"kim.lee\"].answers.fax == \"\"",
