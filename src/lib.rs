@@ -63,6 +63,7 @@ pub mod desired;
 pub mod impact;
 pub mod observed;
 pub mod plan;
+pub mod forge;
 pub mod approval;
 pub mod ledger;
 pub mod apply;
