@@ -10,6 +10,8 @@ use crate::plan::Plan;
 pub enum Evidence {
     /// The branch itself: nobody's approval was checked.
     TrustBranch,
+    /// The forge's record of who approved what.
+    ForgeReviews,
 }
 
 impl Evidence {
@@ -17,6 +19,7 @@ impl Evidence {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::TrustBranch => "trust-branch",
+            Self::ForgeReviews => "forge-reviews",
         }
     }
 }

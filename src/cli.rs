@@ -3,6 +3,7 @@
 
 pub mod apply;
 mod ask;
+pub mod comment;
 pub mod completions;
 pub mod demo;
 mod desk;
@@ -67,6 +68,7 @@ enum Command {
     Identity(Box<identity::Args>),
     Explain(explain::Args),
     ExplainCode(explain_code::Args),
+    Comment(comment::Args),
     Schema(schema::Args),
     Demo(demo::Args),
     Completions(completions::Args),
@@ -171,6 +173,7 @@ pub fn main() -> ExitCode {
         Command::Identity(args) => identity::run(&place, &args),
         Command::Explain(args) => explain::run(&place, &args),
         Command::ExplainCode(args) => explain_code::run(&args),
+        Command::Comment(args) => comment::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Completions(args) => completions::run(&args),

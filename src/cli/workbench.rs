@@ -12,7 +12,7 @@ use crate::ledger::{History, Ledger, LedgerError};
 use crate::manifest::parse::Known;
 use crate::manifest::{Edge, Moment};
 use crate::name::ResourceName;
-use crate::operator::{DEFAULT_FILE, Operator, OperatorError};
+use crate::operator::{DEFAULT_FILE, Evidence, Operator, OperatorError};
 use crate::plan::{Bootstrap, DirectoryMode, Plan};
 use crate::reconcile::world::{self, OpenError};
 use crate::reconcile::{self, Reading, ReconcileError, Situation, World};
@@ -285,6 +285,10 @@ pub fn bench(
     operator: Operator,
     history: &History,
 ) -> Result<Bench, Failed> {
+    if operator.evidence == Evidence::ForgeReviews {
+        let words = "the operator asks for `forge-reviews`, and plans do not rest on it in this version: nothing is planned, because nothing would be proven";
+        return Err(Failed::say(Exit::World, words));
+    }
     let mut reading = read(origin)?;
     let now = instant.resolve(&reading.catalog)?;
     let (mut directory, mode) = opened(&operator, &reading)?;

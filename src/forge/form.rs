@@ -65,12 +65,11 @@ pub(super) fn filled_in_by(
 
 /// The issue that a branch and a text name.
 fn named(branch: &str, text: &str) -> Result<u64, &'static str> {
-    let digits = branch
-        .rfind(|c: char| !c.is_ascii_digit())
-        .map(|at| branch.split_at(at + 1));
-    let by_branch = digits
-        .filter(|(before, _)| before.ends_with(['-', '/']))
-        .and_then(|(_, digits)| digits.parse::<u64>().ok())
+    let before = branch.trim_end_matches(|c: char| c.is_ascii_digit());
+    let by_branch = branch
+        .strip_prefix(before)
+        .filter(|_| before.ends_with(['-', '/']))
+        .and_then(|digits| digits.parse::<u64>().ok())
         .ok_or("its branch does not end in the number of an issue, as `request/issue-12` does")?;
     let mut by_text = BTreeSet::new();
     for found in CLOSES.captures_iter(text) {
@@ -125,6 +124,8 @@ mod tests {
             ("request/issue12", "Closes #12", Err("branch does not end")),
             ("12", "Closes #12", Err("branch does not end")),
             ("main", "Closes #12", Err("branch does not end")),
+            ("request/é", "Closes #12", Err("branch does not end")),
+            ("", "", Err("branch does not end")),
             (
                 "request/issue-99999999999999999999",
                 "Closes #99999999999999999999",

@@ -13,6 +13,7 @@ mod edges;
 mod examples;
 mod fake;
 mod folding;
+mod forge;
 mod fake_ad;
 mod hostile;
 mod hostile_names;
