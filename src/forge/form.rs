@@ -1,7 +1,7 @@
 //! A pull request that a bot opened from a filled form → who filled the form in, as the forge tells it.
 //!
 //! The form is an issue. The bot names it twice: in the branch, whose name ends in its number, as
-//! `request/issue-12`, and in the text, as a line `Closes #12`. The text is anybody's who may edit the
+//! `request/form-12`, and in the text, as a line `Closes #12`. The text is anybody's who may edit the
 //! pull request, and holds what a stranger wrote in the form; the name of the branch is the bot's alone.
 //! So the branch says which issue, the text must not say another, and only the forge says whose it is.
 
@@ -70,7 +70,7 @@ fn named(branch: &str, text: &str) -> Result<u64, &'static str> {
         .strip_prefix(before)
         .filter(|_| before.ends_with(['-', '/']))
         .and_then(|digits| digits.parse::<u64>().ok())
-        .ok_or("its branch does not end in the number of an issue, as `request/issue-12` does")?;
+        .ok_or("its branch does not end in the number of an issue, as `request/form-12` does")?;
     let mut by_text = BTreeSet::new();
     for found in CLOSES.captures_iter(text) {
         if !found[1].is_empty() {
@@ -79,7 +79,11 @@ fn named(branch: &str, text: &str) -> Result<u64, &'static str> {
         by_text.insert(found[2].parse::<u64>().unwrap_or(0));
     }
     let line = format!("closes #{by_branch}");
-    let said = text.lines().any(|l| l.trim().eq_ignore_ascii_case(&line));
+    let said = text.lines().any(|said| {
+        let said = said.trim();
+        let said = said.strip_suffix('.').unwrap_or(said);
+        said.eq_ignore_ascii_case(&line)
+    });
     match by_text.into_iter().collect::<Vec<u64>>()[..] {
         [only] if only == by_branch && said => Ok(by_branch),
         [] => Err("its text has no line `Closes #…`"),
@@ -96,31 +100,28 @@ mod tests {
     #[test]
     fn branch_and_text_must_name_the_same_issue() {
         for (branch, text, expected) in [
-            ("request/issue-12", "New hire\n\nCloses #12\n", Ok(12)),
+            ("request/form-12", "New hire\n\nCloses #12\n", Ok(12)),
             ("request/12", "closes #12\r\n", Ok(12)),
-            ("request/issue-12", "Closes #99", Err("different")),
+            ("request/form-12", "Form: #12\n\nCloses #12.", Ok(12)),
+            ("request/form-12", "Closes #99", Err("different")),
+            ("request/form-12", "Closes #12\n\nFixes #99", Err("several")),
             (
-                "request/issue-12",
-                "Closes #12\n\nFixes #99",
-                Err("several"),
-            ),
-            (
-                "request/issue-12",
+                "request/form-12",
                 "Closes #12 and resolves: #99",
                 Err("several"),
             ),
             (
-                "request/issue-12",
+                "request/form-12",
                 "Closes #12\ncloses city/other#12",
                 Err("another repository"),
             ),
             (
-                "request/issue-12",
+                "request/form-12",
                 "Closes #12\ncloses https://github.com/city/other/issues/#12",
                 Err("another repository"),
             ),
-            ("request/issue-12", "this closes #12, I hope", Err("only")),
-            ("request/issue-12", "", Err("no line")),
+            ("request/form-12", "this closes #12, I hope", Err("only")),
+            ("request/form-12", "", Err("no line")),
             ("request/issue12", "Closes #12", Err("branch does not end")),
             ("12", "Closes #12", Err("branch does not end")),
             ("main", "Closes #12", Err("branch does not end")),

@@ -69,12 +69,13 @@ impl Reader<'_> {
                 ForgeSoftware::GitLab => ForgeKind::GitLab,
                 ForgeSoftware::Forgejo => ForgeKind::Forgejo,
             });
-        let url = match &given.url {
-            Some(text) => self.forge_url(text),
-            None => match kind?.usual_url() {
+        let url = match (&given.url, kind) {
+            (Some(text), _) => self.forge_url(text),
+            (None, Some(kind)) => match kind.usual_url() {
                 Some(url) => Some(url),
                 None => self.forge_needs(None, "url"),
             },
+            (None, None) => None,
         };
         let repository = self.forge_needs(given.repository.as_deref(), "repository");
         let repository = repository.and_then(|text| match RepositoryPath::parse(text, kind?) {

@@ -134,7 +134,7 @@ fn odd() -> impl Strategy<Value = Value> {
             json!("APPROVED"),
             json!("Bot"),
             json!("Closes #12"),
-            json!("request/issue-12"),
+            json!("request/form-12"),
             json!("merged"),
             json!(HEAD),
             json!(MERGE),

@@ -258,7 +258,7 @@ fn a_form_is_its_authors_whether_a_job_or_an_account_opened_the_pull_request() {
     for bot in [user(-2, "forgejo-actions"), user(9, "form-bot")] {
         let mut opened = pull();
         opened["user"] = bot;
-        opened["head"]["label"] = json!("request/issue-12");
+        opened["head"]["label"] = json!("request/form-12");
         opened["body"] = json!("Closes #12");
         let issue = json!({"id": 1, "number": 12, "user": user(5, "dreyes"), "pull_request": null,
                            "created_at": "2026-03-01T08:00:00Z", "state": "open",

@@ -309,7 +309,7 @@ fn what_does_not_fit_together_is_no_evidence() {
 pub fn by_bot() -> Value {
     let mut pull = pull();
     pull["user"] = user("github-actions[bot]");
-    pull["head"]["ref"] = json!("request/issue-12");
+    pull["head"]["ref"] = json!("request/form-12");
     pull["body"] = json!("From a form.\n\nCloses #12\n");
     pull
 }

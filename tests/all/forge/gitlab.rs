@@ -243,7 +243,7 @@ fn a_bot_is_known_by_its_account_and_its_forms_author_by_the_issue() {
     let bot = user("project_3_bot");
     let mut opened = merge_request();
     opened["author"] = bot.clone();
-    opened["source_branch"] = json!("request/issue-12");
+    opened["source_branch"] = json!("request/form-12");
     opened["description"] = json!("Closes #12");
     let issue = |full: &str, author: &str| {
         json!({"id": 9, "iid": 12, "project_id": 3, "state": "opened", "author": user(author),
