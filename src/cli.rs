@@ -3,6 +3,7 @@
 
 pub mod apply;
 mod ask;
+pub mod ci;
 pub mod completions;
 pub mod demo;
 mod desk;
@@ -56,6 +57,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Init(init::Args),
+    Ci(ci::Args),
     Validate(validate::Args),
     Plan(plan::Args),
     Apply(apply::Args),
@@ -160,6 +162,7 @@ pub fn main() -> ExitCode {
     let place = Place { folder, operator };
     let outcome = match command {
         Command::Init(args) => init::run(&place, &args),
+        Command::Ci(args) => ci::run(&place, &args),
         Command::Validate(args) => validate::run(&place, &args),
         Command::Plan(args) => plan::run(&place, &args),
         Command::Apply(args) => apply::run(&place, &args),
@@ -171,7 +174,7 @@ pub fn main() -> ExitCode {
         Command::Identity(args) => identity::run(&place, &args),
         Command::Explain(args) => explain::run(&place, &args),
         Command::ExplainCode(args) => explain_code::run(&args),
-        Command::Schema(args) => schema::run(&args),
+        Command::Schema(args) => schema::run(&place, &args),
         Command::Demo(args) => demo::run(&args),
         Command::Completions(args) => completions::run(&args),
     };
