@@ -370,7 +370,8 @@ fn asked(catalog: &Catalog) -> Vec<Input> {
             .map(|q| &q.options)
             .collect();
         let mut hints = Vec::new();
-        hints.extend(question.hint.as_deref().map(shown));
+        let hint = question.hint.as_deref().map(shown);
+        hints.extend(hint.map(|hint| hint.trim_end_matches('.').to_owned()));
         hints.push(match askers.len() {
             0..=6 => format!("asked by {}", askers.join(", ")),
             more => format!("asked by {} and {} more", askers[..5].join(", "), more - 5),

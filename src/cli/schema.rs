@@ -18,8 +18,8 @@ pub struct Args {
     out: Option<PathBuf>,
     /// Write the schemas of the kinds with this repository's names in them, so that an editor completes
     /// profiles, resources, levels, roles and the rest; without DIR into `.schema`, where manifests look.
-    #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["kind", "out"])]
-    for_repository: Option<PathBuf>,
+    #[arg(long, value_name = "DIR", num_args = 0..=1, conflicts_with_all = ["kind", "out"])]
+    for_repository: Option<Option<PathBuf>>,
 }
 
 /// Every schema, by the name of its file.
@@ -51,7 +51,7 @@ pub fn text(schema: &Value) -> String {
 /// When there is no such schema, or a file cannot be written.
 pub fn run(place: &Place, args: &Args) -> Outcome {
     if let Some(folder) = &args.for_repository {
-        return for_repository(place, folder);
+        return for_repository(place, folder.as_deref());
     }
     if let Some(folder) = &args.out {
         return write(folder);
@@ -90,12 +90,9 @@ fn write(folder: &Path) -> Outcome {
     Ok(Exit::Done)
 }
 
-fn for_repository(place: &Place, folder: &Path) -> Outcome {
+fn for_repository(place: &Place, folder: Option<&Path>) -> Outcome {
     let catalog = ci::catalog(place)?;
-    let folder = match folder.as_os_str().is_empty() {
-        true => place.folder.join(SCHEMAS),
-        false => folder.to_owned(),
-    };
+    let folder = folder.map_or_else(|| place.folder.join(SCHEMAS), Path::to_owned);
     for file in schemas::generated(&catalog, ".") {
         ci::put(&folder, &file, &schemas::is_ours)?;
         talk(format!("wrote {}", folder.join(&file.path).display()));

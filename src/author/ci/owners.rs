@@ -49,7 +49,9 @@ pub fn text(catalog: &Catalog, forge: ForgeKind) -> String {
         owners.extend(near(catalog, &user.spec).filter_map(|user| login(user, forge)));
     }
     // A file's name could end the line; administrators own it all the same.
-    files.retain(|file, owners| !owners.is_empty() && !file.chars().any(char::is_control));
+    files.retain(|file, owners| {
+        !owners.is_subset(&administrators) && !file.chars().any(char::is_control)
+    });
     if !files.is_empty() {
         text.push_str("\n# Users: their supervisors and the heads of their organizations, too.\n");
     }
