@@ -14,6 +14,7 @@ pub mod fold;
 pub mod identity;
 pub mod init;
 pub mod plan;
+pub mod policy;
 pub mod request;
 pub mod schema;
 pub mod task;
@@ -67,6 +68,7 @@ enum Command {
     Request(Box<request::Args>),
     User(Box<user::Args>),
     Identity(Box<identity::Args>),
+    Policy(policy::Args),
     Explain(explain::Args),
     ExplainCode(explain_code::Args),
     Schema(schema::Args),
@@ -172,6 +174,7 @@ pub fn main() -> ExitCode {
         Command::Request(args) => request::run(&place, &args),
         Command::User(args) => user::run(&place, &args),
         Command::Identity(args) => identity::run(&place, &args),
+        Command::Policy(args) => policy::run(&place, &args),
         Command::Explain(args) => explain::run(&place, &args),
         Command::ExplainCode(args) => explain_code::run(&args),
         Command::Schema(args) => schema::run(&place, &args),
