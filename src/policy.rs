@@ -124,12 +124,24 @@ fn times(catalog: &Catalog, each: Option<PolicySubject>) -> usize {
 pub fn names(spec: &PolicySpec) -> Vec<(&'static str, Type, &'static str)> {
     let mut names: Vec<_> = ALWAYS.to_vec();
     let user = Type::Record(&shape::USER);
-    let old = ("old", user, "the user as before; without a name where there was none");
-    let new = ("new", user, "the user from then on; without a name where there is none");
+    let old = (
+        "old",
+        user,
+        "the user as before; without a name where there was none",
+    );
+    let new = (
+        "new",
+        user,
+        "the user from then on; without a name where there is none",
+    );
     if spec.stage == PolicyStage::Change {
         // What is asked of each part is not asked of the whole.
         let whole = spec.each.is_none();
-        names.extend(OF_A_CHANGE.iter().filter(|(name, _, _)| whole || *name != "change"));
+        names.extend(
+            OF_A_CHANGE
+                .iter()
+                .filter(|(name, _, _)| whole || *name != "change"),
+        );
     }
     let grant = Type::Record(&shape::GRANT);
     match (spec.each, spec.stage) {
@@ -187,10 +199,18 @@ fn compile(
     if let (Some(PolicySubject::Gained | PolicySubject::Lost), PolicyStage::State) =
         (spec.each, spec.stage)
     {
-        refuse("each", "of a state nothing is gained or lost", "say `stage: change`, or ask of each user");
+        refuse(
+            "each",
+            "of a state nothing is gained or lost",
+            "say `stage: change`, or ask of each user",
+        );
     }
     if let (Effect::Approvals(_), PolicyStage::State) = (spec.effect, spec.stage) {
-        refuse("effect", "a state is not approved: it may be, or not", "say `deny` or `warn`, or `stage: change`");
+        refuse(
+            "effect",
+            "a state is not approved: it may be, or not",
+            "say `deny` or `warn`, or `stage: change`",
+        );
     }
     let mut names = known(catalog, within, spec);
     let variables = rule::variables(spec, at, &mut names, problems)?;
@@ -209,8 +229,9 @@ fn compile(
             "the policy may take {cost} steps, {times} times over: more than {BUDGET} in all"
         );
         problems.push(
-            Problem::new(Code::PolicyForm, at, "validations", message)
-                .help("ask of each user instead of all in all, or walk over fewer lists in one another"),
+            Problem::new(Code::PolicyForm, at, "validations", message).help(
+                "ask of each user instead of all in all, or walk over fewer lists in one another",
+            ),
         );
     }
     Some(rules)

@@ -101,8 +101,15 @@ impl Proposal {
             // Rules come from before; where a policy is as it was, it need not be asked twice.
             Policies::compile(before, &mut ignored).except(after),
         ];
-        let at_once = Lens { catalog: before, timeline: &old_line, now, people: old.people() };
-        let mut inquiries = both.each_ref().map(|p| Inquiry::new(p, &at_once, behind, now));
+        let at_once = Lens {
+            catalog: before,
+            timeline: &old_line,
+            now,
+            people: old.people(),
+        };
+        let mut inquiries = both
+            .each_ref()
+            .map(|p| Inquiry::new(p, &at_once, behind, now));
         let mut reader = Reader {
             after,
             stages: Vec::new(),
@@ -114,19 +121,30 @@ impl Proposal {
         let said = said_anew(before, after);
         let first_people = new.people().clone();
         {
-            let names: BTreeSet<&UserName> = old.people().keys().chain(new.people().keys()).collect();
+            let names: BTreeSet<&UserName> =
+                old.people().keys().chain(new.people().keys()).collect();
             let directory = &after.config.spec.directory;
             let impacts = compare(directory, old.people(), new.people(), names);
-            let stage = Stage { at: None, impacts, averted: Vec::new() };
+            let stage = Stage {
+                at: None,
+                impacts,
+                averted: Vec::new(),
+            };
             let sides = Sides {
                 old: at_once,
-                new: Lens { catalog: after, timeline: &new_line, now, people: new.people() },
+                new: Lens {
+                    catalog: after,
+                    timeline: &new_line,
+                    now,
+                    people: new.people(),
+                },
                 old_before: old.people(),
                 new_before: old.people(),
             };
             reader.stage(stage, &sides, &said, (&both, &mut inquiries));
         }
-        let instants: BTreeSet<Timestamp> = old_line.after(now).chain(new_line.after(now)).collect();
+        let instants: BTreeSet<Timestamp> =
+            old_line.after(now).chain(new_line.after(now)).collect();
         for instant in instants {
             let without = old.at(instant, &mut ignored);
             let with = new.at(instant, &mut ignored);
@@ -142,8 +160,18 @@ impl Proposal {
                 averted: less(&without_it, &with_it),
             };
             let sides = Sides {
-                old: Lens { catalog: before, timeline: &old_line, now: instant, people: old.people() },
-                new: Lens { catalog: after, timeline: &new_line, now: instant, people: new.people() },
+                old: Lens {
+                    catalog: before,
+                    timeline: &old_line,
+                    now: instant,
+                    people: old.people(),
+                },
+                new: Lens {
+                    catalog: after,
+                    timeline: &new_line,
+                    now: instant,
+                    people: new.people(),
+                },
                 old_before: &without.before,
                 new_before: &with.before,
             };
@@ -152,14 +180,30 @@ impl Proposal {
         let requests: Vec<RequestName> = after
             .requests
             .iter()
-            .filter(|(name, new)| before.requests.get(*name).is_none_or(|old| old.spec != new.spec))
+            .filter(|(name, new)| {
+                before
+                    .requests
+                    .get(*name)
+                    .is_none_or(|old| old.spec != new.spec)
+            })
             .map(|(name, _)| name.clone())
             .collect();
-        let first = Lens { catalog: after, timeline: &new_line, now, people: &first_people };
+        let first = Lens {
+            catalog: after,
+            timeline: &new_line,
+            now,
+            people: &first_people,
+        };
         for inquiry in inquiries {
             reader.object(inquiry.finish(&first, &requests).objections);
         }
-        let Reader { stages, seats, mails, objections, .. } = reader;
+        let Reader {
+            stages,
+            seats,
+            mails,
+            objections,
+            ..
+        } = reader;
         Self {
             now,
             stages,
@@ -180,9 +224,18 @@ fn said_anew<'a>(before: &'a Catalog, after: &'a Catalog) -> BTreeSet<&'a UserNa
             names.insert(name);
         }
     }
-    names.extend(before.users.keys().filter(|name| !after.users.contains_key(*name)));
+    names.extend(
+        before
+            .users
+            .keys()
+            .filter(|name| !after.users.contains_key(*name)),
+    );
     for (name, new) in &after.requests {
-        if before.requests.get(name).is_none_or(|old| old.spec != new.spec) {
+        if before
+            .requests
+            .get(name)
+            .is_none_or(|old| old.spec != new.spec)
+        {
             names.insert(&new.spec.subject);
         }
     }
@@ -229,7 +282,11 @@ impl Reader<'_> {
         said: &BTreeSet<&UserName>,
         (policies, inquiries): (&[Policies<'_>; 2], &mut [Inquiry<'_>; 2]),
     ) {
-        if stage.impacts.is_empty() && stage.averted.is_empty() && said.is_empty() && stage.at.is_some() {
+        if stage.impacts.is_empty()
+            && stage.averted.is_empty()
+            && said.is_empty()
+            && stage.at.is_some()
+        {
             return;
         }
         let touched = stage.impacts.iter().chain(&stage.averted).map(|i| &i.user);
@@ -275,7 +332,8 @@ impl Reader<'_> {
             };
             let holders = |lens: &Lens<'_>| {
                 let people = lens.people.values();
-                let holds = |p: &&Arc<Person>| p.entitlements.keys().any(|key| key.resource == *name);
+                let holds =
+                    |p: &&Arc<Person>| p.entitlements.keys().any(|key| key.resource == *name);
                 people.filter(holds).count()
             };
             let (before, after) = (holders(&step.old), holders(&step.new));
@@ -304,7 +362,8 @@ impl Reader<'_> {
                 continue;
             };
             let terms = self.terms.get(&entitlement.resource);
-            let by_mail = |t: &&ResourceTerms| t.connector == Connector::Manual && t.follows.is_none();
+            let by_mail =
+                |t: &&ResourceTerms| t.connector == Connector::Manual && t.follows.is_none();
             if terms.filter(by_mail).is_some() {
                 let of_resource = asked.entry(&entitlement.resource).or_default();
                 of_resource.push((impact.user.clone(), impact.what.clone()));
@@ -314,7 +373,8 @@ impl Reader<'_> {
             let terms = self.terms.get(resource);
             self.mails.push(Mail {
                 resource: resource.clone(),
-                display_name: terms.map_or_else(|| resource.to_string(), |t| t.display_name.clone()),
+                display_name: terms
+                    .map_or_else(|| resource.to_string(), |t| t.display_name.clone()),
                 to: terms.map(|t| t.maintainers.clone()).unwrap_or_default(),
                 at: stage.at,
                 what,
@@ -336,8 +396,14 @@ fn grants<'a>(stage: &'a Stage, sides: &Sides<'a>, coming: bool) -> Vec<Grant<'a
             let (entitlement, gains) = match &impact.what {
                 What::Gains { entitlement, .. } => (entitlement, true),
                 What::Loses { entitlement, .. } => (entitlement, false),
-                What::Leaves { .. } | What::AccountMade { .. } | What::Begins | What::Suspended
-                | What::Resumes | What::Renamed { .. } | What::Moves { .. } | What::Field { .. }
+                What::Leaves { .. }
+                | What::AccountMade { .. }
+                | What::Begins
+                | What::Suspended
+                | What::Resumes
+                | What::Renamed { .. }
+                | What::Moves { .. }
+                | What::Field { .. }
                 | What::Updates { .. } => continue,
             };
             if (gains == happens) != coming {
@@ -350,7 +416,9 @@ fn grants<'a>(stage: &'a Stage, sides: &Sides<'a>, coming: bool) -> Vec<Grant<'a
                 (false, true) => [sides.old.people, sides.old_before],
                 (false, false) => [sides.new.people, sides.old_before],
             };
-            let grant = places.into_iter().find_map(|people| held(people, &impact.user, entitlement));
+            let grant = places
+                .into_iter()
+                .find_map(|people| held(people, &impact.user, entitlement));
             if let Some(grant) = grant {
                 found.insert((&impact.user, entitlement), grant);
             }

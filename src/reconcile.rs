@@ -135,7 +135,13 @@ pub fn diagnose(reading: Reading, base: Option<&Catalog>, now: Timestamp) -> Vec
     let glance = outlook.at(now, &mut problems);
     let lens = lens(&catalog, &timeline, &outlook, now);
     watch.look(&lens, &glance.names, false, &mut problems);
-    ahead(&catalog, &mut outlook, &timeline, (&mut watch, now), &mut problems);
+    ahead(
+        &catalog,
+        &mut outlook,
+        &timeline,
+        (&mut watch, now),
+        &mut problems,
+    );
     timeline.without_effect(now, &mut problems);
     if let Some(base) = base {
         problems.extend(history::check(base, &catalog, now));
@@ -257,7 +263,13 @@ pub fn situation(
     let seen = lens(catalog, &timeline, &outlook, now);
     watch.look(&seen, &glance.names, false, &mut problems);
     let desired = outlook.desired();
-    ahead(catalog, &mut outlook, &timeline, (&mut watch, now), &mut problems);
+    ahead(
+        catalog,
+        &mut outlook,
+        &timeline,
+        (&mut watch, now),
+        &mut problems,
+    );
     diagnostics.extend(located(problems, catalog, &reading.source));
     let diagnostics = sorted(diagnostics);
     if crate::diagnostic::any_error(&diagnostics) {

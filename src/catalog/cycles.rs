@@ -33,12 +33,15 @@ pub fn supervisors(catalog: &Catalog, problems: &mut Vec<Problem>) {
 
 /// Profiles that extend themselves.
 pub fn profiles(catalog: &Catalog, problems: &mut Vec<Problem>) {
-    let graph = catalog.profiles.iter().map(|(name, Linked { at, spec, .. })| {
-        (
-            name.as_str(),
-            (at, spec.extends.iter().map(AsRef::as_ref).collect()),
-        )
-    });
+    let graph = catalog
+        .profiles
+        .iter()
+        .map(|(name, Linked { at, spec, .. })| {
+            (
+                name.as_str(),
+                (at, spec.extends.iter().map(AsRef::as_ref).collect()),
+            )
+        });
     report(graph.collect(), "extends", "extends", problems);
 }
 
@@ -66,18 +69,21 @@ pub fn levels(catalog: &Catalog, problems: &mut Vec<Problem>) {
 
 /// Resources whose access follows their own.
 pub fn followers(catalog: &Catalog, problems: &mut Vec<Problem>) {
-    let graph = catalog.resources.iter().map(|(name, Linked { at, spec, .. })| {
-        (
-            name.as_str(),
+    let graph = catalog
+        .resources
+        .iter()
+        .map(|(name, Linked { at, spec, .. })| {
             (
-                at,
-                spec.inherits_from
-                    .iter()
-                    .map(|i| i.resource.as_str())
-                    .collect(),
-            ),
-        )
-    });
+                name.as_str(),
+                (
+                    at,
+                    spec.inherits_from
+                        .iter()
+                        .map(|i| i.resource.as_str())
+                        .collect(),
+                ),
+            )
+        });
     report(
         graph.collect(),
         "inheritsFrom.resource",

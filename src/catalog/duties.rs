@@ -56,7 +56,13 @@ pub fn config(catalog: &Catalog, problems: &mut Vec<Problem>) {
             );
         }
     }
-    for (name, Linked { at, spec: resource, .. }) in &catalog.resources {
+    for (
+        name,
+        Linked {
+            at, spec: resource, ..
+        },
+    ) in &catalog.resources
+    {
         if resource.kind == ResourceType::Directory && *name != spec.directory {
             problems.push(
                 Problem::new(

@@ -292,7 +292,11 @@ fn no_config() -> Linked<ConfigSpec> {
         ignore: Vec::new(),
         pipelines: None,
     };
-    Linked { at, labels: BTreeMap::new(), spec }
+    Linked {
+        at,
+        labels: BTreeMap::new(),
+        spec,
+    }
 }
 
 fn directory_name() -> ManifestName {

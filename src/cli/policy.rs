@@ -52,9 +52,14 @@ enum Shown {
 /// When the folder cannot be read.
 pub fn run(place: &Place, args: &Args) -> Outcome {
     match &args.what {
-        What::Test { folder, format, covered } => {
+        What::Test {
+            folder,
+            format,
+            covered,
+        } => {
             let folder = folder.clone();
-            let folder = folder.unwrap_or_else(|| super::workbench::root(&place.folder).join("policies"));
+            let folder =
+                folder.unwrap_or_else(|| super::workbench::root(&place.folder).join("policies"));
             test(folder, *format, *covered)
         }
         What::Names => {
@@ -66,7 +71,10 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
 
 fn test(folder: PathBuf, format: Shown, covered: bool) -> Outcome {
     if !folder.is_dir() {
-        let message = format!("{} is no folder: name that of the policies", folder.display());
+        let message = format!(
+            "{} is no folder: name that of the policies",
+            folder.display()
+        );
         return Err(Failed::say(Exit::World, message));
     }
     let origin = Origin::Worktree { folder };
@@ -116,16 +124,33 @@ fn is_test(path: &str) -> bool {
 fn human(report: &Report, gaps: &[fixture::Gap], policies: usize) -> String {
     let mut text = String::new();
     for outcome in report.outcomes.iter().filter(|o| !o.holds) {
-        let fixture::Outcome { policy, name, file, line, expected, found, says, .. } = outcome;
+        let fixture::Outcome {
+            policy,
+            name,
+            file,
+            line,
+            expected,
+            found,
+            says,
+            ..
+        } = outcome;
         let _ = writeln!(text, "failed: {policy}: {name} ({file}:{line})");
-        let _ = writeln!(text, "        expected {expected}, and the policy says {found}");
+        let _ = writeln!(
+            text,
+            "        expected {expected}, and the policy says {found}"
+        );
         for says in says {
             let _ = writeln!(text, "        {says}");
         }
     }
     for gap in gaps {
         let _ = match gap.validation {
-            Some(index) => writeln!(text, "no case is refused by validation {} of {}", index + 1, gap.policy),
+            Some(index) => writeln!(
+                text,
+                "no case is refused by validation {} of {}",
+                index + 1,
+                gap.policy
+            ),
             None => writeln!(text, "no case passes {}", gap.policy),
         };
     }
@@ -140,15 +165,20 @@ fn human(report: &Report, gaps: &[fixture::Gap], policies: usize) -> String {
 }
 
 fn json(report: &Report, gaps: &[fixture::Gap]) -> String {
-    let cases: Vec<_> = report.outcomes.iter().map(|o| {
-        serde_json::json!({
-            "policy": o.policy, "name": o.name, "file": &*o.file, "line": o.line,
-            "expected": o.expected, "found": o.found, "says": o.says, "holds": o.holds,
+    let cases: Vec<_> = report
+        .outcomes
+        .iter()
+        .map(|o| {
+            serde_json::json!({
+                "policy": o.policy, "name": o.name, "file": &*o.file, "line": o.line,
+                "expected": o.expected, "found": o.found, "says": o.says, "holds": o.holds,
+            })
         })
-    }).collect();
-    let gaps: Vec<_> = gaps.iter().map(|gap| {
-        serde_json::json!({"policy": gap.policy, "validation": gap.validation})
-    }).collect();
+        .collect();
+    let gaps: Vec<_> = gaps
+        .iter()
+        .map(|gap| serde_json::json!({"policy": gap.policy, "validation": gap.validation}))
+        .collect();
     let all = serde_json::json!({"cases": cases, "gaps": gaps});
     serde_json::to_string_pretty(&all).unwrap_or_default()
 }
@@ -161,7 +191,9 @@ fn names() -> String {
     };
     shape::ALWAYS.iter().for_each(|each| line(&mut text, each));
     text.push_str("\nOne of `stage: change` besides\n");
-    shape::OF_A_CHANGE.iter().for_each(|each| line(&mut text, each));
+    shape::OF_A_CHANGE
+        .iter()
+        .for_each(|each| line(&mut text, each));
     text.push_str("\nAnd what it is asked of each of\n");
     for (each, names) in [
         ("user", "user; of a change also old and new"),
@@ -172,9 +204,19 @@ fn names() -> String {
         let _ = writeln!(text, "  {each:<18} {names}");
     }
     for shape in [
-        &shape::USER, &shape::ENTITLEMENT, &shape::GRANT, &shape::IDENTITY, &shape::RESOURCE,
-        &shape::LEVEL, &shape::ROLE, &shape::SCOPE, &shape::ORGANIZATION, &shape::PROFILE,
-        &shape::REQUEST, &shape::CHANGE, &shape::PAIR,
+        &shape::USER,
+        &shape::ENTITLEMENT,
+        &shape::GRANT,
+        &shape::IDENTITY,
+        &shape::RESOURCE,
+        &shape::LEVEL,
+        &shape::ROLE,
+        &shape::SCOPE,
+        &shape::ORGANIZATION,
+        &shape::PROFILE,
+        &shape::REQUEST,
+        &shape::CHANGE,
+        &shape::PAIR,
     ] {
         let _ = writeln!(text, "\n{}", shape.name);
         shape.fields.iter().for_each(|each| line(&mut text, each));

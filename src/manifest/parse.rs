@@ -190,7 +190,10 @@ impl<'a> Places<'a> {
                 false => (first, usize::try_from(place.column).ok()? - 1),
             };
             let written = source.lines().nth(line)?;
-            let start = written.char_indices().nth(after).map_or(written.len(), |(at, _)| at);
+            let start = written
+                .char_indices()
+                .nth(after)
+                .map_or(written.len(), |(at, _)| at);
             let found = start + written.get(start..)?.find(wanted)?;
             let before = written.get(..found)?.chars().count();
             let rest = wanted.chars().count().saturating_sub(ahead);

@@ -221,7 +221,10 @@ impl Checker<'_> {
                     let found = self.expr(element, depth + 1)?;
                     kind = kind.with(&found.kind).ok_or_else(|| {
                         let words = (kind.words(), found.kind.words());
-                        self.mistake(element, format!("a list holds {} here and {} there", words.0, words.1))
+                        self.mistake(
+                            element,
+                            format!("a list holds {} here and {} there", words.0, words.1),
+                        )
                     })?;
                     cost = plus(cost, found.cost);
                     size += 1;
@@ -264,7 +267,9 @@ impl Checker<'_> {
 
     fn ident(&self, e: &IdedExpr, name: &str) -> Result<Found, Mistake> {
         let bound = self.bound.iter().rev().find(|(n, _)| n == name);
-        let found = bound.map(|(_, found)| found).or_else(|| self.names.known.get(name));
+        let found = bound
+            .map(|(_, found)| found)
+            .or_else(|| self.names.known.get(name));
         found.cloned().ok_or_else(|| {
             let mut mistake = self.mistake(e, format!("there is no `{name}` here"));
             let all = self.names.all().filter(|n| !n.starts_with('@'));
@@ -331,7 +336,11 @@ impl Checker<'_> {
         let kinds: Vec<&Kind> = args.iter().map(|(_, found)| &found.kind).collect();
         let size = |index: usize| args.get(index).map_or(0, |(_, found)| found.size);
         let truth = |cost| Ok(scalar(Kind::Truth, cost));
-        match (call.func_name.as_str(), call.target.is_some(), kinds.as_slice()) {
+        match (
+            call.func_name.as_str(),
+            call.target.is_some(),
+            kinds.as_slice(),
+        ) {
             (operators::LOGICAL_AND | operators::LOGICAL_OR, _, [Kind::Truth, Kind::Truth]) => {
                 truth(cost)
             }
@@ -360,7 +369,9 @@ impl Checker<'_> {
                 }
             }
             (
-                operators::LESS | operators::LESS_EQUALS | operators::GREATER
+                operators::LESS
+                | operators::LESS_EQUALS
+                | operators::GREATER
                 | operators::GREATER_EQUALS,
                 _,
                 [Kind::Text, Kind::Text] | [Kind::Number, Kind::Number],
@@ -391,7 +402,10 @@ impl Checker<'_> {
                 })
             }
             (
-                operators::ADD | operators::SUBSTRACT | operators::MULTIPLY | operators::DIVIDE
+                operators::ADD
+                | operators::SUBSTRACT
+                | operators::MULTIPLY
+                | operators::DIVIDE
                 | operators::MODULO,
                 _,
                 [Kind::Number, Kind::Number],
@@ -401,19 +415,32 @@ impl Checker<'_> {
                 Ok(of_type((**of).clone(), cost))
             }
             (operators::INDEX, _, [Kind::Map(of), Kind::Text]) => {
-                if let [(map, _), (index, Found { literal: Some(key), .. })] = args.as_slice() {
+                if let [
+                    (map, _),
+                    (
+                        index,
+                        Found {
+                            literal: Some(key), ..
+                        },
+                    ),
+                ] = args.as_slice()
+                {
                     self.key(index, &map.expr, key)?;
                 }
                 Ok(of_type((**of).clone(), cost))
             }
-            (operators::INDEX, _, [Kind::Record(_), Kind::Text]) => {
-                match args.as_slice() {
-                    [(of, operand), (_, Found { literal: Some(key), .. })] => {
-                        self.select(e, operand, &of.expr, key)
-                    }
-                    _ => Err(self.mistake(e, "a field is named by a string that is written out")),
-                }
-            }
+            (operators::INDEX, _, [Kind::Record(_), Kind::Text]) => match args.as_slice() {
+                [
+                    (of, operand),
+                    (
+                        _,
+                        Found {
+                            literal: Some(key), ..
+                        },
+                    ),
+                ] => self.select(e, operand, &of.expr, key),
+                _ => Err(self.mistake(e, "a field is named by a string that is written out")),
+            },
             ("size", _, [Kind::Text | Kind::List(_) | Kind::Map(_)]) => {
                 Ok(scalar(Kind::Number, cost))
             }
@@ -421,11 +448,16 @@ impl Checker<'_> {
                 truth(plus(cost, size(0) / TEXT))
             }
             ("matches", true, [Kind::Text, Kind::Text]) => {
-                let pattern = args.get(1).and_then(|(at, found)| Some((at, found.literal.as_ref()?)));
+                let pattern = args
+                    .get(1)
+                    .and_then(|(at, found)| Some((at, found.literal.as_ref()?)));
                 let Some((at, pattern)) = pattern else {
                     return Err(self.mistake(e, "the pattern is a string that is written out"));
                 };
-                match regex::RegexBuilder::new(pattern).size_limit(1 << 16).build() {
+                match regex::RegexBuilder::new(pattern)
+                    .size_limit(1 << 16)
+                    .build()
+                {
                     Ok(_) => truth(plus(cost, PATTERN)),
                     Err(error) => {
                         let words = error.to_string();
@@ -439,7 +471,11 @@ impl Checker<'_> {
                 let shown = name.trim_matches(['_', '@']).replace("_", " ");
                 let mut mistake = self.mistake(
                     e,
-                    format!("`{}` does not go with {}", shown.trim(), words.join(" and ")),
+                    format!(
+                        "`{}` does not go with {}",
+                        shown.trim(),
+                        words.join(" and ")
+                    ),
                 );
                 mistake.help = Some(
                     "there are && || ! == != < <= > >= + - * / % in ?: [] size startsWith endsWith contains matches has all exists exists_one filter map"
@@ -490,7 +526,10 @@ impl Checker<'_> {
         let step = self.expr(&c.loop_step, depth);
         let (condition, step) = (condition?, step?);
         let kind = begin.kind.with(&step.kind).ok_or_else(|| {
-            self.mistake(e, format!("{} is not {}", step.kind.words(), begin.kind.words()))
+            self.mistake(
+                e,
+                format!("{} is not {}", step.kind.words(), begin.kind.words()),
+            )
         })?;
         if condition.kind != Kind::Truth {
             return Err(self.mistake(e, "a macro asks for true or false"));
@@ -518,7 +557,10 @@ impl Checker<'_> {
         self.bound.truncate(height);
         let result = result?;
         let each = plus(condition.cost, inner);
-        let cost = plus(plus(range.cost, begin.cost), plus(result.cost, each.saturating_mul(range.size)));
+        let cost = plus(
+            plus(range.cost, begin.cost),
+            plus(result.cost, each.saturating_mul(range.size)),
+        );
         Ok(Found { cost, ..result })
     }
 }

@@ -39,7 +39,10 @@ pub fn fit<'a>(
     let each = policy.linked.spec.exceptions.iter().enumerate();
     let fits = each.filter(|(_, e)| {
         let of_user = e.user.as_ref().is_none_or(|wanted| Some(wanted) == user);
-        let of_resource = e.resource.as_ref().is_none_or(|wanted| Some(wanted) == resource);
+        let of_resource = e
+            .resource
+            .as_ref()
+            .is_none_or(|wanted| Some(wanted) == resource);
         // One that says neither would let everything pass; the schema has none.
         of_user && of_resource && (e.user.is_some() || e.resource.is_some())
     });

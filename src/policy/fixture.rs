@@ -109,7 +109,8 @@ impl Reader<'_> {
     fn say(&mut self, mark: Mark, message: impl Into<String>, help: impl Into<String>) {
         let place = mark.in_file(self.file);
         let diagnostic = Diagnostic::new(Code::PolicyTest, place, message.into());
-        self.diagnostics.push(diagnostic.maybe_help(Some(help.into())));
+        self.diagnostics
+            .push(diagnostic.maybe_help(Some(help.into())));
     }
 
     /// Reports keys that a mapping may not have; false where it is no mapping.
@@ -134,7 +135,10 @@ impl Reader<'_> {
             return;
         }
         let named = root.get("policy").and_then(Node::text);
-        let policy = policies.list.iter().find(|p| Some(p.name.as_str()) == named);
+        let policy = policies
+            .list
+            .iter()
+            .find(|p| Some(p.name.as_str()) == named);
         let Some(policy) = policy else {
             let mark = root.get("policy").map_or(root.mark, |node| node.mark);
             let known: Vec<&str> = policies.list.iter().map(|p| p.name.as_str()).collect();
@@ -144,8 +148,16 @@ impl Reader<'_> {
             self.say(mark, format!("there is no policy `{named}`"), help);
             return;
         };
-        let Some(Node { value: Yaml::Sequence(cases), .. }) = root.get("cases") else {
-            self.say(root.mark, "there are no cases", "write `cases: [{name: …, given: …, expect: …}]`");
+        let Some(Node {
+            value: Yaml::Sequence(cases),
+            ..
+        }) = root.get("cases")
+        else {
+            self.say(
+                root.mark,
+                "there are no cases",
+                "write `cases: [{name: …, given: …, expect: …}]`",
+            );
             return;
         };
         for case in cases {
@@ -157,16 +169,29 @@ impl Reader<'_> {
         if !self.keys(case, &["name", "given", "expect", "says"]) {
             return;
         }
-        let name = case.get("name").and_then(Node::text).unwrap_or("(without a name)");
-        let expected = case.get("expect").map(|node| (node.mark, expectation(node)));
+        let name = case
+            .get("name")
+            .and_then(Node::text)
+            .unwrap_or("(without a name)");
+        let expected = case
+            .get("expect")
+            .map(|node| (node.mark, expectation(node)));
         let expected = match expected {
             Some((_, Some(expected))) => expected,
             Some((mark, None)) => {
-                self.say(mark, "this is nothing a policy says", "write pass, deny, warn or {approvals: n}");
+                self.say(
+                    mark,
+                    "this is nothing a policy says",
+                    "write pass, deny, warn or {approvals: n}",
+                );
                 return;
             }
             None => {
-                self.say(case.mark, format!("case `{name}` expects nothing"), "write `expect: pass`, say");
+                self.say(
+                    case.mark,
+                    format!("case `{name}` expects nothing"),
+                    "write `expect: pass`, say",
+                );
                 return;
             }
         };
@@ -239,8 +264,14 @@ impl Reader<'_> {
             && spec.each == Some(PolicySubject::User)
             && given.is_none_or(|given| given.get("user").is_none())
         {
-            let of = |name: &str| values.iter().find(|(n, _)| *n == name).map(|(_, v)| v.clone());
-            let named = |value: &Value<'_>| value.at(&["name"]).is_some_and(|n| !n.words().is_empty());
+            let of = |name: &str| {
+                values
+                    .iter()
+                    .find(|(n, _)| *n == name)
+                    .map(|(_, v)| v.clone())
+            };
+            let named =
+                |value: &Value<'_>| value.at(&["name"]).is_some_and(|n| !n.words().is_empty());
             let user = of("new").filter(named).or_else(|| of("old"));
             for (name, value) in &mut values {
                 if let ("user", Some(user)) = (*name, &user) {
@@ -254,7 +285,9 @@ impl Reader<'_> {
     fn value<'n>(&mut self, node: &'n Node, kind: &Type) -> Value<'n> {
         match (kind, &node.value) {
             (Type::Text, Yaml::Text(text, _)) => Value::text(text),
-            (Type::Number, Yaml::Int(number)) => Value::number(usize::try_from(*number).unwrap_or(0)),
+            (Type::Number, Yaml::Int(number)) => {
+                Value::number(usize::try_from(*number).unwrap_or(0))
+            }
             (Type::Truth, Yaml::Bool(truth)) => Value::truth(*truth),
             (Type::List(of), Yaml::Sequence(nodes)) => {
                 let values: Vec<_> = nodes.iter().map(|node| self.value(node, of)).collect();
@@ -274,10 +307,20 @@ impl Reader<'_> {
                 }
                 Value::map(values)
             }
-            (Type::Record(shape), Yaml::Mapping(entries)) => Value::Record(self.record(shape, node, entries)),
+            (Type::Record(shape), Yaml::Mapping(entries)) => {
+                Value::Record(self.record(shape, node, entries))
+            }
             (kind, _) => {
-                let message = format!("{} stands where a {} is expected", node.sort(), kind.words());
-                self.say(node.mark, message, "`countersign policy names` lists names and types");
+                let message = format!(
+                    "{} stands where a {} is expected",
+                    node.sort(),
+                    kind.words()
+                );
+                self.say(
+                    node.mark,
+                    message,
+                    "`countersign policy names` lists names and types",
+                );
                 Value::nothing(kind)
             }
         }

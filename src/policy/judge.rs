@@ -76,8 +76,14 @@ impl Objection {
 
     /// As a mistake of the manifest it is about.
     pub fn problem(&self, lens: &Lens<'_>) -> Problem {
-        let declared = self.user.as_ref().and_then(|user| lens.timeline.user(user, lens.now));
-        let resource = self.resource.as_ref().and_then(|r| lens.catalog.resources.get(r));
+        let declared = self
+            .user
+            .as_ref()
+            .and_then(|user| lens.timeline.user(user, lens.now));
+        let resource = self
+            .resource
+            .as_ref()
+            .and_then(|r| lens.catalog.resources.get(r));
         let at = declared.as_ref().map(|user| &user.declared.at);
         let at = at.or(resource.map(|r| &r.at)).unwrap_or(&self.stands);
         let code = match self.verdict {
@@ -97,7 +103,9 @@ impl Objection {
         };
         let message = format!("{}{from} [policy {}]", self.message, self.policy);
         let help = match (&self.reason, self.verdict) {
-            (_, Verdict::Failed) => "mend the policy's expression, or what it is asked of".to_owned(),
+            (_, Verdict::Failed) => {
+                "mend the policy's expression, or what it is asked of".to_owned()
+            }
             (Some(reason), _) => format!("why: {reason}"),
             (None, _) => "the policy says what is needed".to_owned(),
         };
@@ -107,7 +115,11 @@ impl Objection {
             Effect::Warn | Effect::Approvals(_) => Severity::Warning,
         });
         let rule = self.rule.unwrap_or(0);
-        problem.related(&self.stands, &format!("validations.{rule}.expression"), "the policy")
+        problem.related(
+            &self.stands,
+            &format!("validations.{rule}.expression"),
+            "the policy",
+        )
     }
 }
 
@@ -206,7 +218,12 @@ const WHOLE: usize = 2_000_000;
 pub struct Watch<'a> {
     policies: &'a Policies<'a>,
     used: Used,
-    seen: BTreeSet<(PolicyName, Option<usize>, Option<UserName>, Option<ResourceName>)>,
+    seen: BTreeSet<(
+        PolicyName,
+        Option<usize>,
+        Option<UserName>,
+        Option<ResourceName>,
+    )>,
     whole: usize,
     /// The instant from which on the whole is not asked about any more.
     given_up: Option<Timestamp>,
@@ -246,7 +263,13 @@ impl<'a> Watch<'a> {
         let judged = state(self.policies, lens, names, later, whole);
         self.used.extend(judged.used);
         for objection in judged.objections {
-            let Objection { policy, rule, user, resource, .. } = &objection;
+            let Objection {
+                policy,
+                rule,
+                user,
+                resource,
+                ..
+            } = &objection;
             let key = (policy.clone(), *rule, user.clone(), resource.clone());
             if self.seen.insert(key) {
                 problems.push(objection.problem(lens));
@@ -262,8 +285,14 @@ impl<'a> Watch<'a> {
         };
         let local = from.to_zoned(lens.catalog.zone.clone());
         let local = local.strftime("%Y-%m-%d %H:%M");
-        for policy in self.policies.of(PolicyStage::State).filter(|p| of_the_whole(p)) {
-            let message = format!("the policy is not asked from {local} on: it looks at everybody at every instant");
+        for policy in self
+            .policies
+            .of(PolicyStage::State)
+            .filter(|p| of_the_whole(p))
+        {
+            let message = format!(
+                "the policy is not asked from {local} on: it looks at everybody at every instant"
+            );
             let at = &policy.linked.at;
             let mut problem = Problem::new(Code::PolicyForm, at, "validations", message)
                 .help("ask of each user instead, or fold what has passed");
@@ -276,7 +305,10 @@ impl<'a> Watch<'a> {
 /// Whether a policy asks about everybody at once, so that anybody's change may change its answer.
 fn of_the_whole(policy: &Policy<'_>) -> bool {
     let whole = matches!(policy.spec().each, None | Some(PolicySubject::Resource));
-    whole && ["users", "resources", "resource"].iter().any(|name| policy.reads(name))
+    whole
+        && ["users", "resources", "resource"]
+            .iter()
+            .any(|name| policy.reads(name))
 }
 
 /// Asks the policies of a state: of these users, and of the whole.
@@ -312,7 +344,10 @@ fn state(
         }
         match policy.spec().each {
             None => {
-                let about = About { at: later_at, ..About::default() };
+                let about = About {
+                    at: later_at,
+                    ..About::default()
+                };
                 judged.ask(policy, &scope(&roots), about, lens, &[]);
             }
             Some(PolicySubject::Resource) => {
@@ -430,7 +465,12 @@ pub struct Inquiry<'a> {
 
 impl<'a> Inquiry<'a> {
     /// Begins: who asks and who approves is a matter of the state before.
-    pub fn new(policies: &'a Policies<'a>, before: &Lens<'_>, behind: Behind<'_>, now: Timestamp) -> Self {
+    pub fn new(
+        policies: &'a Policies<'a>,
+        before: &Lens<'_>,
+        behind: Behind<'_>,
+        now: Timestamp,
+    ) -> Self {
         let person = |name: &UserName| {
             let Some((name, _)) = before.people.get_key_value(name) else {
                 return Value::nothing(&Type::Record(&shape::USER));
@@ -448,13 +488,17 @@ impl<'a> Inquiry<'a> {
         let approvers = behind.approvers.into_iter().flatten().map(person);
         let today = now.to_zoned(before.catalog.zone.clone());
         let mut judged = Judged::default();
-        let broken_ones = policies.of(PolicyStage::Change).filter(|p| p.rules.is_none());
+        let broken_ones = policies
+            .of(PolicyStage::Change)
+            .filter(|p| p.rules.is_none());
         judged.objections.extend(broken_ones.map(broken));
         Self {
             policies,
             wanted: policies.roots(PolicyStage::Change),
             reads_all: policies.of(PolicyStage::Change).any(|p| p.reads("change")),
-            actor: behind.actor.map_or_else(|| Value::nothing(&Type::Record(&shape::USER)), person),
+            actor: behind
+                .actor
+                .map_or_else(|| Value::nothing(&Type::Record(&shape::USER)), person),
             approvers: Value::list(approvers.collect::<Vec<_>>()),
             today: Value::owned(today.strftime("%Y-%m-%d").to_string()),
             unknown,
@@ -478,11 +522,21 @@ impl<'a> Inquiry<'a> {
         let roots = step.new.roots(&self.wanted, &everybody);
         let mut judged = std::mem::take(&mut self.judged);
         for policy in self.policies.of(PolicyStage::Change) {
-            let ask = |judged: &mut Judged, about: About<'_>, more: &[(&'static str, &Value<'_>)]| {
-                let mut scope = self.scope(&roots);
-                scope.0.extend_from_slice(more);
-                judged.ask(policy, &scope, About { at: step.at, ..about }, &step.new, &self.unknown);
-            };
+            let ask =
+                |judged: &mut Judged, about: About<'_>, more: &[(&'static str, &Value<'_>)]| {
+                    let mut scope = self.scope(&roots);
+                    scope.0.extend_from_slice(more);
+                    judged.ask(
+                        policy,
+                        &scope,
+                        About {
+                            at: step.at,
+                            ..about
+                        },
+                        &step.new,
+                        &self.unknown,
+                    );
+                };
             match policy.spec().each {
                 // The whole change is known at the end.
                 None if policy.reads("change") => {}
@@ -494,10 +548,22 @@ impl<'a> Inquiry<'a> {
                 }
                 Some(PolicySubject::User) => {
                     for name in &step.users {
-                        let (before, after) = (step.old.user(&old, name), step.new.user(&new, name));
-                        let user = if new.contains_key(*name) { &after } else { &before };
-                        let about = About { user: Some(name), ..About::default() };
-                        ask(&mut judged, about, &[("old", &before), ("new", &after), ("user", user)]);
+                        let (before, after) =
+                            (step.old.user(&old, name), step.new.user(&new, name));
+                        let user = if new.contains_key(*name) {
+                            &after
+                        } else {
+                            &before
+                        };
+                        let about = About {
+                            user: Some(name),
+                            ..About::default()
+                        };
+                        ask(
+                            &mut judged,
+                            about,
+                            &[("old", &before), ("new", &after), ("user", user)],
+                        );
                     }
                 }
                 Some(subject @ (PolicySubject::Gained | PolicySubject::Lost)) => {
@@ -506,14 +572,19 @@ impl<'a> Inquiry<'a> {
                         _ => ("gained", &step.gained),
                     };
                     for (name, key, held) in grants {
-                        let (before, after) = (step.old.user(&old, name), step.new.user(&new, name));
+                        let (before, after) =
+                            (step.old.user(&old, name), step.new.user(&new, name));
                         let what = moved(step, name, key, held);
                         let about = About {
                             user: Some(name),
                             resource: Some(&key.resource),
                             at: None,
                         };
-                        ask(&mut judged, about, &[("old", &before), ("new", &after), (word, &what)]);
+                        ask(
+                            &mut judged,
+                            about,
+                            &[("old", &before), ("new", &after), (word, &what)],
+                        );
                     }
                 }
                 Some(PolicySubject::Resource) => {
@@ -525,7 +596,10 @@ impl<'a> Inquiry<'a> {
                         };
                         for name in step.new.catalog.resources.keys() {
                             if let Some(resource) = resources.get(name.as_str()) {
-                                let about = About { resource: Some(name), ..About::default() };
+                                let about = About {
+                                    resource: Some(name),
+                                    ..About::default()
+                                };
                                 ask(&mut judged, about, &[("resource", resource)]);
                             }
                         }
@@ -537,7 +611,9 @@ impl<'a> Inquiry<'a> {
         if self.reads_all {
             let each = |grants: &[Grant<'_>]| -> Vec<Value<'static>> {
                 let grants = grants.iter();
-                grants.map(|(name, key, held)| moved(step, name, key, held).into_owned()).collect()
+                grants
+                    .map(|(name, key, held)| moved(step, name, key, held).into_owned())
+                    .collect()
             };
             self.gained.extend(each(&step.gained));
             self.lost.extend(each(&step.lost));
@@ -570,7 +646,9 @@ impl<'a> Inquiry<'a> {
         let mut judged = std::mem::take(&mut self.judged);
         if self.reads_all {
             let take = |values: &mut Vec<Value<'static>>| Value::list(std::mem::take(values));
-            let requests = requests.into_iter().map(|name| Value::owned(name.to_string()));
+            let requests = requests
+                .into_iter()
+                .map(|name| Value::owned(name.to_string()));
             let record = Record::new(&shape::CHANGE)
                 .with("gained", take(&mut self.gained))
                 .with("lost", take(&mut self.lost))
@@ -621,7 +699,9 @@ fn folds(step: &Step<'_>) -> (Folded, Folded) {
 fn when(step: &Step<'_>) -> String {
     let zone = &step.new.catalog.zone;
     let local = step.at.map(|at| at.to_zoned(zone.clone()));
-    local.map(|at| at.strftime("%Y-%m-%dT%H:%M").to_string()).unwrap_or_default()
+    local
+        .map(|at| at.strftime("%Y-%m-%dT%H:%M").to_string())
+        .unwrap_or_default()
 }
 
 fn moved<'a>(

@@ -23,7 +23,8 @@ const MOST: usize = 32;
 /// Most parts an expression may have once its variables stand in it.
 const PARTS: usize = 20_000;
 
-static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib().with_optional_support(false)));
+static ENV: LazyLock<Arc<Env>> =
+    LazyLock::new(|| Arc::new(Env::stdlib().with_optional_support(false)));
 
 /// A validation.
 pub struct Rule {
@@ -44,7 +45,8 @@ pub struct Scope<'a>(pub Vec<(&'static str, &'a Value<'a>)>);
 
 impl VariableResolver for Scope<'_> {
     fn resolve<'b>(&'b self, variable: &str) -> Option<CowVal<'b, 'b>> {
-        self.get(variable).map(|value| CowVal::Borrowed(value.val()))
+        self.get(variable)
+            .map(|value| CowVal::Borrowed(value.val()))
     }
 }
 
@@ -63,26 +65,30 @@ fn parse(text: &str) -> Result<Program, Mistake> {
         help: None,
     };
     if text.len() > LONGEST {
-        return Err(whole(format!("the expression is longer than {LONGEST} bytes")));
+        return Err(whole(format!(
+            "the expression is longer than {LONGEST} bytes"
+        )));
     }
     if is_deep(text) {
-        let message = "the expression is nested too deeply: 32 brackets, conditions or signs at most";
+        let message =
+            "the expression is nested too deeply: 32 brackets, conditions or signs at most";
         return Err(whole(message.into()));
     }
-    ENV.compile(text).map_err(|errors| match errors.errors.first() {
-        Some(error) => {
-            let line = usize::try_from(error.pos.0).unwrap_or(1).max(1);
-            let before = text.split_inclusive('\n').take(line - 1);
-            let before: usize = before.map(|l| l.chars().count()).sum();
-            let column = usize::try_from(error.pos.1).unwrap_or(1).max(1);
-            Mistake {
-                at: (before + column - 1, 1),
-                message: format!("the expression cannot be read: {}", error.msg.trim()),
-                help: None,
+    ENV.compile(text)
+        .map_err(|errors| match errors.errors.first() {
+            Some(error) => {
+                let line = usize::try_from(error.pos.0).unwrap_or(1).max(1);
+                let before = text.split_inclusive('\n').take(line - 1);
+                let before: usize = before.map(|l| l.chars().count()).sum();
+                let column = usize::try_from(error.pos.1).unwrap_or(1).max(1);
+                Mistake {
+                    at: (before + column - 1, 1),
+                    message: format!("the expression cannot be read: {}", error.msg.trim()),
+                    help: None,
+                }
             }
-        }
-        None => whole("the expression cannot be read".into()),
-    })
+            None => whole("the expression cannot be read".into()),
+        })
 }
 
 /// Whether a text has more brackets in one another, conditions or signs than the parser is let to recurse on.
@@ -108,7 +114,11 @@ fn is_deep(text: &str) -> bool {
 }
 
 fn problem(at: &Location, route: &str, text: &str, mistake: Mistake) -> Problem {
-    let Mistake { at: within, message, help } = mistake;
+    let Mistake {
+        at: within,
+        message,
+        help,
+    } = mistake;
     Problem::new(Code::PolicyForm, at, route, message)
         .maybe_help(help.or_else(|| Some("`countersign policy names` lists what there is".into())))
         .within(text, within)
@@ -151,9 +161,9 @@ pub fn variables(
     }
     let mut done = Variables::new();
     while sound && !parsed.is_empty() {
-        let ready = parsed.iter().find(|(_, (_, reads))| {
-            !reads.iter().any(|read| parsed.contains_key(read.as_str()))
-        });
+        let ready = parsed
+            .iter()
+            .find(|(_, (_, reads))| !reads.iter().any(|read| parsed.contains_key(read.as_str())));
         let Some(name) = ready.map(|(name, _)| *name) else {
             let circle: Vec<&str> = parsed.keys().copied().collect();
             let message = format!("variables name each other: {}", circle.join(", "));
@@ -166,7 +176,11 @@ pub fn variables(
         let Some((program, _)) = parsed.remove(name) else {
             break;
         };
-        let text = spec.variables.get(name).map(String::as_str).unwrap_or_default();
+        let text = spec
+            .variables
+            .get(name)
+            .map(String::as_str)
+            .unwrap_or_default();
         match check(program.expression(), program.source_info(), names) {
             Ok(found) => {
                 names.define(name, found);
@@ -204,7 +218,10 @@ impl Rule {
             if found.kind != Kind::Truth {
                 return Err(Mistake {
                     at: (0, text.chars().count().max(1)),
-                    message: format!("the expression gives {}, and must say true or false", found.kind.words()),
+                    message: format!(
+                        "the expression gives {}, and must say true or false",
+                        found.kind.words()
+                    ),
                     help: Some("compare it with something".into()),
                 });
             }
@@ -243,11 +260,17 @@ impl Rule {
         let template = match Template::compile(&validation.message) {
             Ok(template) => template,
             Err(TemplateError::Syntax(words) | TemplateError::Failed(words)) => {
-                refuse(format!("the message cannot be read: {words}"), "close what is opened");
+                refuse(
+                    format!("the message cannot be read: {words}"),
+                    "close what is opened",
+                );
                 return None;
             }
             Err(error) => {
-                refuse(format!("the message cannot be read: {error}"), "name what the expression may name");
+                refuse(
+                    format!("the message cannot be read: {error}"),
+                    "name what the expression may name",
+                );
                 return None;
             }
         };
@@ -287,11 +310,14 @@ impl Rule {
         let mut nested = Nested::default();
         for variable in &self.message.variables {
             let path: Vec<&str> = variable.split('.').collect();
-            let value = path.split_first().and_then(|(root, rest)| scope.get(root)?.at(rest));
+            let value = path
+                .split_first()
+                .and_then(|(root, rest)| scope.get(root)?.at(rest));
             nested.set(&path, value.map(Value::words).unwrap_or_default());
         }
         let filled = self.message.fill(&nested);
-        let text = filled.unwrap_or_else(|error| format!("(the message cannot be filled: {error})"));
+        let text =
+            filled.unwrap_or_else(|error| format!("(the message cannot be filled: {error})"));
         // One line, whatever a name holds.
         text.split_whitespace().collect::<Vec<_>>().join(" ")
     }
@@ -300,9 +326,9 @@ impl Rule {
 /// An error of an evaluation, without the values in it.
 fn words(error: &cel::ExecutionError) -> String {
     match error {
-        cel::ExecutionError::NoSuchKey(key) => format!(
-            "there is no `{key}` in a list or map; ask first: `\"{key}\" in …`"
-        ),
+        cel::ExecutionError::NoSuchKey(key) => {
+            format!("there is no `{key}` in a list or map; ask first: `\"{key}\" in …`")
+        }
         error => {
             let text = error.to_string();
             let line = text.lines().next().unwrap_or_default();
@@ -319,19 +345,34 @@ fn each(expression: &IdedExpr) -> Vec<&IdedExpr> {
             target.chain(&call.args).collect()
         }
         Expr::Comprehension(c) => {
-            let ComprehensionExpr { iter_range, accu_init, loop_cond, loop_step, result, .. } = &**c;
+            let ComprehensionExpr {
+                iter_range,
+                accu_init,
+                loop_cond,
+                loop_step,
+                result,
+                ..
+            } = &**c;
             vec![iter_range, accu_init, loop_cond, loop_step, result]
         }
         Expr::List(list) => list.elements.iter().collect(),
         Expr::Select(select) => vec![&select.operand],
-        Expr::Map(map) => map.entries.iter().flat_map(|entry| match &entry.expr {
-            EntryExpr::MapEntry(entry) => vec![&entry.key, &entry.value],
-            EntryExpr::StructField(field) => vec![&field.value],
-        }).collect(),
-        Expr::Struct(of) => of.entries.iter().flat_map(|entry| match &entry.expr {
-            EntryExpr::MapEntry(entry) => vec![&entry.key, &entry.value],
-            EntryExpr::StructField(field) => vec![&field.value],
-        }).collect(),
+        Expr::Map(map) => map
+            .entries
+            .iter()
+            .flat_map(|entry| match &entry.expr {
+                EntryExpr::MapEntry(entry) => vec![&entry.key, &entry.value],
+                EntryExpr::StructField(field) => vec![&field.value],
+            })
+            .collect(),
+        Expr::Struct(of) => of
+            .entries
+            .iter()
+            .flat_map(|entry| match &entry.expr {
+                EntryExpr::MapEntry(entry) => vec![&entry.key, &entry.value],
+                EntryExpr::StructField(field) => vec![&field.value],
+            })
+            .collect(),
         Expr::Ident(_) | Expr::Literal(_) | Expr::Unspecified => Vec::new(),
     }
 }
@@ -390,15 +431,27 @@ fn put(expression: &mut IdedExpr, variables: &Variables) {
     match &mut expression.expr {
         Expr::Call(call) => {
             let target = call.target.iter_mut().map(AsMut::as_mut);
-            target.chain(&mut call.args).for_each(|part| put(part, variables));
+            target
+                .chain(&mut call.args)
+                .for_each(|part| put(part, variables));
         }
         Expr::Comprehension(c) => {
-            let ComprehensionExpr { iter_range, accu_init, loop_cond, loop_step, result, .. } = &mut **c;
+            let ComprehensionExpr {
+                iter_range,
+                accu_init,
+                loop_cond,
+                loop_step,
+                result,
+                ..
+            } = &mut **c;
             for part in [iter_range, accu_init, loop_cond, loop_step, result] {
                 put(part, variables);
             }
         }
-        Expr::List(list) => list.elements.iter_mut().for_each(|part| put(part, variables)),
+        Expr::List(list) => list
+            .elements
+            .iter_mut()
+            .for_each(|part| put(part, variables)),
         Expr::Select(select) => put(&mut select.operand, variables),
         // The checker lets none of these through.
         Expr::Map(_) | Expr::Struct(_) | Expr::Ident(_) | Expr::Literal(_) | Expr::Unspecified => {}

@@ -38,7 +38,9 @@ impl Eq for Shape {}
 impl Shape {
     /// The type of a field.
     pub fn field(&self, name: &str) -> Option<Type> {
-        let found = self.fields.binary_search_by(|(field, _, _)| (*field).cmp(name));
+        let found = self
+            .fields
+            .binary_search_by(|(field, _, _)| (*field).cmp(name));
         let (_, kind, _) = self.fields.get(found.ok()?)?;
         Some(*kind)
     }
@@ -65,33 +67,81 @@ const WORDS: Type = Type::Map(&Type::Text);
 pub static USER: Shape = Shape {
     name: "User",
     fields: &[
-        ("administrator", Type::Truth, "whether the user may approve: level `administrator` of resource `countersign`"),
-        ("answers", WORDS, "answers to the profiles' questions, by question key"),
-        ("associated", TEXTS, "clients and suppliers the user is associated with"),
+        (
+            "administrator",
+            Type::Truth,
+            "whether the user may approve: level `administrator` of resource `countersign`",
+        ),
+        (
+            "answers",
+            WORDS,
+            "answers to the profiles' questions, by question key",
+        ),
+        (
+            "associated",
+            TEXTS,
+            "clients and suppliers the user is associated with",
+        ),
         ("attributes", WORDS, "the account's values, by attribute"),
         ("displayName", Type::Text, "the name people read"),
         ("employeeNumber", Type::Text, "employee number"),
-        ("endDate", Type::Text, "last day or end instant, as the manifest says it"),
-        ("entitlements", Type::List(&Type::Record(&ENTITLEMENT)), "what is held"),
+        (
+            "endDate",
+            Type::Text,
+            "last day or end instant, as the manifest says it",
+        ),
+        (
+            "entitlements",
+            Type::List(&Type::Record(&ENTITLEMENT)),
+            "what is held",
+        ),
         ("familyName", Type::Text, "family name"),
         ("forgeLogins", WORDS, "logins at forges, by forge"),
         ("givenName", Type::Text, "given name"),
-        ("identities", Type::List(&Type::Record(&IDENTITY)), "who the user is in applications"),
+        (
+            "identities",
+            Type::List(&Type::Record(&IDENTITY)),
+            "who the user is in applications",
+        ),
         ("labels", WORDS, "labels of the manifest"),
-        ("login", Type::Text, "the account's login name; \"\" without an account"),
+        (
+            "login",
+            Type::Text,
+            "the account's login name; \"\" without an account",
+        ),
         ("mail", Type::Text, "the address mails go to"),
         ("middleName", Type::Text, "middle name"),
-        ("name", Type::Text, "the permanent handle; \"\" where there is no such user"),
+        (
+            "name",
+            Type::Text,
+            "the permanent handle; \"\" where there is no such user",
+        ),
         ("organization", Type::Text, "the organization"),
-        ("organizations", TEXTS, "the organization and those it belongs to, nearest first"),
+        (
+            "organizations",
+            TEXTS,
+            "the organization and those it belongs to, nearest first",
+        ),
         ("profiles", TEXTS, "profiles, those they extend too"),
         ("signingKeys", TEXTS, "public keys commits are signed with"),
-        ("startDate", Type::Text, "first day or instant, as the manifest says it"),
+        (
+            "startDate",
+            Type::Text,
+            "first day or instant, as the manifest says it",
+        ),
         ("state", Type::Text, "active, suspended or left"),
         ("supervisor", Type::Text, "whom the user reports to"),
-        ("supervisors", TEXTS, "the supervisor, the supervisor's supervisor, and so on"),
+        (
+            "supervisors",
+            TEXTS,
+            "the supervisor, the supervisor's supervisor, and so on",
+        ),
         ("title", Type::Text, "job title"),
-        ("type", Type::Text, "employee, contractor, partner, client, supplier or service"),
+        (
+            "type",
+            Type::Text,
+            "employee, contractor, partner, client, supplier or service",
+        ),
     ],
 };
 
@@ -99,17 +149,29 @@ pub static USER: Shape = Shape {
 pub static ENTITLEMENT: Shape = Shape {
     name: "Entitlement",
     fields: &[
-        ("identity", Type::Text, "alias of the identity it belongs to"),
+        (
+            "identity",
+            Type::Text,
+            "alias of the identity it belongs to",
+        ),
         ("kind", Type::Text, "level, role or scope"),
         ("label", Type::Text, "what the application calls it"),
-        ("level", Type::Text, "the level; `access` is the implicit one"),
+        (
+            "level",
+            Type::Text,
+            "the level; `access` is the implicit one",
+        ),
         ("personal", Type::Truth, "whether no profile gives it"),
         ("request", Type::Text, "the latest request that gives it"),
         ("resource", Type::Text, "the resource"),
         ("role", Type::Text, "the role"),
         ("scope", Type::Text, "the scope"),
         ("user", Type::Text, "who holds it"),
-        ("value", Type::Text, "the value of the scope; `*` is all of them"),
+        (
+            "value",
+            Type::Text,
+            "the value of the scope; `*` is all of them",
+        ),
     ],
 };
 
@@ -117,18 +179,38 @@ pub static ENTITLEMENT: Shape = Shape {
 pub static GRANT: Shape = Shape {
     name: "Change",
     fields: &[
-        ("at", Type::Text, "when, local: `2027-01-04T08:00`; \"\" at once"),
-        ("identity", Type::Text, "alias of the identity it belongs to"),
+        (
+            "at",
+            Type::Text,
+            "when, local: `2027-01-04T08:00`; \"\" at once",
+        ),
+        (
+            "identity",
+            Type::Text,
+            "alias of the identity it belongs to",
+        ),
         ("kind", Type::Text, "level, role or scope"),
         ("label", Type::Text, "what the application calls it"),
-        ("level", Type::Text, "the level; `access` is the implicit one"),
+        (
+            "level",
+            Type::Text,
+            "the level; `access` is the implicit one",
+        ),
         ("personal", Type::Truth, "whether no profile gives it"),
-        ("request", Type::Text, "the latest request that gives or takes it"),
+        (
+            "request",
+            Type::Text,
+            "the latest request that gives or takes it",
+        ),
         ("resource", Type::Text, "the resource"),
         ("role", Type::Text, "the role"),
         ("scope", Type::Text, "the scope"),
         ("user", Type::Text, "who gains or loses it"),
-        ("value", Type::Text, "the value of the scope; `*` is all of them"),
+        (
+            "value",
+            Type::Text,
+            "the value of the scope; `*` is all of them",
+        ),
     ],
 };
 
@@ -140,7 +222,11 @@ pub static IDENTITY: Shape = Shape {
         ("default", Type::Truth, "whether the user starts with it"),
         ("resource", Type::Text, "the application"),
         ("roles", TEXTS, "the roles really held, included ones too"),
-        ("scopes", Type::Map(&TEXTS), "the values seen, by scope; `*` is all of them"),
+        (
+            "scopes",
+            Type::Map(&TEXTS),
+            "the values seen, by scope; `*` is all of them",
+        ),
         ("type", Type::Text, "what the user represents"),
         ("user", Type::Text, "the user"),
     ],
@@ -150,22 +236,46 @@ pub static IDENTITY: Shape = Shape {
 pub static RESOURCE: Shape = Shape {
     name: "Resource",
     fields: &[
-        ("administrators", TEXTS, "users who hold a level that administers it"),
-        ("connector", Type::Text, "active-directory, manual, roster or none"),
+        (
+            "administrators",
+            TEXTS,
+            "users who hold a level that administers it",
+        ),
+        (
+            "connector",
+            Type::Text,
+            "active-directory, manual, roster or none",
+        ),
         ("cost", Type::Text, "free, premium or \"\""),
         ("displayName", Type::Text, "the name people read"),
         ("eligible", TEXTS, "user types that may have it"),
         ("holders", Type::Number, "how many users hold it"),
         ("inheritsFrom", Type::Text, "the resource it follows"),
         ("labels", WORDS, "labels of the manifest"),
-        ("levels", Type::Map(&Type::Record(&LEVEL)), "its levels, by name"),
-        ("maintainers", TEXTS, "users who keep it: maintainers, their members, heads, holders"),
+        (
+            "levels",
+            Type::Map(&Type::Record(&LEVEL)),
+            "its levels, by name",
+        ),
+        (
+            "maintainers",
+            TEXTS,
+            "users who keep it: maintainers, their members, heads, holders",
+        ),
         ("name", Type::Text, "the name"),
         ("owner", Type::Text, "the user who answers for it"),
-        ("ownerOrganization", Type::Text, "the organization that answers for it"),
+        (
+            "ownerOrganization",
+            Type::Text,
+            "the organization that answers for it",
+        ),
         ("pii", Type::Truth, "whether it holds personal data"),
         ("seats", Type::Number, "how many may hold it; 0: any number"),
-        ("type", Type::Text, "directory, application, software, mailing-list, shared-folder or equipment"),
+        (
+            "type",
+            Type::Text,
+            "directory, application, software, mailing-list, shared-folder or equipment",
+        ),
         ("url", Type::Text, "where people find it"),
     ],
 };
@@ -174,7 +284,11 @@ pub static RESOURCE: Shape = Shape {
 pub static LEVEL: Shape = Shape {
     name: "Level",
     fields: &[
-        ("administers", Type::Truth, "whether holders administer the resource"),
+        (
+            "administers",
+            Type::Truth,
+            "whether holders administer the resource",
+        ),
         ("displayName", Type::Text, "the name people read"),
         ("groups", TEXTS, "directory groups that realise it"),
         ("includes", TEXTS, "levels that come with it"),
@@ -186,7 +300,11 @@ pub static LEVEL: Shape = Shape {
 pub static ROLE: Shape = Shape {
     name: "Role",
     fields: &[
-        ("deprecated", Type::Truth, "whether it is no longer to be given"),
+        (
+            "deprecated",
+            Type::Truth,
+            "whether it is no longer to be given",
+        ),
         ("displayName", Type::Text, "the name people read"),
         ("groups", TEXTS, "directory groups that holders are in"),
         ("includes", TEXTS, "roles that come with it"),
@@ -206,7 +324,11 @@ pub static SCOPE: Shape = Shape {
         ("name", Type::Text, "the name"),
         ("resource", Type::Text, "the application"),
         ("values", TEXTS, "values that are listed"),
-        ("wildcard", Type::Truth, "whether `*` may stand for all values"),
+        (
+            "wildcard",
+            Type::Truth,
+            "whether `*` may stand for all values",
+        ),
     ],
 };
 
@@ -219,9 +341,17 @@ pub static ORGANIZATION: Shape = Shape {
         ("head", Type::Text, "who heads it"),
         ("labels", WORDS, "labels of the manifest"),
         ("name", Type::Text, "the name"),
-        ("organizations", TEXTS, "it and those it belongs to, nearest first"),
+        (
+            "organizations",
+            TEXTS,
+            "it and those it belongs to, nearest first",
+        ),
         ("parent", Type::Text, "the organization it belongs to"),
-        ("type", Type::Text, "employer, department, partner, client or supplier"),
+        (
+            "type",
+            Type::Text,
+            "employer, department, partner, client or supplier",
+        ),
     ],
 };
 
@@ -241,8 +371,16 @@ pub static PROFILE: Shape = Shape {
 pub static REQUEST: Shape = Shape {
     name: "Request",
     fields: &[
-        ("action", Type::Text, "Activate, Change, Suspend, Resume or Terminate"),
-        ("effective", Type::Text, "from when on, as the manifest says it"),
+        (
+            "action",
+            Type::Text,
+            "Activate, Change, Suspend, Resume or Terminate",
+        ),
+        (
+            "effective",
+            Type::Text,
+            "from when on, as the manifest says it",
+        ),
         ("labels", WORDS, "labels of the manifest"),
         ("name", Type::Text, "the name"),
         ("reason", Type::Text, "the reason code"),
@@ -258,8 +396,16 @@ pub static PAIR: Shape = Shape {
     name: "UserChange",
     fields: &[
         ("at", Type::Text, "when, local; \"\" at once"),
-        ("new", Type::Record(&USER), "as the user becomes; without a name where there is none then"),
-        ("old", Type::Record(&USER), "as the user was; without a name where there was none"),
+        (
+            "new",
+            Type::Record(&USER),
+            "as the user becomes; without a name where there is none then",
+        ),
+        (
+            "old",
+            Type::Record(&USER),
+            "as the user was; without a name where there was none",
+        ),
     ],
 };
 
@@ -267,29 +413,81 @@ pub static PAIR: Shape = Shape {
 pub static CHANGE: Shape = Shape {
     name: "PullRequest",
     fields: &[
-        ("gained", Type::List(&Type::Record(&GRANT)), "access that comes"),
-        ("lost", Type::List(&Type::Record(&GRANT)), "access that goes"),
+        (
+            "gained",
+            Type::List(&Type::Record(&GRANT)),
+            "access that comes",
+        ),
+        (
+            "lost",
+            Type::List(&Type::Record(&GRANT)),
+            "access that goes",
+        ),
         ("requests", TEXTS, "requests it adds or changes"),
-        ("users", Type::List(&Type::Record(&PAIR)), "users that become otherwise"),
+        (
+            "users",
+            Type::List(&Type::Record(&PAIR)),
+            "users that become otherwise",
+        ),
     ],
 };
 
 /// The names every policy may use.
 pub static ALWAYS: [(&str, Type, &str); 7] = [
-    ("organizations", Type::Map(&Type::Record(&ORGANIZATION)), "every organization, by name"),
-    ("profiles", Type::Map(&Type::Record(&PROFILE)), "every profile, by name"),
-    ("requests", Type::Map(&Type::Record(&REQUEST)), "every request that is not archived, by name"),
-    ("resources", Type::Map(&Type::Record(&RESOURCE)), "every resource, by name"),
-    ("roles", Type::Map(&Type::Record(&ROLE)), "every role, by name"),
-    ("scopes", Type::Map(&Type::Record(&SCOPE)), "every scope, by name"),
-    ("users", Type::Map(&Type::Record(&USER)), "every user, by name"),
+    (
+        "organizations",
+        Type::Map(&Type::Record(&ORGANIZATION)),
+        "every organization, by name",
+    ),
+    (
+        "profiles",
+        Type::Map(&Type::Record(&PROFILE)),
+        "every profile, by name",
+    ),
+    (
+        "requests",
+        Type::Map(&Type::Record(&REQUEST)),
+        "every request that is not archived, by name",
+    ),
+    (
+        "resources",
+        Type::Map(&Type::Record(&RESOURCE)),
+        "every resource, by name",
+    ),
+    (
+        "roles",
+        Type::Map(&Type::Record(&ROLE)),
+        "every role, by name",
+    ),
+    (
+        "scopes",
+        Type::Map(&Type::Record(&SCOPE)),
+        "every scope, by name",
+    ),
+    (
+        "users",
+        Type::Map(&Type::Record(&USER)),
+        "every user, by name",
+    ),
 ];
 
 /// The names a policy of stage `change` may use besides.
 pub static OF_A_CHANGE: [(&str, Type, &str); 4] = [
-    ("actor", Type::Record(&USER), "who asks: the author of the pull request"),
-    ("approvers", Type::List(&Type::Record(&USER)), "everybody who approved"),
-    ("change", Type::Record(&CHANGE), "everything the pull request changes"),
+    (
+        "actor",
+        Type::Record(&USER),
+        "who asks: the author of the pull request",
+    ),
+    (
+        "approvers",
+        Type::List(&Type::Record(&USER)),
+        "everybody who approved",
+    ),
+    (
+        "change",
+        Type::Record(&CHANGE),
+        "everything the pull request changes",
+    ),
     ("today", Type::Text, "the local date: `2027-01-04`"),
 ];
 
@@ -300,10 +498,25 @@ mod tests {
     #[test]
     fn fields_are_sorted_so_that_they_are_found() {
         for shape in [
-            &USER, &ENTITLEMENT, &GRANT, &IDENTITY, &RESOURCE, &LEVEL, &ROLE, &SCOPE, &ORGANIZATION,
-            &PROFILE, &REQUEST, &PAIR, &CHANGE,
+            &USER,
+            &ENTITLEMENT,
+            &GRANT,
+            &IDENTITY,
+            &RESOURCE,
+            &LEVEL,
+            &ROLE,
+            &SCOPE,
+            &ORGANIZATION,
+            &PROFILE,
+            &REQUEST,
+            &PAIR,
+            &CHANGE,
         ] {
-            assert!(shape.fields.is_sorted_by(|a, b| a.0 < b.0), "{}", shape.name);
+            assert!(
+                shape.fields.is_sorted_by(|a, b| a.0 < b.0),
+                "{}",
+                shape.name
+            );
             for (name, kind, _) in shape.fields {
                 assert_eq!(shape.field(name), Some(*kind));
             }

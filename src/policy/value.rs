@@ -103,10 +103,14 @@ impl<'a> Value<'a> {
             Self::Text(text) => Value::Text(text.into_static()),
             Self::Number(number) => Value::Number(number),
             Self::Truth(truth) => Value::Truth(truth),
-            Self::List(list) => Value::List(List(list.0.into_iter().map(Self::into_owned).collect())),
+            Self::List(list) => {
+                Value::List(List(list.0.into_iter().map(Self::into_owned).collect()))
+            }
             Self::Map(map) => {
                 let each = map.0.into_iter();
-                Value::Map(Map(each.map(|(k, v)| (k.into_static(), v.into_owned())).collect()))
+                Value::Map(Map(each
+                    .map(|(k, v)| (k.into_static(), v.into_owned()))
+                    .collect()))
             }
             Self::Record(Record { shape, values }) => Value::Record(Record {
                 shape,
@@ -194,16 +198,20 @@ impl<'a> Record<'a> {
     }
 
     fn place(&self, name: &str) -> Option<usize> {
-        let found = self.shape.fields.binary_search_by(|(field, _, _)| (*field).cmp(name));
+        let found = self
+            .shape
+            .fields
+            .binary_search_by(|(field, _, _)| (*field).cmp(name));
         found.ok()
     }
 }
 
 fn missing(key: &dyn Val) -> ExecutionError {
     let key = key.downcast_ref::<CelString<'_>>();
-    ExecutionError::NoSuchKey(Arc::new(key.map(|k| k.inner().to_owned()).unwrap_or_default()))
+    ExecutionError::NoSuchKey(Arc::new(
+        key.map(|k| k.inner().to_owned()).unwrap_or_default(),
+    ))
 }
-
 
 /// Whether a value of ours equals one of CEL's: lists of strings are both.
 fn equal(a: &Value<'_>, other: &dyn Val) -> bool {

@@ -67,9 +67,15 @@ impl<'a> Lens<'a> {
             ("employeeNumber", person.employee_number.as_deref()),
             ("endDate", spec.end_date.as_ref().map(|m| m.0.as_str())),
             ("startDate", spec.start_date.as_ref().map(|m| m.0.as_str())),
-            ("familyName", spec.family_name.as_ref().map(|n| n.0.as_str())),
+            (
+                "familyName",
+                spec.family_name.as_ref().map(|n| n.0.as_str()),
+            ),
             ("givenName", spec.given_name.as_ref().map(|n| n.0.as_str())),
-            ("middleName", spec.middle_name.as_ref().map(|n| n.0.as_str())),
+            (
+                "middleName",
+                spec.middle_name.as_ref().map(|n| n.0.as_str()),
+            ),
             ("mail", person.mail.as_deref()),
             ("organization", Some(spec.organization.as_str())),
             ("title", spec.title.as_deref()),
@@ -88,7 +94,10 @@ impl<'a> Lens<'a> {
         let answers = spec.answers.iter();
         let answers = answers.map(|(key, text)| (key.as_str(), Value::text(text)));
         record.set("answers", Value::map(answers));
-        record.set("associated", Value::texts(spec.associated.iter().map(|o| o.as_str())));
+        record.set(
+            "associated",
+            Value::texts(spec.associated.iter().map(|o| o.as_str())),
+        );
         let attributes = person.account.iter().flat_map(|a| &a.attributes);
         let attributes = attributes.map(|(k, v)| (k.as_str(), Value::owned(v.join(", "))));
         record.set("attributes", Value::map(attributes));
@@ -127,7 +136,10 @@ impl<'a> Lens<'a> {
         }
         record.set("labels", labels(self.catalog.users.get(name)));
         let line = self.catalog.ancestry(&spec.organization);
-        record.set("organizations", Value::texts(line.iter().map(|(n, _)| n.as_str())));
+        record.set(
+            "organizations",
+            Value::texts(line.iter().map(|(n, _)| n.as_str())),
+        );
         let mut profiles: BTreeSet<&str> = BTreeSet::new();
         for assigned in &user.profiles {
             let line = self.catalog.lineage(&assigned.value);
@@ -161,7 +173,11 @@ impl<'a> Lens<'a> {
     }
 
     /// The manifests and users that policies may ask for by these names.
-    pub fn roots(&self, names: &BTreeSet<&str>, folded: &'a Folded) -> BTreeMap<&'static str, Value<'a>> {
+    pub fn roots(
+        &self,
+        names: &BTreeSet<&str>,
+        folded: &'a Folded,
+    ) -> BTreeMap<&'static str, Value<'a>> {
         let mut roots = BTreeMap::new();
         for (name, _, _) in &shape::ALWAYS {
             if names.contains(name) {
@@ -178,13 +194,28 @@ impl<'a> Lens<'a> {
                 let spec = &linked.spec;
                 let line = catalog.ancestry(name);
                 let record = Record::new(&shape::ORGANIZATION)
-                    .with("code", Value::text(spec.code.as_deref().unwrap_or(name.as_str())))
-                    .with("displayName", shown(spec.display_name.as_deref(), name.as_str()))
-                    .with("head", Value::maybe(spec.head.as_ref().map(UserName::as_str)))
+                    .with(
+                        "code",
+                        Value::text(spec.code.as_deref().unwrap_or(name.as_str())),
+                    )
+                    .with(
+                        "displayName",
+                        shown(spec.display_name.as_deref(), name.as_str()),
+                    )
+                    .with(
+                        "head",
+                        Value::maybe(spec.head.as_ref().map(UserName::as_str)),
+                    )
                     .with("labels", labels(Some(linked)))
                     .with("name", Value::text(name.as_str()))
-                    .with("organizations", Value::texts(line.iter().map(|(n, _)| n.as_str())))
-                    .with("parent", Value::maybe(spec.parent.as_ref().map(|p| p.as_str())))
+                    .with(
+                        "organizations",
+                        Value::texts(line.iter().map(|(n, _)| n.as_str())),
+                    )
+                    .with(
+                        "parent",
+                        Value::maybe(spec.parent.as_ref().map(|p| p.as_str())),
+                    )
                     .with("type", Value::text(spec.kind.as_str()));
                 (name.as_str(), Value::Record(record))
             })),
@@ -194,8 +225,14 @@ impl<'a> Lens<'a> {
                 let software = spec.software.iter().map(|r| r.as_str());
                 let resources: BTreeSet<&str> = given.chain(software).collect();
                 let record = Record::new(&shape::PROFILE)
-                    .with("displayName", shown(spec.display_name.as_deref(), name.as_str()))
-                    .with("extends", Value::texts(spec.extends.iter().map(|p| p.as_str())))
+                    .with(
+                        "displayName",
+                        shown(spec.display_name.as_deref(), name.as_str()),
+                    )
+                    .with(
+                        "extends",
+                        Value::texts(spec.extends.iter().map(|p| p.as_str())),
+                    )
                     .with("labels", labels(Some(linked)))
                     .with("name", Value::text(name.as_str()))
                     .with("resources", Value::texts(resources));
@@ -211,40 +248,67 @@ impl<'a> Lens<'a> {
                     .with("reason", Value::maybe(spec.reason.as_deref()))
                     .with("requestedBy", Value::text(spec.requested_by.as_str()))
                     .with("subject", Value::text(spec.subject.as_str()))
-                    .with("until", Value::maybe(spec.until.as_ref().map(|m| m.0.as_str())))
+                    .with(
+                        "until",
+                        Value::maybe(spec.until.as_ref().map(|m| m.0.as_str())),
+                    )
                     .with("urgent", Value::truth(spec.urgent));
                 (name.as_str(), Value::Record(record))
             })),
             "resources" => {
                 let held = self.holders();
                 let each = catalog.resources.iter();
-                Value::map(each.map(|(name, linked)| (name.as_str(), self.resource(name, linked, &held))))
+                Value::map(
+                    each.map(|(name, linked)| (name.as_str(), self.resource(name, linked, &held))),
+                )
             }
             "roles" => Value::map(catalog.roles.iter().map(|(name, linked)| {
                 let spec = &linked.spec;
                 let record = Record::new(&shape::ROLE)
                     .with("deprecated", Value::truth(spec.deprecated.is_some()))
-                    .with("displayName", shown(spec.display_name.as_deref(), name.as_str()))
-                    .with("groups", Value::texts(spec.groups.iter().map(|g| g.0.as_str())))
-                    .with("includes", Value::texts(spec.includes.iter().map(|r| r.as_str())))
+                    .with(
+                        "displayName",
+                        shown(spec.display_name.as_deref(), name.as_str()),
+                    )
+                    .with(
+                        "groups",
+                        Value::texts(spec.groups.iter().map(|g| g.0.as_str())),
+                    )
+                    .with(
+                        "includes",
+                        Value::texts(spec.includes.iter().map(|r| r.as_str())),
+                    )
                     .with("labels", labels(Some(linked)))
                     .with("name", Value::text(name.as_str()))
-                    .with("permissions", Value::texts(spec.permissions.iter().map(String::as_str)))
+                    .with(
+                        "permissions",
+                        Value::texts(spec.permissions.iter().map(String::as_str)),
+                    )
                     .with("resource", Value::text(spec.resource.as_str()));
                 (name.as_str(), Value::Record(record))
             })),
             "scopes" => Value::map(catalog.scopes.iter().map(|(name, linked)| {
                 let spec = &linked.spec;
                 let record = Record::new(&shape::SCOPE)
-                    .with("displayName", shown(spec.display_name.as_deref(), name.as_str()))
+                    .with(
+                        "displayName",
+                        shown(spec.display_name.as_deref(), name.as_str()),
+                    )
                     .with("labels", labels(Some(linked)))
                     .with("name", Value::text(name.as_str()))
                     .with("resource", Value::text(spec.resource.as_str()))
-                    .with("values", Value::texts(spec.values.iter().map(String::as_str)))
+                    .with(
+                        "values",
+                        Value::texts(spec.values.iter().map(String::as_str)),
+                    )
                     .with("wildcard", Value::truth(spec.wildcard));
                 (name.as_str(), Value::Record(record))
             })),
-            _ => Value::map(folded.keys().map(|name| (name.as_str(), self.user(folded, name)))),
+            _ => Value::map(
+                folded
+                    .keys()
+                    .map(|name| (name.as_str(), self.user(folded, name))),
+            ),
         }
     }
 
@@ -256,7 +320,11 @@ impl<'a> Lens<'a> {
                 let of_resource = held.entry(&key.resource).or_default();
                 of_resource.all.insert(name.as_str());
                 if let Grant::Level(level) = &key.grant {
-                    of_resource.levels.entry(level).or_default().insert(name.as_str());
+                    of_resource
+                        .levels
+                        .entry(level)
+                        .or_default()
+                        .insert(name.as_str());
                 }
             }
         }
@@ -274,12 +342,23 @@ impl<'a> Lens<'a> {
         let held = held.get(name).unwrap_or(&nobody);
         let holding = |level: &LevelName| held.levels.get(level).into_iter().flatten().copied();
         let administering = spec.levels.iter().filter(|level| level.administers);
-        let administrators: BTreeSet<&str> =
-            administering.flat_map(|level| holding(&level.name)).collect();
+        let administrators: BTreeSet<&str> = administering
+            .flat_map(|level| holding(&level.name))
+            .collect();
         let mut maintainers: BTreeSet<&str> = BTreeSet::new();
-        for Maintainer { user, organization, holders_of, mail: _, members, line: _ } in &spec.maintainers {
+        for Maintainer {
+            user,
+            organization,
+            holders_of,
+            mail: _,
+            members,
+            line: _,
+        } in &spec.maintainers
+        {
             maintainers.extend(user.iter().chain(members).map(UserName::as_str));
-            let of = organization.as_ref().and_then(|o| self.catalog.organizations.get(o));
+            let of = organization
+                .as_ref()
+                .and_then(|o| self.catalog.organizations.get(o));
             maintainers.extend(of.and_then(|o| o.spec.head.as_ref()).map(UserName::as_str));
             maintainers.extend(holders_of.iter().flat_map(holding));
         }
@@ -289,9 +368,18 @@ impl<'a> Lens<'a> {
         let levels = spec.levels.iter().map(|level| {
             let record = Record::new(&shape::LEVEL)
                 .with("administers", Value::truth(level.administers))
-                .with("displayName", shown(level.display_name.as_deref(), level.name.as_str()))
-                .with("groups", Value::texts(level.groups.iter().map(|g| g.0.as_str())))
-                .with("includes", Value::texts(level.includes.iter().map(LevelName::as_str)))
+                .with(
+                    "displayName",
+                    shown(level.display_name.as_deref(), level.name.as_str()),
+                )
+                .with(
+                    "groups",
+                    Value::texts(level.groups.iter().map(|g| g.0.as_str())),
+                )
+                .with(
+                    "includes",
+                    Value::texts(level.includes.iter().map(LevelName::as_str)),
+                )
                 .with("name", Value::text(level.name.as_str()));
             (level.name.as_str(), Value::Record(record))
         });
@@ -300,7 +388,10 @@ impl<'a> Lens<'a> {
             .with("administrators", Value::texts(administrators))
             .with("connector", Value::text(connector(spec.connector)))
             .with("cost", Value::text(cost(spec.cost)))
-            .with("displayName", shown(spec.display_name.as_deref(), name.as_str()))
+            .with(
+                "displayName",
+                shown(spec.display_name.as_deref(), name.as_str()),
+            )
             .with("eligible", Value::texts(eligible))
             .with("holders", Value::number(held.all.len()))
             .with(
@@ -311,13 +402,27 @@ impl<'a> Lens<'a> {
             .with("levels", Value::map(levels))
             .with("maintainers", Value::texts(maintainers))
             .with("name", Value::text(name.as_str()))
-            .with("owner", Value::maybe(owner.and_then(|o| o.user.as_ref()).map(UserName::as_str)))
+            .with(
+                "owner",
+                Value::maybe(owner.and_then(|o| o.user.as_ref()).map(UserName::as_str)),
+            )
             .with(
                 "ownerOrganization",
-                Value::maybe(owner.and_then(|o| o.organization.as_ref()).map(|o| o.as_str())),
+                Value::maybe(
+                    owner
+                        .and_then(|o| o.organization.as_ref())
+                        .map(|o| o.as_str()),
+                ),
             )
             .with("pii", Value::truth(spec.pii == Some(true)))
-            .with("seats", Value::number(spec.seats.and_then(|s| usize::try_from(s).ok()).unwrap_or(0)))
+            .with(
+                "seats",
+                Value::number(
+                    spec.seats
+                        .and_then(|s| usize::try_from(s).ok())
+                        .unwrap_or(0),
+                ),
+            )
             .with("type", Value::text(sort(spec.kind)))
             .with("url", Value::maybe(spec.url.as_ref().map(|u| u.0.as_str())));
         Value::Record(record)
