@@ -142,7 +142,8 @@ fn unusable(error: clap::Error) -> Failed {
 
 /// The same failure, naming the headings of the form in place of flags.
 fn in_words_of(filled: &Filled, desk: &Desk, failed: &Failed) -> Failed {
-    let mut words = failed.words();
+    let nobody = "; without a terminal nobody can be asked";
+    let mut words = failed.words().replace(nobody, ": the form leaves it out");
     let mut inputs = inputs(desk.catalog(), filled.form);
     // `--access` must not be taken for the beginning of a longer one.
     inputs.sort_by_key(|input| match &input.says {

@@ -105,7 +105,7 @@ fn an_editor_completes_explains_and_underlines() {
         kind: \n\
         metadata: {name: new}\n\
         spec:\n  type: employee\n  organization: itz\n  supervisor: brand.new\n  profiles:\n    - its.gis-analyst\n    - \n\
-        \x20 access:\n    - resource: ureport\n      level: \n  \n";
+        \x20 access:\n    - resource: ureport\n      level: \n  e\n";
     access.write("users/new.yaml", manifest);
     let file = access.repository().join("users/new.yaml");
     let complete = |at: &str| ask(&["--complete", at], &file);
@@ -120,7 +120,7 @@ fn an_editor_completes_explains_and_underlines() {
         levels.contains("staff\tStaff\n") && !levels.contains("viewer"),
         "{levels}"
     );
-    let fields = complete("15:3");
+    let fields = complete("15:4");
     assert!(
         fields.contains("employeeNumber\tEmployee number"),
         "{fields}"

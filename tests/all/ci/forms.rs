@@ -33,6 +33,7 @@ fn new_hire() -> Vec<(&'static str, &'static str)> {
         ("Further access", "arcgis-pro"),
         ("Reason", "new-position"),
         ("Office phone (officePhone)", "812-555-0117"),
+        ("Public phone (publicPhone)", "812-555-0114"),
     ]
 }
 
@@ -208,6 +209,7 @@ fn a_form_says_the_same_as_the_command() {
                 "--access=arcgis-pro",
                 "--reason=new-position",
                 "--answer=officePhone=812-555-0117",
+                "--answer=publicPhone=812-555-0114",
             ],
         ),
         (
@@ -272,7 +274,7 @@ fn line_ends_remarks_and_blanks_around_an_answer_mean_nothing() {
     let access = city();
     let body = form(&new_hire())
         .replace('\n', "\r\n")
-        .replace("Ana", "  Ana\t");
+        .replace("\r\n\r\nAna", "\r\n\r\n  Ana\t");
     let body = format!("\u{feff}<!-- a remark -->\r\n\r\n{body}<!-- another -->\r\n");
     submit(&access, "noorh", body.as_bytes()).ends(0);
     let text = super::read(&access, "requests/2099-01-04-new-hire-ana.ruiz.yaml");

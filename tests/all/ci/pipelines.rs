@@ -162,7 +162,10 @@ fn calls(script: &str) -> Vec<Vec<String>> {
                     word => word.split("$").next().unwrap().to_owned(),
                 }
             });
-            found.push(words.collect());
+            let words: Vec<String> = words.collect();
+            if words[1] != "--version" {
+                found.push(words);
+            }
         }
     }
     found
@@ -200,11 +203,7 @@ fn every_command_of_the_pipelines_is_one_that_the_program_takes() {
         "request",
         "validate",
     ];
-    let there: BTreeSet<&str> = commands
-        .into_iter()
-        .filter(|c| !c.starts_with('-'))
-        .collect();
-    assert_eq!(there, BTreeSet::from(expected), "{all:?}");
+    assert_eq!(commands, BTreeSet::from(expected), "{all:?}");
 }
 
 /// A pull request: a branch with these files, merged for the check as a forge does it.
@@ -267,7 +266,7 @@ spec:
   action: Change
   requestedBy: noor.haddad
   subject: maria.lopez
-  effective: 2099-01-04
+  effective: \"2099-01-04\"
   set: {title: Analyst}
 ";
 
