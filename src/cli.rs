@@ -7,6 +7,7 @@ pub mod ci;
 pub mod completions;
 pub mod demo;
 mod desk;
+pub mod diff;
 pub mod explain;
 pub mod explain_code;
 mod flags;
@@ -62,6 +63,7 @@ enum Command {
     Validate(validate::Args),
     Plan(plan::Args),
     Apply(apply::Args),
+    Diff(diff::Args),
     Upcoming(upcoming::Args),
     Fold(fold::Args),
     Task(task::Args),
@@ -168,6 +170,7 @@ pub fn main() -> ExitCode {
         Command::Validate(args) => validate::run(&place, &args),
         Command::Plan(args) => plan::run(&place, &args),
         Command::Apply(args) => apply::run(&place, &args),
+        Command::Diff(args) => diff::run(&place, &args),
         Command::Upcoming(args) => upcoming::run(&place, &args),
         Command::Fold(args) => fold::run(&place, &args),
         Command::Task(args) => task::run(&place, &args),

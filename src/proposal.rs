@@ -8,7 +8,7 @@
 use crate::catalog::Catalog;
 use crate::desired::accounts::Accounts;
 use crate::desired::expand::{Glance, Outlook};
-use crate::desired::{Person, Recipient, ResourceTerms};
+use crate::desired::{Cause, Person, Recipient, ResourceTerms};
 use crate::impact::{Impact, What, compare};
 use crate::manifest::resource::Connector;
 use crate::name::{RequestName, ResourceName, UserName};
@@ -124,7 +124,10 @@ impl Proposal {
             let names: BTreeSet<&UserName> =
                 old.people().keys().chain(new.people().keys()).collect();
             let directory = &after.config.spec.directory;
-            let impacts = compare(directory, old.people(), new.people(), names);
+            let mut impacts = compare(directory, old.people(), new.people(), names);
+            impacts
+                .iter_mut()
+                .for_each(|impact| no_longer(impact, old.people()));
             let stage = Stage {
                 at: None,
                 impacts,
@@ -245,6 +248,25 @@ fn said_anew<'a>(before: &'a Catalog, after: &'a Catalog) -> BTreeSet<&'a UserNa
         }
     }
     names
+}
+
+/// What is lost without a request is lost because what gave it is gone.
+fn no_longer(impact: &mut Impact, before: &People) {
+    let What::Loses { entitlement, .. } = &impact.what else {
+        return;
+    };
+    if impact.causes.is_empty() {
+        let held = before
+            .get(&impact.user)
+            .and_then(|p| p.entitlements.get(entitlement));
+        let causes = held.into_iter().flat_map(|held| &held.causes);
+        impact.causes = causes
+            .map(|cause| Cause {
+                text: format!("no longer {}", cause.text).into(),
+                ..cause.clone()
+            })
+            .collect();
+    }
 }
 
 /// What of the first is not in the second; why it happens does not count.

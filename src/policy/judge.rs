@@ -204,7 +204,7 @@ fn open_words(rule: &Rule, scope: &Scope<'_>, name: &str) -> String {
         "actor" => "who asks",
         _ => "who approves",
     };
-    format!("depends on {whom}: {}", rule.says(scope))
+    format!("depends on {whom} ({})", rule.says(scope))
 }
 
 fn scope<'v>(roots: &'v BTreeMap<&'static str, Value<'v>>) -> Scope<'v> {
@@ -214,16 +214,14 @@ fn scope<'v>(roots: &'v BTreeMap<&'static str, Value<'v>>) -> Scope<'v> {
 /// How many users may be looked at in all for policies that ask about the whole at later instants.
 const WHOLE: usize = 2_000_000;
 
+/// What an objection is known by.
+type Key = (PolicyName, Option<usize>, Option<UserName>, Option<ResourceName>);
+
 /// The policies of a state, asked instant after instant.
 pub struct Watch<'a> {
     policies: &'a Policies<'a>,
     used: Used,
-    seen: BTreeSet<(
-        PolicyName,
-        Option<usize>,
-        Option<UserName>,
-        Option<ResourceName>,
-    )>,
+    seen: BTreeSet<Key>,
     whole: usize,
     /// The instant from which on the whole is not asked about any more.
     given_up: Option<Timestamp>,
@@ -496,9 +494,7 @@ impl<'a> Inquiry<'a> {
             policies,
             wanted: policies.roots(PolicyStage::Change),
             reads_all: policies.of(PolicyStage::Change).any(|p| p.reads("change")),
-            actor: behind
-                .actor
-                .map_or_else(|| Value::nothing(&Type::Record(&shape::USER)), person),
+            actor: behind.actor.map_or_else(whoever, person),
             approvers: Value::list(approvers.collect::<Vec<_>>()),
             today: Value::owned(today.strftime("%Y-%m-%d").to_string()),
             unknown,
@@ -712,6 +708,12 @@ fn moved<'a>(
 ) -> Value<'a> {
     let record = grant(Record::new(&shape::GRANT), user, key, held);
     Value::Record(record.with("at", Value::owned(when(step))))
+}
+
+/// Stands in a message where it is not known yet who asks; no expression ever sees it.
+fn whoever() -> Value<'static> {
+    let name = Value::text("whoever asks");
+    Value::Record(Record::new(&shape::USER).with("name", name))
 }
 
 /// What the policies of a state say of the new state that they did not say of the old one, of those
