@@ -3,7 +3,7 @@
 use super::{Exit, Failed, Outcome, Place, ci, print, talk};
 use crate::author::{SCHEMAS, schemas};
 use crate::manifest::Kind;
-use crate::manifest::schema::{file_name, schema};
+use crate::manifest::schema::{file_name, schema, unmark};
 use crate::{operator, report};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -35,7 +35,11 @@ pub fn all() -> Vec<(String, Value)> {
         ),
         (operator::SCHEMA_FILE.to_owned(), operator::schema()),
     ];
-    kinds.chain(others).collect()
+    let published = |(name, mut schema): (String, Value)| {
+        unmark(&mut schema);
+        (name, schema)
+    };
+    kinds.chain(others).map(published).collect()
 }
 
 /// The text a schema is published as.

@@ -43,7 +43,7 @@ pub fn schema_of<T: JsonSchema>(title: &str) -> Json {
 }
 
 /// Takes out what says which names stand where.
-fn unmark(schema: &mut Json) {
+pub fn unmark(schema: &mut Json) {
     match schema {
         Json::Object(object) => {
             // A field of that name would be described by a mapping.

@@ -192,7 +192,8 @@ fn each_forges_form_becomes_a_pull_request_by_its_author() {
 
 #[test]
 fn a_form_says_the_same_as_the_command() {
-    let cases: [(Vec<(&str, &str)>, Vec<&str>); 3] = [
+    type Answers = Vec<(&'static str, &'static str)>;
+    let cases: [(Answers, Vec<&str>); 3] = [
         (
             new_hire(),
             vec![

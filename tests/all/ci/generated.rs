@@ -181,6 +181,8 @@ fn a_request_makes_nothing_stale() {
         "request",
         "new-hire",
         "--given-name=Ana",
+        "--family-name=Ruiz",
+        "--employee-number=001299",
         "--type=employee",
         "--organization=its",
         "--effective=2099-01-04",
@@ -323,4 +325,25 @@ fn logins_and_file_names_end_no_line() {
     access.run_embedded(&["ci", "generate"]).ends(0);
     let owners = read(&access, ".github/CODEOWNERS");
     assert!(!owners.contains("mallory"), "{owners}");
+}
+
+#[test]
+fn hooks_before_a_commit_find_what_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(init(folder.path(), &[]).0, 0);
+    let config = super::yaml(&folder.path().join(".pre-commit-config.yaml"));
+    let published = super::yaml(&crate::bed::project(".pre-commit-hooks.yaml"));
+    let local = config["repos"][0]["hooks"].as_array().unwrap();
+    let hooks: Vec<_> = local.iter().chain(published.as_array().unwrap()).collect();
+    assert_eq!(hooks.len(), 4);
+    let ends = |hook: &serde_json::Value| {
+        assert_eq!(hook["pass_filenames"], false);
+        let entry = hook["entry"].as_str().unwrap();
+        let words: Vec<&str> = entry.split(' ').collect();
+        assert_eq!(words[0], "countersign");
+        says(folder.path(), &words[1..]).0
+    };
+    assert!(hooks.iter().all(|hook| ends(hook) == 0));
+    fs::write(folder.path().join("users/x.yaml"), "kind: User\n").unwrap();
+    assert!(hooks.iter().all(|hook| ends(hook) == 1));
 }

@@ -1,9 +1,9 @@
 //! Pipelines: what they may do, what they run, and what they say of a pull request.
 
-use super::runner::{Job, Step};
+use super::runner::{Api, Job, Step};
 use super::{city, read, workflows, yaml};
 use crate::bed::Access;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -154,9 +154,12 @@ fn calls(script: &str) -> Vec<Vec<String>> {
             let line = line[at..].replace("$(git merge-base HEAD \"$head\")", "0000");
             let end = line.find(['>', '|', ';']).unwrap_or(line.len());
             let words = line[..end].split_whitespace().map(|word| {
+                if word == "$base" {
+                    return "--base=0000".to_owned();
+                }
                 let word = word.trim_matches('"');
                 match word {
-                    "${base[@]}" | "$base" => "--base=0000".to_owned(),
+                    "${base[@]}" => "--base=0000".to_owned(),
                     "$GITHUB_SERVER_URL" | "$CI_SERVER_URL" => "https://git.example".to_owned(),
                     word if word.starts_with('$') => "1".to_owned(),
                     word => word.split("$").next().unwrap().to_owned(),
@@ -190,9 +193,19 @@ fn every_command_of_the_pipelines_is_one_that_the_program_takes() {
     assert!(hooks.contains("countersign ci check"));
     let mut commands = BTreeSet::new();
     for call in &all {
+        let name = call[1..]
+            .iter()
+            .find(|w| w.starts_with(|c: char| c.is_ascii_lowercase()));
+        commands.insert(name.unwrap().as_str());
+        let known = countersign::cli::command();
+        let known = known
+            .get_subcommands()
+            .any(|c| c.get_name() == name.unwrap());
+        if !known && ["approve-check", "comment"].contains(&name.unwrap().as_str()) {
+            continue;
+        }
         let taken = countersign::cli::command().try_get_matches_from(call);
         assert!(taken.is_ok(), "{call:?}: {}", taken.unwrap_err());
-        commands.insert(call[1].as_str());
     }
     let expected = [
         "approve-check",
@@ -363,6 +376,201 @@ fn what_has_happened_stays_and_stale_files_are_told() {
                 .contains(".github/ISSUE_TEMPLATE/new-hire.yml is stale"),
         "{fresh:?}"
     );
+}
+
+/// The program, but for two commands that reach a forge: they note what they were asked, and end so.
+fn noting(folder: &Path, code: i32) {
+    let real = env!("CARGO_BIN_EXE_countersign");
+    let note = folder.join("noted");
+    let script = format!(
+        "#!/bin/sh\ncase \" $* \" in *' comment '*|*' approve-check '*) echo \"$*\" >>{}; exit {code};; esac\nexec {real} \"$@\"\n",
+        note.display()
+    );
+    let program = folder.join("countersign");
+    fs::write(&program, script).unwrap();
+    fs::set_permissions(
+        &program,
+        std::os::unix::fs::PermissionsExt::from_mode(0o755),
+    )
+    .unwrap();
+}
+
+#[test]
+fn a_report_goes_to_the_pull_request_of_the_event_and_only_as_a_text_of_limited_size() {
+    let access = city();
+    let (_, _, _kept) = proposed(
+        &access,
+        &[("requests/2099-01-04-change-maria.lopez.yaml", GOOD)],
+    );
+    let head = access.git(&["rev-parse", "proposal"]).trim().to_owned();
+    let pull =
+        |number: u64| json!({"number": number, "head": {"sha": head}, "base": {"repo": {"id": 7}}});
+    let event = |pulls: Value| json!({"workflow_run": {"head_sha": head, "repository": {"id": 7}, "pull_requests": pulls}});
+    let workflow = yaml(
+        &access
+            .repository()
+            .join(".github/workflows/countersign-report.yml"),
+    );
+    for (named, listed, report, said) in [
+        (
+            json!([pull(5)]),
+            json!([]),
+            Some("text"),
+            Some("--pull-request 5 "),
+        ),
+        // Of a fork: the run names none, the list of open ones does.
+        (
+            json!([]),
+            json!([pull(6)]),
+            Some("text"),
+            Some("--pull-request 6 "),
+        ),
+        (json!([]), json!([]), Some("text"), None),
+        (json!([pull(5)]), json!([]), Some("link"), None),
+        (json!([pull(5)]), json!([]), Some("long"), None),
+        (json!([pull(5)]), json!([]), None, None),
+    ] {
+        let api = Api::answering(&[("/pulls", listed)]);
+        let bin = tempfile::tempdir().unwrap();
+        noting(bin.path(), 0);
+        let told = bin.path().join("event.json");
+        fs::write(&told, event(named).to_string()).unwrap();
+        let mut job = Job::new(access.repository())
+            .knows(&[("github.token", "secret-token")])
+            .has(&[
+                ("GITHUB_EVENT_PATH", told.to_str().unwrap()),
+                ("GITHUB_API_URL", &api.url),
+                ("GITHUB_REPOSITORY", "city/access"),
+                ("GITHUB_SERVER_URL", "https://git.example"),
+            ]);
+        job.first_on_path = Some(bin.path().to_owned());
+        let file = job.file("temp/report/diff.md");
+        fs::create_dir(file.parent().unwrap()).unwrap();
+        match report {
+            Some("link") => std::os::unix::fs::symlink("/etc/hostname", &file).unwrap(),
+            Some("long") => fs::write(&file, vec![b'x'; 1_000_001]).unwrap(),
+            Some(text) => fs::write(&file, text).unwrap(),
+            None => {}
+        }
+        let ran = job.run(&workflow, "comment");
+        let noted = fs::read_to_string(bin.path().join("noted")).unwrap_or_default();
+        match said {
+            Some(said) => {
+                assert!(ran.iter().all(|s| s.code == 0), "{ran:#?}");
+                assert!(
+                    noted.contains(said) && noted.contains("--repository city/access"),
+                    "{noted}"
+                );
+            }
+            None => assert_eq!(noted, "", "{ran:#?}"),
+        }
+        assert!(!format!("{ran:?}").contains("secret-token"), "{ran:#?}");
+    }
+}
+
+#[test]
+fn approval_is_a_status_on_the_head_that_was_asked_about() {
+    let access = city();
+    let (_, _, _kept) = proposed(
+        &access,
+        &[("requests/2099-01-04-change-maria.lopez.yaml", GOOD)],
+    );
+    let head = access.git(&["rev-parse", "proposal"]).trim().to_owned();
+    let before = access.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    access.git(&["update-ref", "refs/pull/5/head", &head]);
+    access.git(&["update-ref", "refs/merge-requests/5/head", &head]);
+    for forge in super::FORGES {
+        for (asked, code, github, gitlab) in [
+            (&head, 0, "success", "success"),
+            (&head, 1, "failure", "failed"),
+            // Somebody pushed in between: what was asked about is not the head any more.
+            (&before, 0, "pending", "pending"),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            access.git(&[
+                "clone",
+                "--quiet",
+                ".",
+                folder.path().join("c").to_str().unwrap(),
+            ]);
+            noting(folder.path(), code);
+            let api = Api::answering(&[]);
+            let told = folder.path().join("event.json");
+            let event = match forge {
+                "github" => {
+                    json!({"workflow_run": {"head_sha": asked, "repository": {"id": 7}, "pull_requests":
+                    [{"number": 5, "head": {"sha": asked}, "base": {"repo": {"id": 7}}}]}})
+                }
+                "gitlab" => {
+                    json!({"object_kind": "merge_request", "object_attributes": {"iid": 5, "last_commit": {"id": asked}}})
+                }
+                _ => json!({"pull_request": {"number": 5, "head": {"sha": asked}}}),
+            };
+            fs::write(&told, event.to_string()).unwrap();
+            let told = told.to_str().unwrap();
+            let mut job = Job::new(folder.path().join("c"))
+                .knows(&[
+                    ("github.token", "secret-token"),
+                    ("secrets.COUNTERSIGN_FORGE_TOKEN", "secret-token"),
+                    ("github.event.pull_request.number", "5"),
+                    ("github.event.pull_request.head.sha", asked),
+                ])
+                .has(&[
+                    ("GITHUB_EVENT_PATH", told),
+                    ("GITHUB_API_URL", &api.url),
+                    ("GITHUB_REPOSITORY", "city/access"),
+                    ("GITHUB_SERVER_URL", "https://git.example"),
+                    ("GITHUB_RUN_ID", "7"),
+                    ("TRIGGER_PAYLOAD", told),
+                    ("COUNTERSIGN_FORGE_TOKEN", "secret-token"),
+                    ("CI_API_V4_URL", &api.url),
+                    ("CI_PROJECT_ID", "3"),
+                    ("CI_PROJECT_PATH", "city/access"),
+                    ("CI_PROJECT_URL", "https://git.example/city/access"),
+                    ("CI_SERVER_URL", "https://git.example"),
+                    ("CI_COMMIT_SHA", &before),
+                    ("CI_JOB_URL", "https://git.example/job"),
+                ]);
+            job.first_on_path = Some(folder.path().to_owned());
+            let ran = if forge == "gitlab" {
+                vec![job.run_lines(
+                    &yaml(&access.repository().join(".gitlab-ci.yml")),
+                    "countersign:approval",
+                )]
+            } else {
+                let path = format!(".{forge}/workflows/countersign-report.yml");
+                job.run(&yaml(&access.repository().join(path)), "approval")
+            };
+            assert!(ran.iter().all(|s| s.code == 0), "{ran:#?}");
+            let sent = api.asked().pop().unwrap();
+            assert!(
+                sent.line.ends_with(&format!("/statuses/{asked} HTTP/1.1")),
+                "{}",
+                sent.line
+            );
+            let state = match forge {
+                "gitlab" => format!("state={gitlab}&"),
+                _ => format!("\"state\":\"{github}\""),
+            };
+            assert!(sent.body.contains(&state), "{forge}: {}", sent.body);
+            let noted = fs::read_to_string(folder.path().join("noted")).unwrap_or_default();
+            assert_eq!(
+                noted.contains("approve-check"),
+                github != "pending",
+                "{noted}"
+            );
+            assert!(!format!("{ran:?}").contains("secret-token"), "{ran:#?}");
+            // The checkout is as it was: what was proposed is laid nowhere.
+            let status = Command::new("git")
+                .arg("-C")
+                .arg(folder.path().join("c"))
+                .args(["status", "--porcelain"])
+                .output()
+                .unwrap();
+            let laid = String::from_utf8(status.stdout).unwrap();
+            assert!(!laid.contains("requests"), "{laid}");
+        }
+    }
 }
 
 #[test]
