@@ -215,7 +215,12 @@ fn scope<'v>(roots: &'v BTreeMap<&'static str, Value<'v>>) -> Scope<'v> {
 const WHOLE: usize = 2_000_000;
 
 /// What an objection is known by.
-type Key = (PolicyName, Option<usize>, Option<UserName>, Option<ResourceName>);
+type Key = (
+    PolicyName,
+    Option<usize>,
+    Option<UserName>,
+    Option<ResourceName>,
+);
 
 /// The policies of a state, asked instant after instant.
 pub struct Watch<'a> {
