@@ -3,6 +3,7 @@
 
 pub mod apply;
 mod ask;
+pub mod ci;
 pub mod comment;
 pub mod completions;
 pub mod demo;
@@ -59,6 +60,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Init(init::Args),
+    Ci(ci::Args),
     Validate(validate::Args),
     Plan(plan::Args),
     Apply(apply::Args),
@@ -166,6 +168,7 @@ pub fn main() -> ExitCode {
     let place = Place { folder, operator };
     let outcome = match command {
         Command::Init(args) => init::run(&place, &args),
+        Command::Ci(args) => ci::run(&place, &args),
         Command::Validate(args) => validate::run(&place, &args),
         Command::Plan(args) => plan::run(&place, &args),
         Command::Apply(args) => apply::run(&place, &args),
@@ -180,7 +183,7 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&place, &args),
         Command::ExplainCode(args) => explain_code::run(&args),
         Command::Comment(args) => comment::run(&args),
-        Command::Schema(args) => schema::run(&args),
+        Command::Schema(args) => schema::run(&place, &args),
         Command::Demo(args) => demo::run(&args),
         Command::Completions(args) => completions::run(&args),
     };

@@ -5,6 +5,7 @@ mod ad;
 mod agreement;
 mod authoring;
 mod bed;
+mod ci;
 mod city;
 mod contract;
 mod demo;
