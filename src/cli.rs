@@ -2,6 +2,8 @@
 //! The result goes to standard output, talk to standard error.
 
 pub mod apply;
+pub mod approve;
+pub mod approve_check;
 mod ask;
 pub mod completions;
 pub mod demo;
@@ -59,6 +61,8 @@ enum Command {
     Validate(validate::Args),
     Plan(plan::Args),
     Apply(apply::Args),
+    Approve(approve::Args),
+    ApproveCheck(approve_check::Args),
     Upcoming(upcoming::Args),
     Fold(fold::Args),
     Task(task::Args),
@@ -163,6 +167,8 @@ pub fn main() -> ExitCode {
         Command::Validate(args) => validate::run(&place, &args),
         Command::Plan(args) => plan::run(&place, &args),
         Command::Apply(args) => apply::run(&place, &args),
+        Command::Approve(args) => approve::run(&place, &args),
+        Command::ApproveCheck(args) => approve_check::run(&place, &args),
         Command::Upcoming(args) => upcoming::run(&place, &args),
         Command::Fold(args) => fold::run(&place, &args),
         Command::Task(args) => task::run(&place, &args),

@@ -3,7 +3,7 @@
 use super::{Exit, Failed, Outcome, Place, print, talk, workbench};
 use crate::apply::Stop;
 use crate::apply::probe::{State, probe};
-use crate::approval::{Evidence, Refusal, bind};
+use crate::approval::{Proof, Refusal, bind};
 use crate::connector::Transport;
 use crate::desired::Recipient;
 use crate::plan::{Change, Plan, Write};
@@ -62,7 +62,7 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         }
         None => bench.plan.clone(),
     };
-    let approved = match bind(plan, Evidence::TrustBranch) {
+    let approved = match bind(plan, Proof::TrustBranch) {
         Ok(approved) => approved,
         Err(refusals) => return Ok(refused(&refusals)),
     };

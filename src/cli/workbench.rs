@@ -143,7 +143,8 @@ fn keep(folder: &Path, known: &Known, reading: &Reading) {
     }
 }
 
-fn source_failed(error: SourceError) -> Failed {
+/// How trouble with the repository ends a command.
+pub fn source_failed(error: SourceError) -> Failed {
     let exit = match &error {
         SourceError::NotARepository { .. } | SourceError::NoSuchRevision { .. } => Exit::Usage,
         SourceError::Git { .. } | SourceError::Io { .. } => Exit::World,

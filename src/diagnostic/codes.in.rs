@@ -468,6 +468,6 @@ codes! {
     NotInThisVersion = "not-in-this-version" Error
         what "The operator's file asks for something that this version does not do."
         why "To take it and not do it would promise a protection that is not there."
-        before "evidence: {module: signed-merge}"
-        after "evidence: {module: trust-branch}";
+        before "readBack: {ureport-export: {path: /var/lib/ureport.csv, key: employeeNumber}}"
+        after "(left out)";
 }

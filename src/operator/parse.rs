@@ -199,16 +199,19 @@ impl Reader<'_> {
         rosters
     }
 
+    /// Proof begins somewhere: with a commit that the operator names.
     fn evidence(&mut self, module: EvidenceModule) -> Option<Evidence> {
         match module {
             EvidenceModule::TrustBranch => Some(Evidence::TrustBranch),
+            EvidenceModule::SignedMerge if self.given(&["repository", "bootstrap"]) => {
+                Some(Evidence::SignedMerge)
+            }
             EvidenceModule::SignedMerge => {
-                let place = self.place(&keys(&["evidence", "module"]));
-                let help = "with `trust-branch`, whatever stands on the branch counts as approved, and every plan says so: let the forge protect the branch, so that only reviewed merges reach it";
+                let help = "add `bootstrap: \"…\"` with the 40 hex digits of a commit that you have looked at yourself (`git rev-parse HEAD`): everything after it needs approval";
                 self.say(
-                    Code::NotInThisVersion,
-                    place,
-                    "`signed-merge` is not in this version, whose only evidence module is `trust-branch`",
+                    Code::MissingField,
+                    self.place(&keys(&["evidence", "module"])),
+                    "`signed-merge` begins with a commit that is trusted, and `repository.bootstrap` names none",
                     Some(help),
                 );
                 None

@@ -77,7 +77,7 @@ pub(super) struct Evidence {
 pub(super) enum EvidenceModule {
     /// Whatever stands on the branch is approved; the forge protects the branch.
     TrustBranch,
-    /// Merges are signed by approvers. Not in this version.
+    /// Merges and tags are signed by approvers; needs `repository.bootstrap`.
     SignedMerge,
 }
 
