@@ -167,15 +167,50 @@ impl Town {
         self.keys.path().join(name)
     }
 
+    /// Where a key's secret half lies.
+    pub fn secret(&self, name: &str) -> String {
+        self.key(name).display().to_string()
+    }
+
     /// An SSH public key, as a manifest has it.
     pub fn public(&self, name: &str) -> String {
         let text = fs::read_to_string(self.key(&format!("{name}.pub"))).unwrap();
         text.trim().to_owned()
     }
 
+    /// Signs a text as nobody's git would.
+    pub fn sign_as(&self, name: &str, namespace: &str, text: &str) -> String {
+        let file = self.key("text");
+        let signature = self.key("text.sig");
+        let _ = fs::remove_file(&signature);
+        fs::write(&file, text).unwrap();
+        let made = Command::new("ssh-keygen")
+            .args(["-q", "-Y", "sign", "-n", namespace, "-f"])
+            .arg(self.key(name))
+            .arg(&file)
+            .status()
+            .unwrap();
+        assert!(made.success());
+        fs::read_to_string(signature).unwrap()
+    }
+
+    /// Writes an object as it stands and moves main to it.
+    pub fn put(&self, kind: &str, text: &str) -> String {
+        let file = self.key("object");
+        fs::write(&file, text).unwrap();
+        let arguments = ["hash-object", "-t", kind, "-w", file.to_str().unwrap()];
+        let id = self.access.git(&arguments).trim().to_owned();
+        self.access.git(&["reset", "--quiet", "--hard", &id]);
+        id
+    }
+
     /// Runs GnuPG on the keys of the town.
     pub fn gpg(&self, arguments: &[&str]) -> String {
-        let home = self.key("g");
+        self.gpg_at("g", arguments)
+    }
+
+    fn gpg_at(&self, home: &str, arguments: &[&str]) -> String {
+        let home = self.key(home);
         fs::create_dir_all(&home).unwrap();
         #[cfg(unix)]
         {
@@ -201,15 +236,29 @@ impl Town {
         String::from_utf8(out.stdout).unwrap()
     }
 
+    /// Makes an OpenPGP key, and gives its public half as it is once it was revoked; the town's own
+    /// copy is not.
+    pub fn pgp_revoked(&self, name: &str) -> String {
+        let key = self.pgp(name, "0");
+        let file = self.key("public");
+        fs::write(&file, key).unwrap();
+        let revocations = fs::read_dir(self.key("g/openpgp-revocs.d")).unwrap();
+        let revocation = revocations.last().unwrap().unwrap().path();
+        let text = fs::read_to_string(&revocation).unwrap();
+        fs::write(&revocation, text.replace(":-----BEGIN", "-----BEGIN")).unwrap();
+        self.gpg_at("h", &["--import", file.to_str().unwrap()]);
+        self.gpg_at("h", &["--import", revocation.to_str().unwrap()]);
+        self.gpg_at(
+            "h",
+            &["--armor", "--export", &format!("{name}@town.example")],
+        )
+    }
+
     /// Makes an OpenPGP key that lasts so long (`0`: for ever), and gives its public half.
     pub fn pgp(&self, name: &str, lasts: &str) -> String {
         let address = format!("{name}@town.example");
         self.gpg(&["--quick-gen-key", &address, "ed25519", "sign", lasts]);
-        self.pgp_public(name)
-    }
-
-    pub fn pgp_public(&self, name: &str) -> String {
-        self.gpg(&["--armor", "--export", &format!("{name}@town.example")])
+        self.gpg(&["--armor", "--export", &address])
     }
 
     /// Runs git, signing like this where the arguments ask for it.
