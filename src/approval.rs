@@ -16,6 +16,7 @@ pub mod line;
 pub mod requirement;
 pub mod revision;
 pub mod signature;
+pub mod step;
 
 use crate::plan::Plan;
 

@@ -8,6 +8,7 @@ mod ask;
 pub mod completions;
 pub mod demo;
 mod desk;
+pub mod diff;
 pub mod explain;
 pub mod explain_code;
 mod flags;
@@ -15,6 +16,7 @@ pub mod fold;
 pub mod identity;
 pub mod init;
 pub mod plan;
+pub mod policy;
 pub mod request;
 pub mod schema;
 pub mod task;
@@ -63,12 +65,14 @@ enum Command {
     Apply(apply::Args),
     Approve(approve::Args),
     ApproveCheck(approve_check::Args),
+    Diff(diff::Args),
     Upcoming(upcoming::Args),
     Fold(fold::Args),
     Task(task::Args),
     Request(Box<request::Args>),
     User(Box<user::Args>),
     Identity(Box<identity::Args>),
+    Policy(policy::Args),
     Explain(explain::Args),
     ExplainCode(explain_code::Args),
     Schema(schema::Args),
@@ -169,12 +173,14 @@ pub fn main() -> ExitCode {
         Command::Apply(args) => apply::run(&place, &args),
         Command::Approve(args) => approve::run(&place, &args),
         Command::ApproveCheck(args) => approve_check::run(&place, &args),
+        Command::Diff(args) => diff::run(&place, &args),
         Command::Upcoming(args) => upcoming::run(&place, &args),
         Command::Fold(args) => fold::run(&place, &args),
         Command::Task(args) => task::run(&place, &args),
         Command::Request(args) => request::run(&place, &args),
         Command::User(args) => user::run(&place, &args),
         Command::Identity(args) => identity::run(&place, &args),
+        Command::Policy(args) => policy::run(&place, &args),
         Command::Explain(args) => explain::run(&place, &args),
         Command::ExplainCode(args) => explain_code::run(&args),
         Command::Schema(args) => schema::run(&args),

@@ -61,6 +61,7 @@ pub mod request;
 pub mod connector;
 pub mod desired;
 pub mod impact;
+pub mod policy;
 pub mod proposal;
 pub mod observed;
 pub mod plan;

@@ -102,7 +102,6 @@ impl Requirement {
         approvers: BTreeSet<UserName>,
         control: Vec<ControlChange>,
         barred: Barred,
-        demands: Vec<Demand>,
     ) -> Self {
         let (old, new) = (told(rules), told(after));
         let mut needs = vec![Need {
@@ -122,18 +121,25 @@ impl Requirement {
                 ),
             });
         }
-        let (denied, asked): (Vec<Demand>, Vec<Demand>) =
-            demands.into_iter().partition(|d| d.approvals.is_none());
-        needs.extend(asked.into_iter().map(|d| Need {
-            approvals: d.approvals.unwrap_or_default(),
-            because: format!("policy {}: {}", d.policy, d.message),
-        }));
         Self {
             needs,
             control,
             approvers,
             barred,
-            denied,
+            denied: Vec::new(),
+        }
+    }
+
+    /// Adds what policies ask for.
+    pub fn ask(&mut self, demands: impl IntoIterator<Item = Demand>) {
+        for demand in demands {
+            match demand.approvals {
+                Some(approvals) => {
+                    let because = format!("policy {}: {}", demand.policy, demand.message);
+                    self.need(approvals, because);
+                }
+                None => self.denied.push(demand),
+            }
         }
     }
 

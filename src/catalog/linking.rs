@@ -177,6 +177,7 @@ impl Shelves {
                 None => {
                     self.config = Some(Linked {
                         at,
+                        labels: manifest.metadata.labels,
                         spec: manifest.spec,
                     })
                 }
@@ -228,6 +229,7 @@ fn shelve<N, S>(
                 N::from(name),
                 Linked {
                     at,
+                    labels: manifest.metadata.labels,
                     spec: manifest.spec,
                 },
             );
@@ -289,7 +291,11 @@ fn no_config() -> Linked<ConfigSpec> {
         mail: None,
         ignore: Vec::new(),
     };
-    Linked { at, spec }
+    Linked {
+        at,
+        labels: BTreeMap::new(),
+        spec,
+    }
 }
 
 fn directory_name() -> ManifestName {

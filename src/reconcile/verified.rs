@@ -2,8 +2,7 @@
 
 use super::{diagnosed, read_source};
 use crate::approval::authors::AuthorsError;
-use crate::approval::line::{Ask, LineError, Means, Proposal, Verified, propose, verify};
-use crate::approval::requirement::Demand;
+use crate::approval::line::{LineError, Means, Proposed, Verified, propose, verify};
 use crate::approval::revision::Link;
 use crate::approval::signature::{KeyRing, Signer};
 use crate::catalog::Catalog;
@@ -71,7 +70,6 @@ pub fn verified(
         &Means {
             objects: &objects,
             link: &linker,
-            policies: &policies,
             now,
         },
         &start.commit,
@@ -90,21 +88,15 @@ pub fn proposed(
     head: &str,
     known: Known,
     now: Timestamp,
-) -> Result<Proposal, LineError> {
+) -> Result<Proposed, LineError> {
     let objects = Objects::open(folder)?;
     let linker = Linker::new(known, now);
     let means = Means {
         objects: &objects,
         link: &linker,
-        policies: &policies,
         now,
     };
     propose(&means, base, head)
-}
-
-/// What the policies of both revisions ask for.
-fn policies(_ask: &Ask<'_>) -> Vec<Demand> {
-    Vec::new()
 }
 
 /// Who signed a tag of a commit, by the keys of a catalog; none: nobody whom it knows.

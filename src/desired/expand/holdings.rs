@@ -142,7 +142,7 @@ impl Collector<'_, '_> {
             self.grants(&kept.value, Rank::Profile, &Cause::of(&kept.origin));
         }
         let catalog = self.facts.catalog;
-        for (name, Linked { at, spec }) in catalog.ancestry(&self.user.spec.organization) {
+        for (name, Linked { at, spec, .. }) in catalog.ancestry(&self.user.spec.organization) {
             for member in &spec.profiles {
                 if member.user_types.contains(&self.user.spec.kind) {
                     let by = cause(
@@ -184,7 +184,7 @@ impl Collector<'_, '_> {
     fn grants(&mut self, name: &ProfileName, rank: Rank, by: &Cause) {
         let catalog = self.facts.catalog;
         self.by = Some(name.clone());
-        for (name, Linked { at, spec }) in catalog.lineage(name) {
+        for (name, Linked { at, spec, .. }) in catalog.lineage(name) {
             self.profile_part(name, spec, at, rank, by);
         }
         self.by = None;
