@@ -3,6 +3,7 @@
 
 pub mod hand_over;
 pub mod run;
+pub mod unapproved;
 pub mod verified;
 pub mod world;
 

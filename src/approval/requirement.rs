@@ -8,12 +8,13 @@ use crate::desired::{Grant, Person};
 use crate::manifest::config::ApprovalRules;
 use crate::manifest::user::UserState;
 use crate::name::UserName;
+pub use crate::plan::Approver;
 use crate::proposal::barred::{Barred, Why};
 use crate::proposal::control::{ADMINISTRATOR, ControlChange};
 use crate::request::Timeline;
 use jiff::Timestamp;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Approvers of an ordinary change, where the configuration does not say.
@@ -24,16 +25,6 @@ const CONTROL: u32 = 2;
 
 /// Fewest approvers of what nobody provably asked for (SEMANTICS 3).
 pub const UNPROVEN: u32 = 2;
-
-/// Who approved something, and how that is known.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Approver {
-    /// Who.
-    pub user: UserName,
-    /// How that is known, in words: `signed the merge with SHA256:…`.
-    pub how: String,
-}
 
 /// What a policy asks for because of a step.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]

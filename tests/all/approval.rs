@@ -86,8 +86,12 @@ pub enum By<'a> {
 
 /// A user's manifest; `more` are further lines of its `spec`.
 pub fn user(name: &str, keys: &[String], more: &str) -> String {
+    let contact = match more.contains("contact:") {
+        true => String::new(),
+        false => format!("  contact: {{mail: {name}@town.example}}\n"),
+    };
     let mut text = format!(
-        "apiVersion: countersign/v1\nkind: User\nmetadata: {{name: {name}}}\nspec:\n  givenName: {name}\n  type: employee\n  organization: town\n{more}"
+        "apiVersion: countersign/v1\nkind: User\nmetadata: {{name: {name}}}\nspec:\n  givenName: {name}\n  type: employee\n  organization: town\n{contact}{more}"
     );
     if !keys.is_empty() {
         text.push_str("  credentials:\n    signingKeys:\n");
