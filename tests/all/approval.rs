@@ -8,6 +8,7 @@ mod held;
 mod keys;
 mod machine;
 mod people;
+mod policies;
 mod shapes;
 
 use crate::bed::{Access, Ran};
