@@ -2,6 +2,8 @@
 //! The result goes to standard output, talk to standard error.
 
 pub mod apply;
+pub mod approve;
+pub mod approve_check;
 mod ask;
 pub mod ci;
 pub mod comment;
@@ -64,6 +66,8 @@ enum Command {
     Validate(validate::Args),
     Plan(plan::Args),
     Apply(apply::Args),
+    Approve(approve::Args),
+    ApproveCheck(approve_check::Args),
     Diff(diff::Args),
     Upcoming(upcoming::Args),
     Fold(fold::Args),
@@ -172,6 +176,8 @@ pub fn main() -> ExitCode {
         Command::Validate(args) => validate::run(&place, &args),
         Command::Plan(args) => plan::run(&place, &args),
         Command::Apply(args) => apply::run(&place, &args),
+        Command::Approve(args) => approve::run(&place, &args),
+        Command::ApproveCheck(args) => approve_check::run(&place, &args),
         Command::Diff(args) => diff::run(&place, &args),
         Command::Upcoming(args) => upcoming::run(&place, &args),
         Command::Fold(args) => fold::run(&place, &args),

@@ -571,8 +571,18 @@ readBack: {ureport-export: {path: /var/lib/countersign/in/ureport.csv, key: empl
         ];
         assert_eq!(said, expected);
         let signed = FULL.replace("trust-branch", "signed-merge");
-        let error = machine.mistakes(&signed);
-        assert!(error.contains(&"3:20 not-in-this-version `signed-merge` is not in this version, whose only evidence module is `trust-branch`".to_owned()), "{error:?}");
+        let operator = machine.load(&signed).unwrap();
+        assert_eq!(operator.evidence.as_str(), "signed-merge");
+        let bootstrap = operator.repository.unwrap().bootstrap.unwrap();
+        let without = signed.replace(&format!(", bootstrap: \"{bootstrap}\""), "");
+        assert_ne!(without, signed);
+        let error = machine.mistakes(&without);
+        assert_eq!(
+            error,
+            [
+                "3:20 missing-field `signed-merge` begins with a commit that is trusted, and `repository.bootstrap` names none"
+            ]
+        );
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// Write the JSON Schemas of the manifests, of plans, of exports and of the operator's file.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Which: a kind (`User`), `Plan`, `Operator` or `Row-level-security`; left out with --out: all.
+    /// Which: a kind (`User`), `Plan`, `Approval`, `Operator` or `Row-level-security`; left out with --out: all.
     kind: Option<String>,
     /// A folder to write every schema into, a file each.
     #[arg(long, value_name = "DIR")]
@@ -29,6 +29,7 @@ pub fn all() -> Vec<(String, Value)> {
         .map(|kind| (file_name(kind), schema(kind)));
     let others = [
         ("plan.json".to_owned(), report::plan::plan_schema()),
+        ("approval.json".to_owned(), report::approval::schema()),
         (
             "row-level-security.json".to_owned(),
             report::row_security::schema(),

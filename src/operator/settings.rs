@@ -110,7 +110,7 @@ pub(super) enum ForgeSoftware {
 pub(super) enum EvidenceModule {
     /// Whatever stands on the branch is approved; the forge protects the branch.
     TrustBranch,
-    /// Merges are signed by approvers. Not in this version.
+    /// Merges and tags are signed by approvers; needs `repository.bootstrap`.
     SignedMerge,
     /// The forge's record of reviews: needs `forge`, `repository`, `token`, and `repository.bootstrap`.
     ForgeReviews,

@@ -3,6 +3,7 @@
 
 mod ad;
 mod agreement;
+mod approval;
 mod authoring;
 mod bed;
 mod ci;

@@ -1,7 +1,7 @@
 //! The demo's stage: the embedded example, an LDIF directory, an outbox, and a clock that stands still.
 
 use crate::apply::{Connections, Stop};
-use crate::approval::{Evidence, bind};
+use crate::approval::{Evidence, Proof, bind};
 use crate::author;
 use crate::cli::workbench::STATE;
 use crate::connector::Transport;
@@ -158,7 +158,7 @@ impl Stage {
     pub fn apply(&self) -> Result<(), anyhow::Error> {
         let mut ledger = Ledger::open(&self.operator.ledger)?;
         let (plan, situation, mut directory) = self.planned(ledger.history())?;
-        let approved = match bind(plan, Evidence::TrustBranch) {
+        let approved = match bind(plan, Proof::TrustBranch) {
             Ok(approved) => approved,
             Err(refusals) => bail!("refused: {refusals:?}"),
         };

@@ -20,8 +20,8 @@ impl Reader<'_> {
     ) -> Option<(Evidence, Option<ForgeReviews>)> {
         if given.module == EvidenceModule::ForgeReviews {
             let forge = self.forge(given);
-            self.begins_somewhere();
-            return Some((Evidence::ForgeReviews, Some(forge?)));
+            let begins = self.begins_somewhere("forge-reviews");
+            return Some((Evidence::ForgeReviews, Some(forge.filter(|_| begins)?)));
         }
         for key in OF_A_FORGE {
             if self.given(&["evidence", key]) {
@@ -37,28 +37,24 @@ impl Reader<'_> {
         }
         match given.module {
             EvidenceModule::TrustBranch => Some((Evidence::TrustBranch, None)),
-            EvidenceModule::SignedMerge | EvidenceModule::ForgeReviews => {
-                let place = self.place(&keys(&["evidence", "module"]));
-                let help = "with `trust-branch`, whatever stands on the branch counts as approved, and every plan says so: let the forge protect the branch, so that only reviewed merges reach it";
-                self.say(
-                    Code::NotInThisVersion,
-                    place,
-                    "`signed-merge` is not in this version, whose only evidence module is `trust-branch`",
-                    Some(help),
-                );
-                None
-            }
+            EvidenceModule::SignedMerge | EvidenceModule::ForgeReviews => self
+                .begins_somewhere("signed-merge")
+                .then_some((Evidence::SignedMerge, None)),
         }
     }
 
     /// Proof begins with a commit that the operator names.
-    fn begins_somewhere(&mut self) {
-        if !self.given(&["repository", "bootstrap"]) {
+    fn begins_somewhere(&mut self, module: &str) -> bool {
+        let begins = self.given(&["repository", "bootstrap"]);
+        if !begins {
             let place = self.place(&keys(&["evidence", "module"]));
-            let message = "`forge-reviews` begins with a commit that is trusted, and `repository.bootstrap` names none";
-            let help = "add `bootstrap: \"…\"` with the 40 hex digits of a commit that you have looked at yourself (`git rev-parse HEAD`)";
+            let message = format!(
+                "`{module}` begins with a commit that is trusted, and `repository.bootstrap` names none"
+            );
+            let help = "add `bootstrap: \"…\"` with the 40 hex digits of a commit that you have looked at yourself (`git rev-parse HEAD`): everything after it needs approval";
             self.say(Code::MissingField, place, message, Some(help));
         }
+        begins
     }
 
     fn forge(&mut self, given: &settings::Evidence) -> Option<ForgeReviews> {
