@@ -14,6 +14,7 @@ pub mod authors;
 pub mod fault;
 pub mod line;
 pub mod requirement;
+pub mod reviews;
 pub mod revision;
 pub mod signature;
 pub mod step;

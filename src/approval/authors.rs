@@ -47,6 +47,8 @@ pub enum AuthorsError {
     Objects(#[from] ObjectsError),
     #[error(transparent)]
     Signature(#[from] SignatureError),
+    #[error("the reviews of {commit} could not be read to their end: {why}")]
+    Reviews { commit: String, why: String },
 }
 
 /// What is known when the commits are read.

@@ -64,6 +64,18 @@ pub enum Fault {
         /// Who it says asks for it.
         said: UserName,
     },
+    /// What was reviewed is not at hand.
+    Unfetched {
+        /// The reviewed head.
+        head: String,
+    },
+    /// Whoever opened the pull request is nobody here.
+    UnknownAuthor {
+        /// The pull request.
+        name: String,
+        /// The login.
+        login: String,
+    },
     /// A policy forbids it.
     Denied {
         /// The policy.
@@ -103,7 +115,9 @@ impl Fault {
             | Self::Elsewhere { .. }
             | Self::Altered { .. }
             | Self::BadSignature { .. }
-            | Self::NotTheRequester { .. } => true,
+            | Self::NotTheRequester { .. }
+            | Self::Unfetched { .. }
+            | Self::UnknownAuthor { .. } => true,
             Self::Conflict
             | Self::UnknownRequester { .. }
             | Self::Denied { .. }
@@ -142,6 +156,12 @@ impl Fault {
             }
             Self::UnknownRequester { .. } => {
                 "name in `requestedBy` somebody who works here by the revision before; take a merged one off the branch".into()
+            }
+            Self::Unfetched { head } => {
+                format!("fetch it (`git fetch origin {head}`); else {cover}")
+            }
+            Self::UnknownAuthor { login, .. } => {
+                format!("give whoever has the login {login} to a user (`credentials.forgeLogins`) first; of a merged one, {cover}")
             }
             Self::Denied { .. } => {
                 "change what the policy speaks of; take a merged one off the branch".into()
@@ -199,6 +219,12 @@ impl fmt::Display for Fault {
                 f,
                 "request {request} says that {said} asks for it, and nobody of that name works here by the revision before"
             ),
+            Self::Unfetched { head } => {
+                write!(f, "the reviewed head {} is not in this clone", short(head))
+            }
+            Self::UnknownAuthor { name, login } => {
+                write!(f, "{name} was opened by {login}, which is nobody's login by the revision before")
+            }
             Self::Denied { policy, message } => write!(f, "policy {policy} forbids it: {message}"),
             Self::Few {
                 needed,

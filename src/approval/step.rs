@@ -3,6 +3,7 @@
 use super::authors::{Authors, AuthorsError, Before, authors, is_merge_of};
 use super::fault::Fault;
 use super::requirement::{Approver, Count, Demand, Requirement, UNPROVEN};
+use super::reviews::{Reviewed, Reviews};
 use super::revision::{Link, Revision, Shelf};
 use super::signature::Signer;
 use crate::catalog::Catalog;
@@ -12,7 +13,7 @@ use crate::policy::judge::Behind;
 use crate::proposal::Proposal;
 use crate::proposal::barred::{Why, barred, differences, touched};
 use crate::proposal::control::{ControlChange, control};
-use crate::source::objects::{APPROVALS, Ancestry, Commit, Objects, Tag};
+use crate::source::objects::{APPROVALS, Ancestry, Commit, Objects, ObjectsError, Tag};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -25,6 +26,8 @@ pub struct Means<'a> {
     pub objects: &'a Objects,
     /// Files to a catalog.
     pub link: &'a dyn Link,
+    /// Reviews of pull requests, where they are evidence.
+    pub reviews: Option<&'a dyn Reviews>,
     /// The instant of verification.
     pub now: Timestamp,
 }
@@ -98,9 +101,11 @@ impl Step<'_> {
             before: &self.before.catalog,
             base: &self.before.commit.id,
         };
-        let shape = match stage {
-            Stage::Merged => self.shape(commit)?,
-            Stage::Proposed | Stage::Conflicting => Shape {
+        let reviewed = self.reviewed(commit, stage)?;
+        let shape = match (stage, &reviewed) {
+            (Stage::Merged, Some(reviewed)) => self.reviewed_shape(commit, reviewed)?,
+            (Stage::Merged, None) => self.shape(commit)?,
+            (Stage::Proposed | Stage::Conflicting, _) => Shape {
                 head: Some(commit.clone()),
                 faults: Vec::new(),
                 own: None,
@@ -110,23 +115,40 @@ impl Step<'_> {
         if stage == Stage::Conflicting {
             faults.push(Fault::Conflict);
         }
-        let mut commits = objects.beyond(self.ours, &commit.id)?;
         let mut odd = BTreeMap::new();
-        match (stage, shape.own) {
-            (Stage::Merged, Some(tree)) => {
-                odd.insert(commit.id.clone(), tree);
+        let commits = match (shape.own, &shape.head) {
+            // The merge or squash itself writes nothing.
+            (None, Some(head)) => objects.beyond(self.ours, &head.id)?,
+            (own, _) => {
+                odd.extend(own.map(|tree| (commit.id.clone(), tree)));
+                objects.beyond(self.ours, &commit.id)?
             }
-            (Stage::Merged, None) => commits.retain(|c| c.id != commit.id),
-            (Stage::Proposed | Stage::Conflicting, _) => {}
-        }
-        let authors = authors(&known, &commits, &odd)?;
+        };
+        let mut authors = authors(&known, &commits, &odd)?;
         faults.extend(authors.faults.iter().cloned());
+        if let Some(reviewed) = &reviewed {
+            opened(reviewed, &mut authors, &mut faults);
+        }
         self.requesters(&authors, &mut faults);
         let mut remarks = Vec::new();
         let covering = self.tagged(&known, &commit.id, &mut remarks)?;
         // What is not what was reviewed is not approved by whoever reviewed that.
         let whole = faults.iter().all(|fault| !fault.can_be_covered());
         let mut approvers = covering;
+        if let Some(reviewed) = &reviewed {
+            remarks.extend(reviewed.remarks.iter().cloned());
+            let same = shape
+                .head
+                .as_ref()
+                .is_some_and(|head| head.id == reviewed.head);
+            match same && whole {
+                true => approvers.extend(reviewed.approvers.iter().cloned()),
+                false => remarks.push(format!(
+                    "what {} was approved for is not this",
+                    reviewed.name
+                )),
+            }
+        }
         if whole && stage == Stage::Merged {
             approvers.extend(self.merger(&known, commit, &mut remarks)?);
             if let Some(head) = &shape.head {
@@ -166,6 +188,68 @@ impl Step<'_> {
         })
     }
 
+    /// The pull request of a commit, where reviews are evidence.
+    fn reviewed(&self, commit: &Commit, stage: Stage) -> Result<Option<Reviewed>, AuthorsError> {
+        let Some(reviews) = self.means.reviews else {
+            return Ok(None);
+        };
+        let rules = &self.rules.catalog;
+        let found = match stage {
+            Stage::Merged => reviews.merged(&commit.id, rules),
+            Stage::Proposed | Stage::Conflicting => reviews.open(&commit.id, rules),
+        };
+        found.map_err(|why| AuthorsError::Reviews {
+            commit: commit.id.clone(),
+            why,
+        })
+    }
+
+    /// How the merge or squash of a pull request hangs together with the head that was reviewed.
+    fn reviewed_shape(&self, commit: &Commit, reviewed: &Reviewed) -> Result<Shape, AuthorsError> {
+        let objects = self.means.objects;
+        let first = &self.before.commit;
+        let others = commit.parents.get(1..).unwrap_or_default();
+        if others.iter().any(|other| *other != reviewed.head) {
+            return self.shape(commit);
+        }
+        let head = match objects.commit(&reviewed.head) {
+            Ok(head) => head,
+            Err(ObjectsError::Missing(head)) => {
+                return Ok(Shape {
+                    head: None,
+                    faults: vec![Fault::Unfetched { head }],
+                    own: Some(first.tree.clone()),
+                });
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if is_merge_of(objects, commit, &first.id, &head.id)? {
+            return Ok(Shape {
+                head: Some(head),
+                faults: Vec::new(),
+                own: None,
+            });
+        }
+        self.altered(commit, head)
+    }
+
+    /// A commit that holds something else than merging a head gives.
+    fn altered(&self, commit: &Commit, head: Commit) -> Result<Shape, AuthorsError> {
+        let objects = self.means.objects;
+        let first = &self.before.commit;
+        // Whatever the merge would have given is no content of its own.
+        let clean = objects.proposed(&first.id, &head.id)?;
+        let tree = clean.map_or_else(|| first.tree.clone(), |clean| clean.tree);
+        let files = objects.changed(&tree, &commit.tree)?;
+        Ok(Shape {
+            head: Some(head),
+            faults: vec![Fault::Altered {
+                files: files.into_iter().collect(),
+            }],
+            own: Some(tree),
+        })
+    }
+
     /// How a commit on the branch hangs together.
     fn shape(&self, commit: &Commit) -> Result<Shape, AuthorsError> {
         let objects = self.means.objects;
@@ -192,17 +276,7 @@ impl Step<'_> {
                 own: None,
             });
         }
-        // Whatever the merge would have given is no content of its own.
-        let clean = objects.proposed(&first.id, &head.id)?;
-        let tree = clean.map_or_else(|| first.tree.clone(), |clean| clean.tree);
-        let files = objects.changed(&tree, &commit.tree)?;
-        Ok(Shape {
-            head: Some(head),
-            faults: vec![Fault::Altered {
-                files: files.into_iter().collect(),
-            }],
-            own: Some(tree),
-        })
+        self.altered(commit, head)
     }
 
     /// Whoever a request says asks for it must have brought it.
@@ -343,7 +417,9 @@ impl Step<'_> {
             | Fault::Unrelated { .. }
             | Fault::Elsewhere { .. }
             | Fault::BadSignature { .. }
-            | Fault::NotTheRequester { .. } => true,
+            | Fault::NotTheRequester { .. }
+            | Fault::Unfetched { .. }
+            | Fault::UnknownAuthor { .. } => true,
             Fault::Straight
             | Fault::Altered { .. }
             | Fault::Conflict
@@ -453,6 +529,24 @@ impl Step<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Whoever opened a pull request stands behind what nobody signed in it.
+fn opened(reviewed: &Reviewed, authors: &mut Authors, faults: &mut Vec<Fault>) {
+    match &reviewed.author {
+        Ok(author) => {
+            authors.unsigned.clear();
+            let entry = authors.authors.entry(author.clone());
+            entry.or_insert_with(|| reviewed.head.clone());
+            for (_, signer) in authors.brought.values_mut() {
+                signer.get_or_insert_with(|| author.clone());
+            }
+        }
+        Err(login) => faults.push(Fault::UnknownAuthor {
+            name: reviewed.name.clone(),
+            login: login.clone(),
+        }),
     }
 }
 

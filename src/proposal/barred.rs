@@ -211,11 +211,14 @@ fn look(
     }
 }
 
+/// A name, and what stands under it before and after.
+type Pair<'m, N, S> = (&'m N, Option<&'m Linked<S>>, Option<&'m Linked<S>>);
+
 /// What stands under a name in one map, the other, or both.
 pub(super) fn pairs<'m, N: Ord, S>(
     before: &'m BTreeMap<N, Linked<S>>,
     after: &'m BTreeMap<N, Linked<S>>,
-) -> Vec<(&'m N, Option<&'m Linked<S>>, Option<&'m Linked<S>>)> {
+) -> Vec<Pair<'m, N, S>> {
     let names: BTreeSet<&N> = before.keys().chain(after.keys()).collect();
     let names = names.into_iter();
     names

@@ -70,6 +70,7 @@ pub fn verified(
         &Means {
             objects: &objects,
             link: &linker,
+            reviews: None,
             now,
         },
         &start.commit,
@@ -94,6 +95,7 @@ pub fn proposed(
     let means = Means {
         objects: &objects,
         link: &linker,
+        reviews: None,
         now,
     };
     propose(&means, base, head)

@@ -9,6 +9,7 @@ mod keys;
 mod machine;
 mod people;
 mod policies;
+mod reviews;
 mod shapes;
 
 use crate::bed::{Access, Ran};

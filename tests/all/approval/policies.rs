@@ -18,7 +18,11 @@ fn town(expression: &str, effect: &str) -> Town {
 }
 
 fn pulled(town: &Town) -> String {
-    town.pull(By::Ssh("sam"), "maps", &[(FILE, &request("sam", "kim", "viewer"))]);
+    town.pull(
+        By::Ssh("sam"),
+        "maps",
+        &[(FILE, &request("sam", "kim", "viewer"))],
+    );
     town.merge(By::Ssh("ada"), "maps")
 }
 
@@ -26,7 +30,10 @@ fn pulled(town: &Town) -> String {
 fn a_policy_may_ask_for_more_approvers() {
     let town = town("gained.resource != \"maps\"", "{approvals: 2}");
     let merge = pulled(&town);
-    town.check().refused(&["it needs 2 approvers (policy maps: maps are precious)", "has 1: ada"]);
+    town.check().refused(&[
+        "it needs 2 approvers (policy maps: maps are precious)",
+        "has 1: ada",
+    ]);
     town.approve(By::Ssh("ben"), "ben", &merge).ends(0);
     town.check().approved_by(&["ada", "ben"]);
 }
@@ -36,7 +43,8 @@ fn a_policy_may_forbid_and_nobody_covers_that() {
     let town = town("gained.resource != \"maps\"", "deny");
     let merge = pulled(&town);
     let words = "policy maps forbids it: maps are precious";
-    town.check().refused(&[words, "take a merged one off the branch"]);
+    town.check()
+        .refused(&[words, "take a merged one off the branch"]);
     for name in ["ben", "cleo"] {
         town.approve(By::Ssh(name), name, &merge).ends(0);
     }
@@ -69,11 +77,17 @@ fn a_policy_that_comes_with_a_merge_holds_for_it_already() {
     town.pull(
         By::Ssh("sam"),
         "maps",
-        &[(FILE, &request("sam", "kim", "viewer")), ("policies/maps.yaml", &text)],
+        &[
+            (FILE, &request("sam", "kim", "viewer")),
+            ("policies/maps.yaml", &text),
+        ],
     );
     let merge = town.merge(By::Ssh("ada"), "maps");
     town.approve(By::Ssh("ben"), "ben", &merge).ends(0);
-    town.check().refused(&["it needs 3 approvers (policy maps: maps are precious)", "by one of: cleo"]);
+    town.check().refused(&[
+        "it needs 3 approvers (policy maps: maps are precious)",
+        "by one of: cleo",
+    ]);
 }
 
 #[test]
@@ -84,7 +98,10 @@ fn a_policy_sees_who_asks_and_who_approves() {
     let town = self::town("approvers.all(a, a.name != \"ada\")", "deny");
     pulled(&town);
     town.check().refused(&["policy maps forbids it"]);
-    let town = self::town("actor.name != \"ben\" && approvers.all(a, a.name != \"ben\")", "deny");
+    let town = self::town(
+        "actor.name != \"ben\" && approvers.all(a, a.name != \"ben\")",
+        "deny",
+    );
     pulled(&town);
     town.check().approved_by(&["ada"]);
 }
