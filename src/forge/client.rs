@@ -361,7 +361,10 @@ impl Client {
             Some(path) if method == Method::GET => Ok(Attempt::Moved(path.to_owned())),
             Some(_) | None => Err(ForgeError::Redirected {
                 call: self.name(method, at),
-                to: printable(to.split(['?', '#']).next().unwrap_or_default()),
+                to: match to.split(['?', '#']).next() {
+                    None | Some("") => "which it does not name".into(),
+                    Some(to) => printable(to),
+                },
             }),
         }
     }
