@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::OnceLock;
 
 /// What is held: unique per user.
 #[derive(
@@ -20,6 +21,22 @@ pub struct EntitlementKey {
     pub identity: Option<String>,
     /// What of the resource.
     pub grant: Grant,
+}
+
+impl EntitlementKey {
+    /// A key before every other: `-` is the least character of a name.
+    pub(crate) fn least() -> Self {
+        static LEAST: OnceLock<EntitlementKey> = OnceLock::new();
+        let least = LEAST.get_or_init(|| match (ResourceName::new("-"), LevelName::new("-")) {
+            (Ok(resource), Ok(level)) => Self {
+                resource,
+                identity: None,
+                grant: Grant::Level(level),
+            },
+            (Err(_), _) | (_, Err(_)) => unreachable!("the literals keep the rule"),
+        });
+        least.clone()
+    }
 }
 
 /// What of a resource is held.

@@ -106,7 +106,7 @@ fn anchors(directory: &Directory, rules: &Rules<'_>) -> BTreeMap<String, Vec<Gui
         .values()
         .filter(|a| (rules.covers)(&a.dn))
     {
-        if let Some(value) = account.text(anchor.as_str()) {
+        if let Some(value) = account.text(anchor.clone()) {
             anchors
                 .entry(value.to_lowercase())
                 .or_default()
@@ -168,12 +168,15 @@ fn known(account: &Account, tie: Tie, observed: &BTreeSet<AttributeName>) -> Kno
         tie,
         dn: account.dn.to_string(),
         login: account.login.clone(),
-        upn: account.text("userPrincipalName").unwrap_or_default(),
+        upn: account
+            .text("userPrincipalName")
+            .unwrap_or_default()
+            .to_owned(),
         cn: account.dn.rdn().value().to_owned(),
-        mail: account.text("mail"),
+        mail: account.text("mail").map(str::to_owned),
         observed: observed
             .iter()
-            .filter_map(|name| Some((name.clone(), account.text(name.as_str())?)))
+            .filter_map(|name| Some((name.clone(), account.text(name.clone())?.to_owned())))
             .collect(),
     }
 }

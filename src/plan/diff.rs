@@ -197,6 +197,8 @@ struct Draft<'a> {
     created: BTreeMap<UserName, (ChangeId, crate::dn::Dn)>,
     /// Places this plan moves accounts to.
     moved: BTreeMap<crate::connector::Guid, crate::dn::Dn>,
+    /// What is about whom, once every change and task is there.
+    about: notices::About,
 }
 
 impl<'a> Draft<'a> {
@@ -212,6 +214,7 @@ impl<'a> Draft<'a> {
             addresses: OnceCell::new(),
             created: BTreeMap::new(),
             moved: BTreeMap::new(),
+            about: notices::About::default(),
         }
     }
 

@@ -388,7 +388,7 @@ objectClass: computer
         Dn::parse(text).unwrap()
     }
 
-    fn adds(attribute: &str, value: &str) -> [Modification; 1] {
+    fn adds(attribute: &'static str, value: &str) -> [Modification; 1] {
         let operation = ModificationKind::Add;
         [Modification {
             operation,
@@ -401,7 +401,7 @@ objectClass: computer
         At::Dn(dn("CN=ann,CN=Users,DC=x"))
     }
 
-    fn told(directory: &mut LdifDirectory, at: &At, attribute: &str) -> Vec<String> {
+    fn told(directory: &mut LdifDirectory, at: &At, attribute: &'static str) -> Vec<String> {
         let entry = directory.read(at, &[attribute.into()]).unwrap().unwrap();
         let values = entry.attributes.into_values().flatten();
         values

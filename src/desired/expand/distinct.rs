@@ -88,7 +88,7 @@ fn twice(sort: &str, value: &str, at: &Location, catalog: &Catalog, first: &User
 
 /// What of an account belongs to nobody else: addresses for mail of any attribute, and numbers.
 fn claims(account: &DesiredAccount) -> Vec<(&'static str, &str)> {
-    let of = |name: &str| {
+    let of = |name: &'static str| {
         let values = account.attributes.get(&AttributeName::from(name));
         values.into_iter().flatten().map(String::as_str)
     };

@@ -45,7 +45,7 @@ fn level(resource: &str, level: &str) -> EntitlementKey {
     }
 }
 
-fn field(name: &str, before: &[&str], after: &[&str]) -> FieldChange {
+fn field(name: &'static str, before: &[&str], after: &[&str]) -> FieldChange {
     let values = |values: &[&str]| values.iter().map(|value| Value::from(*value)).collect();
     FieldChange {
         name: name.into(),
