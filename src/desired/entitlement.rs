@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// What is held: unique per user.
 #[derive(
@@ -76,13 +76,16 @@ impl fmt::Display for EntitlementKey {
     }
 }
 
+/// The values of a resource's fields for one user: absent ones are not in it, none is empty.
+pub type FieldValues = BTreeMap<FieldName, Arc<str>>;
+
 /// One thing held, with what its maintainer must be told and why it is held.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entitlement {
     /// What the application calls it: display name of the level, key of the role.
     pub label: String,
     /// Values of the resource's fields for this user, in no other order than by name; absent ones are not in it.
-    pub fields: BTreeMap<FieldName, String>,
+    pub fields: FieldValues,
     /// Whether a field depends on a login that is not settled yet.
     pub provisional: bool,
     /// Whether it only mirrors another resource's access: nobody is asked.

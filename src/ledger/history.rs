@@ -553,7 +553,7 @@ fn fulfil(state: &mut ManualState, task: &Task) {
 fn entered(mut values: FieldValues, task: &Task) -> FieldValues {
     for field in &task.fields {
         match &field.after {
-            Some(value) => values.insert(field.name.clone(), value.clone()),
+            Some(value) => values.insert(field.name.clone(), value.as_str().into()),
             None => values.remove(&field.name),
         };
     }
@@ -645,7 +645,7 @@ pub(super) mod tests {
     fn values(pairs: &[(&str, &str)]) -> FieldValues {
         pairs
             .iter()
-            .map(|(f, v)| (FieldName::new(f).unwrap(), (*v).to_owned()))
+            .map(|(f, v)| (FieldName::new(f).unwrap(), (*v).into()))
             .collect()
     }
 

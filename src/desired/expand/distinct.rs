@@ -10,6 +10,7 @@ use crate::manifest::parse::Location;
 use crate::manifest::user::UserState;
 use crate::name::UserName;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 const PROXY_ADDRESSES: &str = "proxyAddresses";
 
@@ -90,7 +91,7 @@ fn twice(sort: &str, value: &str, at: &Location, catalog: &Catalog, first: &User
 fn claims(account: &DesiredAccount) -> Vec<(&'static str, &str)> {
     let of = |name: &'static str| {
         let values = account.attributes.get(&AttributeName::from(name));
-        values.into_iter().flatten().map(String::as_str)
+        values.into_iter().flatten().map(AsRef::as_ref)
     };
     let mail = of("mail").chain(of(PROXY_ADDRESSES).filter_map(mailbox));
     let mut claims: Vec<_> = mail.map(|address| ("address", address)).collect();
@@ -107,7 +108,7 @@ fn mailbox(proxy: &str) -> Option<&str> {
 }
 
 /// Why a list of addresses cannot be: the prefix in capitals is the one primary.
-fn misaddressed(list: &[String]) -> Option<String> {
+fn misaddressed(list: &[Arc<str>]) -> Option<String> {
     if let Some(bare) = list.iter().find(|value| !value.contains(':')) {
         return Some(format!("`{bare}` does not say of which sort it is"));
     }
@@ -131,7 +132,7 @@ mod tests {
     #[test]
     fn ad_15_a_list_of_addresses_has_one_primary() {
         let why =
-            |list: &[&str]| misaddressed(&list.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>());
+            |list: &[&str]| misaddressed(&list.iter().map(|t| (*t).into()).collect::<Vec<_>>());
         assert_eq!(
             why(&["SMTP:kim@a.example", "smtp:k@a.example", "X500:/o=a"]),
             None

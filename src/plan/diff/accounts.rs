@@ -304,7 +304,7 @@ fn update(
         let new: Vec<Value> = texts
             .into_iter()
             .flatten()
-            .map(|t| Value::from(t.as_str()))
+            .map(|t| Value::from(&**t))
             .collect();
         let old = account.values(attribute);
         if matching::same_values(attribute, old, &new) {
@@ -571,7 +571,7 @@ fn new_attributes(
     let managed = &draft.inputs.desired.rules.attributes;
     for (attribute, values) in &wanted.attributes {
         if managed.contains(attribute) && limits.covers_attribute(attribute) {
-            let values = values.iter().map(|v| Value::from(v.as_str())).collect();
+            let values = values.iter().map(|v| Value::from(&**v)).collect();
             attributes.insert(attribute.clone(), values);
         }
     }

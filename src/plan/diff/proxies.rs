@@ -56,10 +56,10 @@ pub(super) fn wanted(
         .attributes
         .get(&attribute)
         .filter(|_| managed(&attribute));
-    let more = listed.into_iter().flatten().cloned();
+    let more = listed.into_iter().flatten().map(|value| secondary(value));
     let kept = changed.map(|old| format!("{SECONDARY}{old}"));
     let mut fresh: Vec<String> = vec![format!("{PRIMARY}{primary}")];
-    fresh.extend(more.chain(kept).map(|value| secondary(&value)));
+    fresh.extend(more.chain(kept));
     if let Some(taken) = fresh.iter().find(|v| {
         let has = values.iter().any(|old| same_address(old, v));
         !has && is_anothers(draft, directory, account.guid, address(v))

@@ -256,8 +256,8 @@ fn task(
         .fields
         .iter()
         .filter_map(|field| {
-            let before = wish.before.get(&field.name).cloned();
-            let after = wish.after.get(&field.name).cloned();
+            let before = wish.before.get(&field.name).map(|v| v.to_string());
+            let after = wish.after.get(&field.name).map(|v| v.to_string());
             (before.is_some() || after.is_some()).then(|| TaskField {
                 name: field.name.clone(),
                 label: field.label.clone(),

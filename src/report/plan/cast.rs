@@ -129,7 +129,7 @@ fn row(
     before: Option<&str>,
     after: Option<&str>,
 ) -> Change {
-    let row = |value: &str| BTreeMap::from([(FieldName::new("region").unwrap(), value.to_owned())]);
+    let row = |value: &str| BTreeMap::from([(FieldName::new("region").unwrap(), value.into())]);
     let key = RowKey {
         user: user(name),
         identity: "Client".into(),
