@@ -34,7 +34,7 @@ pub struct Linked<S> {
     /// Where it stands.
     pub at: Location,
     /// What it says.
-    pub spec: S,
+    pub spec: Arc<S>,
 }
 
 /// Every manifest by kind and name.

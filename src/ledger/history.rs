@@ -327,7 +327,7 @@ impl History {
             Event::TaskRevised { task } => {
                 opened(&mut self.tasks, &task.id)?.task = (*task).clone();
                 let state = manual(&mut self.recorded, &task);
-                state.open = Some(*task);
+                state.open = Some(task);
             }
             Event::TaskCancelled { task } => {
                 let record = opened(&mut self.tasks, &task.id)?;
@@ -451,7 +451,7 @@ impl History {
         if let Some(open) = &manual.open {
             return Err(Contradiction::Another(task.id, open.id.clone()));
         }
-        manual.open = Some(task.clone());
+        manual.open = Some(Box::new(task.clone()));
         let record = TaskRecord {
             task,
             opened: at,
@@ -751,7 +751,7 @@ pub(super) mod tests {
             &[("username", Some("klee")), ("card", None)],
         );
         let state = history([asked(&first)]);
-        assert_eq!(state_of(&state).open.as_ref(), Some(&first));
+        assert_eq!(state_of(&state).open.as_deref(), Some(&first));
         assert_eq!(held(&state), None);
         assert_eq!(state.recorded().generations, BTreeMap::new());
         let second = Task {
@@ -763,7 +763,7 @@ pub(super) mod tests {
             )
         };
         let state = history([asked(&first), revised(&second)]);
-        assert_eq!(state_of(&state).open.as_ref(), Some(&second));
+        assert_eq!(state_of(&state).open.as_deref(), Some(&second));
         let state = history([asked(&first), revised(&second), done(&first)]);
         assert_eq!(
             held(&state),

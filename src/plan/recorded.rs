@@ -205,5 +205,5 @@ pub struct ManualState {
     /// Whether its sign-in is stopped for a leave of absence.
     pub disabled: bool,
     /// The task that is open for it.
-    pub open: Option<Task>,
+    pub open: Option<Box<Task>>,
 }

@@ -208,7 +208,9 @@ impl LdifDirectory {
             let name = self.document.name_at(id, line);
             if let Some(wanted) = attributes.iter().find(|wanted| name.is(wanted.as_str())) {
                 let value = Value::new(self.document.value_at(id, line));
-                found.entry(wanted.clone()).or_default().push(value);
+                // Most attributes have one value.
+                let values = found.entry(wanted.clone());
+                values.or_insert_with(|| Vec::with_capacity(1)).push(value);
             }
         }
         for wanted in attributes {

@@ -335,7 +335,7 @@ fn is_ready(draft: &Draft<'_>, person: &Person) -> bool {
         };
     }
     let manual = of_user(&inputs.recorded.manual, &person.name);
-    let mut open = manual.filter_map(|(_, state)| state.open.as_ref());
+    let mut open = manual.filter_map(|(_, state)| state.open.as_deref());
     open.all(|task| cancelled.contains(&task.id))
 }
 
@@ -522,7 +522,7 @@ fn asked(draft: &Draft<'_>, person: &Person) -> Vec<String> {
         .filter(|t| t.step != TaskStep::Cancel)
         .map(|t| &t.task);
     let manual = of_user(&draft.inputs.recorded.manual, &person.name);
-    let open = manual.filter_map(|(_, state)| state.open.as_ref());
+    let open = manual.filter_map(|(_, state)| state.open.as_deref());
     let all = planned.chain(open);
     let revokes = all.filter(|t| t.action == TaskAction::Revoke);
     let lines: BTreeSet<String> = revokes

@@ -90,7 +90,7 @@ fn one(draft: &mut Draft<'_>, person: &Person, key: &EntitlementKey, terms: &Res
     };
     let entitlement = person.entitlements.get(key);
     let wish = wish(person, key, terms, entitlement, state);
-    let asked = recorded.and_then(|r| r.open.clone());
+    let asked = recorded.and_then(|r| r.open.as_deref().cloned());
     let closed = draft
         .inputs
         .recorded
