@@ -75,7 +75,13 @@ fn main() -> anyhow::Result<()> {
         // Spread over two years, in another order than their names.
         let day = turn * 180 + number * 7919 % 180;
         let spec = request(words[turn % words.len()], subject, day, number);
-        catalog.requests.insert(name, Linked { at, spec });
+        catalog.requests.insert(
+            name,
+            Linked {
+                at,
+                spec: spec.into(),
+            },
+        );
     }
     let now: Timestamp = "2027-01-11T13:00:00Z".parse()?;
     let begin = Instant::now();

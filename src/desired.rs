@@ -11,11 +11,13 @@ pub mod expand;
 pub mod identity;
 pub mod variables;
 pub mod naming;
+pub mod sorted;
 
 pub use accounts::{Accounts, KnownAccount};
 pub use cause::{Cause, Causes};
 pub use entitlement::{Entitlement, EntitlementKey, FieldValues, Grant};
 pub use identity::{DesiredIdentity, DesiredRole, DesiredScope, Rows, Standing};
+pub use sorted::Sorted;
 
 use crate::connector::{AttributeName, Guid};
 use crate::manifest::UserType;
@@ -221,11 +223,11 @@ pub struct DesiredAccount {
     /// The description of the account of somebody who left; none: it stays as it is.
     pub farewell: Option<String>,
     /// The managed attributes that should have a value; a managed attribute that is not here should have none.
-    pub attributes: BTreeMap<AttributeName, Vec<Arc<str>>>,
+    pub attributes: Sorted<AttributeName, Vec<Arc<str>>>,
     /// Attributes whose value is the account of another user (`manager`).
     pub links: BTreeMap<AttributeName, UserName>,
     /// The groups it should be in, by sAMAccountName in lower case.
-    pub groups: BTreeMap<GroupKey, GroupGrant>,
+    pub groups: Sorted<GroupKey, GroupGrant>,
     /// Why there should be an account.
     pub causes: Vec<Cause>,
 }

@@ -24,7 +24,7 @@ use crate::diagnostic::Code;
 use crate::manifest::resource::IdentityRules;
 use crate::manifest::user::UserState;
 use crate::manifest::{Edge, IdentitySpec, Moment, ResourceSpec};
-use crate::name::{IdentityName, LevelName, ResourceName, UserName};
+use crate::name::{IdentityName, ResourceName, UserName};
 use crate::request::{Folded, FoldedUser, Timeline, ahead};
 use distinct::Distinct;
 use holdings::Holdings;
@@ -235,7 +235,7 @@ fn fill<'a>(
     }
     let supervisors = fields::Supervisors::new(&people, &bases);
     // Field values, user by user.
-    let filled: Vec<(Person, Vec<Problem>)> = people
+    let filled: Vec<(Arc<Person>, Vec<Problem>)> = people
         .par_iter()
         .zip(held.into_par_iter())
         .zip(bases.into_par_iter())
@@ -245,7 +245,7 @@ fn fill<'a>(
         .collect();
     for (person, found) in filled {
         problems.extend(found);
-        into.insert(person.name.clone(), Arc::new(person));
+        into.insert(person.name.clone(), person);
     }
 }
 
@@ -457,10 +457,6 @@ fn cause(text: impl Into<std::sync::Arc<str>>, file: &std::sync::Arc<str>, line:
 /// when the catalog was linked.
 fn whole(pattern: &str) -> Option<regex::Regex> {
     regex::Regex::new(&format!("^(?:{pattern})$")).ok()
-}
-
-fn implicit_level() -> Option<LevelName> {
-    LevelName::new("access").ok()
 }
 
 /// Somebody to mail, of a person.

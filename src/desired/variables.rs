@@ -299,3 +299,109 @@ impl Variables for UserVariables<'_> {
         all.value()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::link;
+    use crate::manifest::parse::{Located, Location, Manifests, check_text};
+    use crate::request::Timeline;
+    use crate::template::Template;
+
+    const CITY: &str = r#"apiVersion: countersign/v1
+kind: Config
+metadata: {name: countersign}
+spec:
+  displayName: The city
+  timeZone: UTC
+  directory: active-directory
+  naming: {login: {candidates: ["{{ user.givenName }}"]}}
+  managed: {ous: [[Departments]], groups: []}
+---
+apiVersion: countersign/v1
+kind: Organization
+metadata: {name: its}
+spec: {displayName: IT, type: department, contact: {mail: its@city.example, phone: '100'}}
+---
+apiVersion: countersign/v1
+kind: User
+metadata: {name: sam}
+spec:
+  givenName: Sam
+  familyName: Okafor
+  employeeNumber: '001'
+  type: employee
+  organization: its
+  supervisor: dana
+  notifications: false
+  startDate: '2020-01-01'
+  contact: {mobile: '200'}
+  answers: {phone: '300'}
+"#;
+
+    #[test]
+    fn what_is_looked_up_is_what_the_engine_is_given() {
+        let (bodies, mistakes) = check_text("city.yaml", CITY);
+        assert_eq!(mistakes, []);
+        let located = |(document, body)| Located {
+            at: Location {
+                file: "city.yaml".into(),
+                document,
+                line: 1,
+            },
+            body,
+        };
+        let manifests = Manifests {
+            list: (0..).zip(bodies).map(located).collect(),
+            ..Manifests::default()
+        };
+        let (catalog, _) = link(manifests);
+        let timeline = Timeline::new(&catalog, &mut Vec::new());
+        let (name, now) = (UserName::new("sam").unwrap(), jiff::Timestamp::UNIX_EPOCH);
+        let user = timeline.user(&name, now).unwrap();
+        let supervisor = Supervisor {
+            name: UserName::new("dana").unwrap(),
+            display_name: "Dana".into(),
+            login: Some("dana.r".into()),
+            mail: None,
+        };
+        let bare = UserVariables::new(&catalog, &name, &user, UserState::Active);
+        let mut full = UserVariables::new(&catalog, &name, &user, UserState::Left);
+        full.title = Some("Clerk");
+        full.mail = Some("sam@city.example".into());
+        full.account.login = Some("sam.o".into());
+        full.account.dn = Some("CN=Sam".into());
+        full.supervisor = Some(&supervisor);
+        full.departure = Some(["retired", "-", "request-1"].map(String::from));
+        full.fields.ask("timetrack");
+        full.fields.put("phones", "number", "400".into());
+        let of = |root: &str, names: &[&str]| -> Vec<String> {
+            names.iter().map(|name| format!("{root}.{name}")).collect()
+        };
+        let mut paths = of("user", &USER);
+        paths.extend(of("organization", &ORGANIZATION));
+        paths.extend(of("supervisor", &SUPERVISOR));
+        paths.extend(of("departure", &DEPARTURE));
+        paths.extend(of("account", &ACCOUNT));
+        paths.extend(of("answers", &["phone", "other"]));
+        paths.extend(of("fields['phones']", &["number", "other"]));
+        paths.extend(of("fields['timetrack']", &["number"]));
+        paths.extend(["config.displayName", "user.contact", "user.nothing"].map(String::from));
+        let mut given = 0;
+        for variables in [&bare, &full] {
+            for path in &paths {
+                let text = format!("{{{{ {path} }}}}");
+                let short = Template::compile(&text).unwrap().fill(variables);
+                // A comment makes the same template one for the engine.
+                let long = Template::compile(&format!("{text}{{# #}}")).unwrap();
+                let long = long.fill(variables);
+                given += usize::from(short.is_ok());
+                match path.as_str() {
+                    "user.contact" => assert!(short.is_err() && long.is_ok()),
+                    _ => assert_eq!(short, long, "{path}"),
+                }
+            }
+        }
+        assert!(given > 40, "{given} of {}", 2 * paths.len());
+    }
+}

@@ -9,7 +9,7 @@ use crate::diagnostic::Code;
 use crate::manifest::parse::Location;
 use crate::manifest::user::UserState;
 use crate::name::UserName;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 const PROXY_ADDRESSES: &str = "proxyAddresses";
@@ -20,12 +20,13 @@ const PERSONAL: [&str; 2] = ["employeeID", "employeeNumber"];
 /// Who claims what, as far as people were looked at.
 #[derive(Default)]
 pub(super) struct Distinct {
-    holders: BTreeMap<Claim, BTreeSet<UserName>>,
+    /// By claim; hardly ever more than one has it.
+    holders: BTreeMap<Claim, Vec<UserName>>,
     claims: BTreeMap<UserName, Vec<Claim>>,
 }
 
 /// A sort of value, and the value with case and accents folded.
-type Claim = (&'static str, String);
+type Claim = (&'static str, Arc<str>);
 
 impl Distinct {
     /// Takes note of what a person claims now, and reports what is another's too, and a list of
@@ -34,7 +35,7 @@ impl Distinct {
         let name = &person.name;
         for claim in self.claims.remove(name).into_iter().flatten() {
             if let Some(holders) = self.holders.get_mut(&claim) {
-                holders.remove(name);
+                holders.retain(|holder| holder != name);
             }
         }
         let (Some(account), Some(user)) = (&person.account, catalog.users.get(name)) else {
@@ -59,14 +60,18 @@ impl Distinct {
         if person.state == UserState::Left {
             return;
         }
-        let mut own = Vec::new();
-        for (sort, value) in claims(account) {
-            let claim = (sort, fold(value));
-            let holders = self.holders.entry(claim.clone()).or_default();
-            if let Some(first) = holders.iter().find(|other| *other != name) {
+        let all = claims(account);
+        let mut own = Vec::with_capacity(all.len());
+        for (sort, value) in all {
+            let claim: Claim = (sort, fold(value).into());
+            let holders = self.holders.entry(claim.clone());
+            let holders = holders.or_insert_with(|| Vec::with_capacity(1));
+            if let Some(first) = holders.iter().filter(|other| *other != name).min() {
                 problems.push(twice(sort, value, &user.at, catalog, first));
             }
-            holders.insert(name.clone());
+            if !holders.contains(name) {
+                holders.push(name.clone());
+            }
             own.push(claim);
         }
         self.claims.insert(name.clone(), own);

@@ -12,7 +12,7 @@ use crate::desired::naming::Names;
 use crate::desired::variables::{Supervisor, UserVariables};
 use crate::desired::{
     Cause, Causes, Departure, DesiredAccount, Entitlement, EntitlementKey, FieldValues, Grant,
-    Person, Retained, Started, accounts::KnownAccount,
+    Person, Retained, Sorted, Started, accounts::KnownAccount,
 };
 use crate::diagnostic::Code;
 use crate::manifest::resource::{Field, FieldSource};
@@ -90,7 +90,7 @@ pub(super) fn person<'p>(
     user: &'p FoldedUser,
     holdings: Holdings<'p>,
     base: Base<'p>,
-) -> (Person, Vec<Problem>) {
+) -> (Arc<Person>, Vec<Problem>) {
     let Base {
         names,
         ou,
@@ -144,7 +144,7 @@ pub(super) fn person<'p>(
     let departure = departure(facts, user, presence);
     let account = names.and_then(|names| {
         let causes = filler.causes(&entitlements);
-        let groups = if has_account { groups } else { BTreeMap::new() };
+        let groups = groups.into_iter().filter(|_| has_account);
         let (attributes, links) = filler.attributes(&names)?;
         let troubled = facts.accounts.troubled.get(name);
         let farewell = departure.as_ref().and_then(|d| filler.farewell(d));
@@ -163,7 +163,7 @@ pub(super) fn person<'p>(
             farewell,
             attributes,
             links,
-            groups,
+            groups: groups.collect(),
             causes,
         })
     });
@@ -200,7 +200,7 @@ pub(super) fn person<'p>(
         because: user.changed.iter().map(Cause::of).collect(),
         declared: Cause::of(&user.declared),
     };
-    (person, problems)
+    (Arc::new(person), problems)
 }
 
 /// How a user's present time here began, where a request began it.
@@ -266,7 +266,7 @@ enum State {
 type Filled = (Option<Arc<str>>, bool);
 
 type Directory = (
-    BTreeMap<AttributeName, Vec<Arc<str>>>,
+    Sorted<AttributeName, Vec<Arc<str>>>,
     BTreeMap<AttributeName, UserName>,
 );
 
@@ -470,7 +470,7 @@ impl<'p> Filler<'_, 'p> {
     fn attributes(&mut self, names: &Names) -> Option<Directory> {
         let facts = self.sources.facts;
         let sheet = facts.sheets.get(facts.directory)?;
-        let mut attributes = BTreeMap::new();
+        let mut attributes: Vec<(AttributeName, Vec<Arc<str>>)> = Vec::new();
         let mut links = BTreeMap::new();
         for slot in &sheet.slots {
             if slot.field.source.is_some() {
@@ -483,15 +483,16 @@ impl<'p> Filler<'_, 'p> {
                 continue;
             }
             if let (Some(value), _) = self.value(sheet, slot.first) {
-                attributes.insert(slot.attribute.clone(), vec![value]);
+                attributes.push((slot.attribute.clone(), vec![value]));
             }
         }
         if let Some(mail) = &names.mail {
-            attributes
-                .entry(AttributeName::from("mail"))
-                .or_insert_with(|| vec![mail.as_str().into()]);
+            let attribute = AttributeName::from("mail");
+            if attributes.iter().all(|(known, _)| *known != attribute) {
+                attributes.push((attribute, vec![mail.as_str().into()]));
+            }
         }
-        Some((attributes, links))
+        Some((attributes.into_iter().collect(), links))
     }
 
     /// The description of the account of somebody who left.

@@ -2,8 +2,8 @@
 //! minus what the user's type is not eligible for; identities and what follows.
 
 use super::lines::{Ancestor, Lineage, Part};
-use super::{Facts, Presence, cause, identities, implicit_level};
-use crate::catalog::duties::{default_level, types};
+use super::{Facts, Presence, cause, identities};
+use crate::catalog::duties::{default_level, implicit_level, types};
 use crate::catalog::{Linked, Problem};
 use crate::desired::{
     Cause, Causes, DesiredIdentity, Dropped, EntitlementKey, Grant, GroupGrant, GroupKey,

@@ -140,7 +140,7 @@ fn addresses(directory: &Directory) -> Addresses {
         let proxies = account.values(&ATTRIBUTE.into()).iter();
         let proxies = proxies.filter_map(Value::text).map(address);
         let mail = account.text("mail");
-        for text in proxies.chain(mail.as_deref()) {
+        for text in proxies.chain(mail) {
             let holders = addresses.entry(text.to_lowercase()).or_default();
             holders.insert(account.guid);
         }

@@ -1,9 +1,9 @@
 //! One identity → what follows from it: access, roles, levels, scopes and groups.
 
+use super::super::cause;
 use super::super::holdings::{Collector, Rank};
-use super::super::{cause, implicit_level};
 use super::{GivenRole, Whole, join};
-use crate::catalog::duties::types;
+use crate::catalog::duties::{implicit_level, types};
 use crate::catalog::{Linked, Problem};
 use crate::desired::variables::Organization;
 use crate::desired::{
