@@ -79,6 +79,7 @@ fn main() -> anyhow::Result<()> {
             name,
             Linked {
                 at,
+                labels: Default::default(),
                 spec: spec.into(),
             },
         );

@@ -33,6 +33,8 @@ pub const ARCHIVE: &str = "archive/";
 pub struct Linked<S> {
     /// Where it stands.
     pub at: Location,
+    /// Its labels: words for policies and other programs.
+    pub labels: BTreeMap<String, String>,
     /// What it says.
     pub spec: Arc<S>,
 }

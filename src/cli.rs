@@ -6,6 +6,7 @@ mod ask;
 pub mod completions;
 pub mod demo;
 mod desk;
+pub mod diff;
 pub mod explain;
 pub mod explain_code;
 mod flags;
@@ -13,6 +14,7 @@ pub mod fold;
 pub mod identity;
 pub mod init;
 pub mod plan;
+pub mod policy;
 pub mod request;
 pub mod schema;
 pub mod task;
@@ -59,12 +61,14 @@ enum Command {
     Validate(validate::Args),
     Plan(plan::Args),
     Apply(apply::Args),
+    Diff(diff::Args),
     Upcoming(upcoming::Args),
     Fold(fold::Args),
     Task(task::Args),
     Request(Box<request::Args>),
     User(Box<user::Args>),
     Identity(Box<identity::Args>),
+    Policy(policy::Args),
     Explain(explain::Args),
     ExplainCode(explain_code::Args),
     Schema(schema::Args),
@@ -163,12 +167,14 @@ pub fn main() -> ExitCode {
         Command::Validate(args) => validate::run(&place, &args),
         Command::Plan(args) => plan::run(&place, &args),
         Command::Apply(args) => apply::run(&place, &args),
+        Command::Diff(args) => diff::run(&place, &args),
         Command::Upcoming(args) => upcoming::run(&place, &args),
         Command::Fold(args) => fold::run(&place, &args),
         Command::Task(args) => task::run(&place, &args),
         Command::Request(args) => request::run(&place, &args),
         Command::User(args) => user::run(&place, &args),
         Command::Identity(args) => identity::run(&place, &args),
+        Command::Policy(args) => policy::run(&place, &args),
         Command::Explain(args) => explain::run(&place, &args),
         Command::ExplainCode(args) => explain_code::run(&args),
         Command::Schema(args) => schema::run(&args),

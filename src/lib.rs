@@ -61,6 +61,8 @@ pub mod request;
 pub mod connector;
 pub mod desired;
 pub mod impact;
+pub mod policy;
+pub mod proposal;
 pub mod observed;
 pub mod plan;
 pub mod approval;

@@ -385,6 +385,32 @@ impl Plan {
             && self.notices.iter().all(|n| n.to.is_empty())
     }
 
+    /// What of this plan another one does not have: what comes of the difference between the two.
+    #[must_use]
+    pub fn less(mut self, other: &Self) -> Self {
+        self.changes
+            .retain(|c| !other.changes.iter().any(|o| o.id == c.id));
+        self.tasks.retain(|t| {
+            !other
+                .tasks
+                .iter()
+                .any(|o| o.task.id == t.task.id && o.step == t.step)
+        });
+        self.notices
+            .retain(|n| !other.notices.iter().any(|o| o.key == n.key));
+        self.held.retain(|h| !other.held.contains(h));
+        self.findings.retain(|f| !other.findings.contains(f));
+        self.assumed.retain(|a| !other.assumed.contains(a));
+        self.summary = diff::summary(
+            &self.changes,
+            &self.tasks,
+            &self.held,
+            &self.assumed,
+            &self.notices,
+        );
+        self
+    }
+
     /// What of this plan another one has too: what was reviewed, and nothing besides.
     #[must_use]
     pub fn only(&self, reviewed: &Self) -> Self {

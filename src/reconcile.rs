@@ -21,6 +21,9 @@ use crate::observed::{Directory, Observed, attributes, collect};
 use crate::plan::limits::{Limits, Outer};
 use crate::plan::recorded::Recorded;
 use crate::plan::{Bootstrap, DirectoryMode, Inputs, Plan, notice, plan};
+use crate::policy::Policies;
+use crate::policy::judge::Watch;
+use crate::policy::world::Lens;
 use crate::request::{Folded, Timeline};
 use crate::source::{self, Origin, Source, SourceError};
 use jiff::Timestamp;
@@ -127,8 +130,18 @@ pub fn diagnose(reading: Reading, base: Option<&Catalog>, now: Timestamp) -> Vec
     let accounts = Accounts::default();
     let timeline = Timeline::new(&catalog, &mut problems);
     let mut outlook = Outlook::new(&catalog, &timeline, &accounts);
-    outlook.at(now, &mut problems);
-    ahead(&mut outlook, &timeline, now, &mut problems);
+    let policies = Policies::compile(&catalog, &mut problems);
+    let mut watch = Watch::new(&policies);
+    let glance = outlook.at(now, &mut problems);
+    let lens = lens(&catalog, &timeline, &outlook, now);
+    watch.look(&lens, &glance.names, false, &mut problems);
+    ahead(
+        &catalog,
+        &mut outlook,
+        &timeline,
+        (&mut watch, now),
+        &mut problems,
+    );
     timeline.without_effect(now, &mut problems);
     if let Some(base) = base {
         problems.extend(history::check(base, &catalog, now));
@@ -165,14 +178,33 @@ pub fn upcoming(
 }
 
 /// Whatever the passing of time brings is a mistake today (SEMANTICS 11).
-fn ahead(
-    outlook: &mut Outlook<'_>,
-    timeline: &Timeline<'_>,
-    now: Timestamp,
+fn ahead<'a>(
+    catalog: &'a Catalog,
+    outlook: &mut Outlook<'a>,
+    timeline: &'a Timeline<'a>,
+    (watch, now): (&mut Watch<'_>, Timestamp),
     problems: &mut Vec<Problem>,
 ) {
     for instant in timeline.after(now) {
-        outlook.at(instant, problems);
+        let glance = outlook.at(instant, problems);
+        let lens = lens(catalog, timeline, outlook, instant);
+        watch.look(&lens, &glance.names, true, problems);
+    }
+    watch.finish(&lens(catalog, timeline, outlook, now), problems);
+}
+
+/// What policies see at the instant an outlook has come to.
+fn lens<'a>(
+    catalog: &'a Catalog,
+    timeline: &'a Timeline<'a>,
+    outlook: &'a Outlook<'_>,
+    now: Timestamp,
+) -> Lens<'a> {
+    Lens {
+        catalog,
+        timeline,
+        now,
+        people: outlook.people(),
     }
 }
 
@@ -254,9 +286,19 @@ pub fn situation_of(
         observed.rosters.insert(resource.clone(), rows);
     }
     let mut outlook = Outlook::new(catalog, &timeline, &accounts);
-    outlook.at(now, &mut problems);
+    let policies = Policies::compile(catalog, &mut problems);
+    let mut watch = Watch::new(&policies);
+    let glance = outlook.at(now, &mut problems);
+    let seen = lens(catalog, &timeline, &outlook, now);
+    watch.look(&seen, &glance.names, false, &mut problems);
     let desired = outlook.desired();
-    ahead(&mut outlook, &timeline, now, &mut problems);
+    ahead(
+        catalog,
+        &mut outlook,
+        &timeline,
+        (&mut watch, now),
+        &mut problems,
+    );
     diagnostics.extend(located(problems, catalog, &reading.source));
     let diagnostics = sorted(diagnostics);
     if crate::diagnostic::any_error(&diagnostics) {

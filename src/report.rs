@@ -6,6 +6,7 @@ pub mod identity;
 pub mod outcome;
 pub mod people;
 pub mod plan;
+pub mod proposal;
 pub mod row_security;
 pub mod table;
 pub mod task;

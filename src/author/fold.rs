@@ -200,7 +200,7 @@ impl Pen<'_> {
         spec: &crate::manifest::UserSpec,
     ) -> Result<(), FoldError> {
         match catalog.users.get(name) {
-            Some(Linked { at, spec: old }) => {
+            Some(Linked { at, spec: old, .. }) => {
                 let edits = edits(&json(old), &json(spec));
                 match edits.is_empty() {
                     true => Ok(()),
@@ -223,7 +223,7 @@ impl Pen<'_> {
     ) -> Result<(), FoldError> {
         match &identity.declared {
             Some(name) => {
-                let Some(Linked { at, spec: old }) = catalog.identities.get(name) else {
+                let Some(Linked { at, spec: old, .. }) = catalog.identities.get(name) else {
                     return Ok(());
                 };
                 if identity.taken {

@@ -11,7 +11,7 @@ pub fn organizations(catalog: &Catalog, problems: &mut Vec<Problem>) {
     let graph = catalog
         .organizations
         .iter()
-        .map(|(name, Linked { at, spec })| {
+        .map(|(name, Linked { at, spec, .. })| {
             (
                 name.as_str(),
                 (at, spec.parent.iter().map(AsRef::as_ref).collect()),
@@ -22,7 +22,7 @@ pub fn organizations(catalog: &Catalog, problems: &mut Vec<Problem>) {
 
 /// Users who report to themselves.
 pub fn supervisors(catalog: &Catalog, problems: &mut Vec<Problem>) {
-    let graph = catalog.users.iter().map(|(name, Linked { at, spec })| {
+    let graph = catalog.users.iter().map(|(name, Linked { at, spec, .. })| {
         (
             name.as_str(),
             (at, spec.supervisor.iter().map(AsRef::as_ref).collect()),
@@ -33,18 +33,21 @@ pub fn supervisors(catalog: &Catalog, problems: &mut Vec<Problem>) {
 
 /// Profiles that extend themselves.
 pub fn profiles(catalog: &Catalog, problems: &mut Vec<Problem>) {
-    let graph = catalog.profiles.iter().map(|(name, Linked { at, spec })| {
-        (
-            name.as_str(),
-            (at, spec.extends.iter().map(AsRef::as_ref).collect()),
-        )
-    });
+    let graph = catalog
+        .profiles
+        .iter()
+        .map(|(name, Linked { at, spec, .. })| {
+            (
+                name.as_str(),
+                (at, spec.extends.iter().map(AsRef::as_ref).collect()),
+            )
+        });
     report(graph.collect(), "extends", "extends", problems);
 }
 
 /// Roles that include themselves.
 pub fn roles(catalog: &Catalog, problems: &mut Vec<Problem>) {
-    let graph = catalog.roles.iter().map(|(name, Linked { at, spec })| {
+    let graph = catalog.roles.iter().map(|(name, Linked { at, spec, .. })| {
         (
             name.as_str(),
             (at, spec.includes.iter().map(AsRef::as_ref).collect()),
@@ -55,7 +58,7 @@ pub fn roles(catalog: &Catalog, problems: &mut Vec<Problem>) {
 
 /// Levels that include themselves.
 pub fn levels(catalog: &Catalog, problems: &mut Vec<Problem>) {
-    for Linked { at, spec } in catalog.resources.values() {
+    for Linked { at, spec, .. } in catalog.resources.values() {
         let graph = spec.levels.iter().map(|level| {
             let next = level.includes.iter().map(LevelName::as_str).collect();
             (level.name.as_str(), (at, next))
@@ -66,18 +69,21 @@ pub fn levels(catalog: &Catalog, problems: &mut Vec<Problem>) {
 
 /// Resources whose access follows their own.
 pub fn followers(catalog: &Catalog, problems: &mut Vec<Problem>) {
-    let graph = catalog.resources.iter().map(|(name, Linked { at, spec })| {
-        (
-            name.as_str(),
+    let graph = catalog
+        .resources
+        .iter()
+        .map(|(name, Linked { at, spec, .. })| {
             (
-                at,
-                spec.inherits_from
-                    .iter()
-                    .map(|i| i.resource.as_str())
-                    .collect(),
-            ),
-        )
-    });
+                name.as_str(),
+                (
+                    at,
+                    spec.inherits_from
+                        .iter()
+                        .map(|i| i.resource.as_str())
+                        .collect(),
+                ),
+            )
+        });
     report(
         graph.collect(),
         "inheritsFrom.resource",

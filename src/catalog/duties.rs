@@ -37,7 +37,7 @@ fn hand_over_key(key: Option<&str>, at: &Location, route: &str, problems: &mut V
 
 /// What `countersign.yaml` owes.
 pub fn config(catalog: &Catalog, problems: &mut Vec<Problem>) {
-    let Linked { at, spec } = &catalog.config;
+    let Linked { at, spec, .. } = &catalog.config;
     if let Some(directory) = catalog.resources.get(&spec.directory) {
         let right = directory.spec.kind == ResourceType::Directory
             && directory.spec.connector == Some(Connector::ActiveDirectory);
@@ -57,7 +57,13 @@ pub fn config(catalog: &Catalog, problems: &mut Vec<Problem>) {
             );
         }
     }
-    for (name, Linked { at, spec: resource }) in &catalog.resources {
+    for (
+        name,
+        Linked {
+            at, spec: resource, ..
+        },
+    ) in &catalog.resources
+    {
         if resource.kind == ResourceType::Directory && *name != spec.directory {
             problems.push(
                 Problem::new(
@@ -106,17 +112,6 @@ pub fn config(catalog: &Catalog, problems: &mut Vec<Problem>) {
                 error.to_string(),
             ));
         }
-    }
-    for policy in catalog.policies.values() {
-        problems.push(
-            Problem::new(
-                Code::PolicyNotEvaluated,
-                &policy.at,
-                "validations",
-                "this version reads policies and does not evaluate them",
-            )
-            .help("do not rely on this rule yet; look for it when you review"),
-        );
     }
 }
 

@@ -178,6 +178,7 @@ impl Shelves {
                 None => {
                     self.config = Some(Linked {
                         at,
+                        labels: manifest.metadata.labels.clone(),
                         spec: manifest.spec.clone(),
                     })
                 }
@@ -229,6 +230,7 @@ fn shelve<N, S>(
                 N::from(name),
                 Linked {
                     at,
+                    labels: manifest.metadata.labels.clone(),
                     spec: manifest.spec.clone(),
                 },
             );
@@ -292,6 +294,7 @@ fn no_config() -> Linked<ConfigSpec> {
     };
     Linked {
         at,
+        labels: BTreeMap::new(),
         spec: Arc::new(spec),
     }
 }

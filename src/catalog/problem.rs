@@ -24,6 +24,9 @@ pub struct Problem {
     pub help: Option<String>,
     /// Other places that belong to it.
     pub related: Vec<(Location, Vec<Step>, String)>,
+    /// The part of the text at the end of the route that is meant: the text, and how many characters
+    /// from its beginning for how many.
+    pub within: Option<(String, (usize, usize))>,
 }
 
 impl Problem {
@@ -37,7 +40,15 @@ impl Problem {
             message: message.into(),
             help: None,
             related: Vec::new(),
+            within: None,
         }
+    }
+
+    /// The same about a part of the text that stands there.
+    #[must_use]
+    pub fn within(mut self, text: &str, part: (usize, usize)) -> Self {
+        self.within = Some((text.to_owned(), part));
+        self
     }
 
     /// The same with a way out.
@@ -63,7 +74,10 @@ impl Problem {
     }
 
     fn locate(self, places: &mut Places<'_>) -> Diagnostic {
-        let place = places.of(&self.at, &self.route);
+        let mut place = places.of(&self.at, &self.route);
+        if let Some((text, part)) = &self.within {
+            place = places.within(place, text, *part);
+        }
         let mut diagnostic = Diagnostic::new(self.code, place, self.message).maybe_help(self.help);
         if let Some(severity) = self.severity {
             diagnostic.severity = severity;

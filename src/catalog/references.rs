@@ -39,7 +39,7 @@ impl References<'_> {
             &catalog.config.at,
             "directory",
         );
-        for Linked { at, spec } in catalog.organizations.values() {
+        for Linked { at, spec, .. } in catalog.organizations.values() {
             self.maybe(Kind::Organization, spec.parent.as_ref(), at, "parent");
             self.maybe(Kind::User, spec.head.as_ref(), at, "head");
             for (i, member) in spec.profiles.iter().enumerate() {
@@ -51,7 +51,7 @@ impl References<'_> {
                 );
             }
         }
-        for Linked { at, spec } in catalog.users.values() {
+        for Linked { at, spec, .. } in catalog.users.values() {
             self.one(
                 Kind::Organization,
                 spec.organization.as_str(),
@@ -64,7 +64,7 @@ impl References<'_> {
             self.access(&spec.access, at, "access");
             self.without(&spec.without, at);
         }
-        for Linked { at, spec } in catalog.profiles.values() {
+        for Linked { at, spec, .. } in catalog.profiles.values() {
             self.maybe(
                 Kind::Organization,
                 spec.organization.as_ref(),
@@ -76,7 +76,7 @@ impl References<'_> {
             self.list(Kind::Resource, &spec.software, at, "software");
             self.identities(&spec.identities, at, "identities");
         }
-        for Linked { at, spec } in catalog.resources.values() {
+        for Linked { at, spec, .. } in catalog.resources.values() {
             for (i, maintainer) in spec.maintainers.iter().enumerate() {
                 let route = |field: &str| format!("maintainers.{i}.{field}");
                 self.maybe(Kind::User, maintainer.user.as_ref(), at, &route("user"));
@@ -107,7 +107,7 @@ impl References<'_> {
                 self.scopes(&default.scopes, at, &format!("{route}.scopes"));
             }
         }
-        for Linked { at, spec } in catalog.roles.values() {
+        for Linked { at, spec, .. } in catalog.roles.values() {
             self.one(Kind::Resource, spec.resource.as_str(), at, "resource");
             self.list(Kind::Role, &spec.includes, at, "includes");
             let replacement = spec
@@ -116,10 +116,10 @@ impl References<'_> {
                 .and_then(|d| d.replacement.as_ref());
             self.maybe(Kind::Role, replacement, at, "deprecated.replacement");
         }
-        for Linked { at, spec } in catalog.scopes.values() {
+        for Linked { at, spec, .. } in catalog.scopes.values() {
             self.one(Kind::Resource, spec.resource.as_str(), at, "resource");
         }
-        for Linked { at, spec } in catalog.identities.values() {
+        for Linked { at, spec, .. } in catalog.identities.values() {
             self.user(spec.user.as_str(), at, "user");
             self.one(Kind::Resource, spec.resource.as_str(), at, "resource");
             let roles: Vec<&RoleName> = spec.roles.iter().map(|r| &r.given).collect();
@@ -130,7 +130,7 @@ impl References<'_> {
     }
 
     fn requests(&mut self) {
-        for Linked { at, spec } in self.catalog.requests.values() {
+        for Linked { at, spec, .. } in self.catalog.requests.values() {
             self.user(spec.requested_by.as_str(), at, "requestedBy");
             if spec.action != crate::manifest::request::RequestAction::Activate {
                 self.user(spec.subject.as_str(), at, "subject");

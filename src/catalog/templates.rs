@@ -99,7 +99,7 @@ impl Templates {
             "fields",
             "config",
         ];
-        for Linked { at, spec } in catalog.resources.values() {
+        for Linked { at, spec, .. } in catalog.resources.values() {
             for (i, field) in spec.fields.iter().enumerate() {
                 for (text, word) in [(&field.value, "value"), (&field.default, "default")] {
                     if let Some(text) = text {
@@ -114,20 +114,20 @@ impl Templates {
                 compiler.scopes(scopes, at, &route);
             }
         }
-        for Linked { at, spec } in catalog.profiles.values() {
+        for Linked { at, spec, .. } in catalog.profiles.values() {
             for (i, identity) in spec.identities.iter().enumerate() {
                 let route = format!("identities.{i}");
                 compiler.scopes(timed(&identity.scopes), at, &route);
             }
         }
-        for Linked { at, spec } in catalog.requests.values() {
+        for Linked { at, spec, .. } in catalog.requests.values() {
             let added = spec.identities.iter().flat_map(|c| &c.add);
             for (i, identity) in added.enumerate() {
                 let route = format!("identities.add.{i}");
                 compiler.scopes(timed(&identity.scopes), at, &route);
             }
         }
-        for Linked { at, spec } in catalog.identities.values() {
+        for Linked { at, spec, .. } in catalog.identities.values() {
             compiler.scopes(timed(&spec.scopes), at, "");
         }
         if let Some(text) = catalog
@@ -140,7 +140,7 @@ impl Templates {
             let at = &catalog.config.at;
             compiler.add(text, at, "leavers.description", &["user", "departure"]);
         }
-        for Linked { at, spec } in catalog.scopes.values() {
+        for Linked { at, spec, .. } in catalog.scopes.values() {
             let lists = [
                 (&spec.groups, "groups"),
                 (&spec.wildcard_groups, "wildcardGroups"),
@@ -311,7 +311,7 @@ fn names(root: &str, rest: &[&str]) -> Vec<String> {
 fn field_cycles(catalog: &Catalog, templates: &Templates, problems: &mut Vec<Problem>) {
     type Key<'a> = (&'a str, &'a str);
     let mut reads: BTreeMap<Key<'_>, (Vec<Key<'_>>, &Location, usize)> = BTreeMap::new();
-    for (name, Linked { at, spec }) in &catalog.resources {
+    for (name, Linked { at, spec, .. }) in &catalog.resources {
         for (i, field) in spec.fields.iter().enumerate() {
             let texts = field.value.iter().chain(&field.default);
             let targets = texts

@@ -390,11 +390,31 @@ codes! {
         why "What was asked of them falls to the owner or the administrators until somebody else is named."
         before "supervisor: dana.reyes, who left"
         after "supervisor: sam.okafor";
-    PolicyNotEvaluated = "policy-not-evaluated" Warning
-        what "A policy is read and not evaluated by this version."
-        why "Do not rely on it yet."
-        before "kind: Policy"
-        after "(review by hand)";
+    PolicyForm = "policy-form" Error
+        what "A policy cannot be used: a name, a type, a pattern, or what it may cost."
+        why "A rule that cannot be asked would let everything pass; so it refuses everything instead."
+        before "expression: 'user.endDat != \"\"'"
+        after "expression: 'user.endDate != \"\"'";
+    PolicyDenied = "policy-denied" Error
+        what "A policy says no."
+        why "It is a rule of this repository; its `reason` says why it exists."
+        before "a contractor without `endDate`"
+        after "endDate: 2027-06-30";
+    PolicyFailed = "policy-failed" Error
+        what "The expression of a policy could not be evaluated."
+        why "What cannot be told is taken for a no."
+        before "users[user.supervisor].type == \"employee\""
+        after "user.supervisor in users && users[user.supervisor].type == \"employee\"";
+    PolicyTest = "policy-test" Error
+        what "A test of a policy cannot be read."
+        why "A case that asks nothing shows nothing."
+        before "given: {user: {endDat: 2027-06-30}}"
+        after "given: {user: {endDate: 2027-06-30}}";
+    PolicyException = "policy-exception" Warning
+        what "An exception of a policy matches nothing, or has ended."
+        why "Exceptions that nobody needs hide those that somebody does."
+        before "exceptions: [{user: kim, reason: …, until: 2026-01-31}]"
+        after "(delete it, or mend what it let pass)";
     NameHeld = "name-held" Error
         what "An account that belongs to nobody here holds the wanted name."
         why "It is never taken over by name: it could be somebody else's (SEMANTICS 8)."

@@ -166,6 +166,47 @@ impl<'a> Places<'a> {
         }
     }
 
+    /// The place of a part of a text that stands at a place: so many characters from its beginning, for
+    /// so many. Where the text is written otherwise than it reads, the whole place.
+    pub fn within(&self, place: Place, text: &str, (from, count): (usize, usize)) -> Place {
+        let inside = || {
+            let file = self.source.files.get(&place.file)?;
+            let bytes = file.bytes()?;
+            let source = std::str::from_utf8(&bytes).ok()?;
+            let source = source.strip_prefix('\u{feff}').unwrap_or(source);
+            let (mut line_of_text, mut ahead) = (0, from);
+            for line in text.split('\n') {
+                let long = line.chars().count();
+                if ahead <= long {
+                    break;
+                }
+                (line_of_text, ahead) = (line_of_text + 1, ahead - long - 1);
+            }
+            let wanted = text.split('\n').nth(line_of_text)?;
+            // A text of several lines stands below the sign that begins it.
+            let first = usize::try_from(place.line).ok()? - 1;
+            let (line, after) = match text.contains('\n') {
+                true => (first + 1 + line_of_text, 0),
+                false => (first, usize::try_from(place.column).ok()? - 1),
+            };
+            let written = source.lines().nth(line)?;
+            let start = written
+                .char_indices()
+                .nth(after)
+                .map_or(written.len(), |(at, _)| at);
+            let found = start + written.get(start..)?.find(wanted)?;
+            let before = written.get(..found)?.chars().count();
+            let rest = wanted.chars().count().saturating_sub(ahead);
+            Some(Place {
+                file: place.file.clone(),
+                line: u32::try_from(line + 1).ok()?,
+                column: u32::try_from(before + ahead + 1).ok()?,
+                width: u32::try_from(count.min(rest).max(1)).ok()?,
+            })
+        };
+        inside().unwrap_or(place)
+    }
+
     fn compose(&self, file: &Arc<str>) -> Vec<Document> {
         let file_there = self.source.files.get(file);
         let Some(bytes) = file_there.and_then(File::bytes) else {

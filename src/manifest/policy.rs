@@ -1,5 +1,7 @@
 //! `Policy`: a rule in CEL over manifests and over what a pull request changes.
 
+use super::Moment;
+use crate::name::{ResourceName, UserName};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeMap};
@@ -30,6 +32,27 @@ pub struct PolicySpec {
     pub validations: Vec<Validation>,
     /// What follows when it is not.
     pub effect: Effect,
+    /// What is let pass all the same, for a time and a reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exceptions: Vec<PolicyException>,
+}
+
+/// Something that a policy lets pass: all that is said must fit. One that nothing fits is a finding.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("anyOf" = [{"required": ["user"]}, {"required": ["resource"]}]))]
+pub struct PolicyException {
+    /// Only of this user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserName>,
+    /// Only of this resource.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<ResourceName>,
+    /// Why.
+    #[schemars(length(min = 1))]
+    pub reason: String,
+    /// The last day (inclusive) or end instant of it.
+    pub until: Moment,
 }
 
 /// When a policy is asked.
@@ -52,6 +75,8 @@ pub enum PolicySubject {
     Gained,
     /// Every entitlement lost.
     Lost,
+    /// Every resource.
+    Resource,
 }
 
 /// One thing that must be true.

@@ -134,7 +134,7 @@ fn task_key(change: &TaskChange) -> (Option<&str>, &ResourceName, &UserName, Tas
     (first, &task.resource, &task.user, change.step, &task.id.0)
 }
 
-fn summary(
+pub(super) fn summary(
     changes: &[Change],
     tasks: &[TaskChange],
     held: &[Held],

@@ -6,7 +6,7 @@
 mod human;
 mod json;
 pub mod ldif;
-mod markdown;
+pub(super) mod markdown;
 mod outline;
 mod standing;
 pub(super) mod text;

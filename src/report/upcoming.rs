@@ -49,7 +49,7 @@ pub fn json(upcoming: &[(Timestamp, Vec<Impact>)]) -> String {
 }
 
 /// One change in words, with the sign a plan uses.
-fn words(what: &What) -> String {
+pub(super) fn words(what: &What) -> String {
     let or_none = |value: &Option<String>| plain(value.as_deref().unwrap_or("(none)"));
     match what {
         What::Leaves { reason, urgent } => {
@@ -82,7 +82,7 @@ fn words(what: &What) -> String {
 }
 
 /// Text of others on one line of a terminal.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { '\u{fffd}' } else { c })
         .collect()

@@ -120,7 +120,7 @@ pub(super) fn put(
     step: &Step<'_>,
     now: Timestamp,
 ) -> Option<FoldedUser> {
-    let Linked { at, spec } = step.request;
+    let Linked { at, spec, .. } = step.request;
     let origin = Origin {
         text: Arc::clone(&step.text),
         at: at.clone(),

@@ -343,7 +343,7 @@ fn advance<'a>(catalog: &Catalog, status: &mut Status<'a>, step: &Step<'a>) {
 
 /// Whoever is not on the payroll and works here for a time has an end.
 fn bounded(status: &Status<'_>, step: &Step<'_>, problems: &mut Vec<Problem>) {
-    let Linked { at, spec } = step.request;
+    let Linked { at, spec, .. } = step.request;
     let begins = spec.action == RequestAction::Activate
         || spec.set.as_ref().is_some_and(|s| s.kind.is_some());
     if let Some(kind) = status.kind.filter(|kind| needs_end(*kind))
@@ -369,7 +369,7 @@ fn answers(
     step: &Step<'_>,
     problems: &mut Vec<Problem>,
 ) {
-    let Linked { at, spec } = step.request;
+    let Linked { at, spec, .. } = step.request;
     status.answered.extend(spec.answers.keys().cloned());
     let Some(change) = &spec.profiles else { return };
     let attached: BTreeSet<ProfileName> = match &change.replace {

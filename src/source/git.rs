@@ -103,6 +103,22 @@ pub fn revision_id(folder: &Path, revision: &str) -> Result<String, SourceError>
     resolve(&repository, revision).map(|commit| commit.id().to_string())
 }
 
+/// Where a branch that is merged into another left it: the other itself, where the branch contains it.
+///
+/// # Errors
+/// [`SourceError`] when a revision cannot be read, or the two have no history in common.
+pub fn merge_base(folder: &Path, into: &str, branch: &str) -> Result<String, SourceError> {
+    let repository = open(folder)?;
+    let into = resolve(&repository, into)?.id();
+    let branch = resolve(&repository, branch)?.id();
+    let base = repository.merge_base(into, branch);
+    base.map(|id| id.to_string())
+        .map_err(|source| SourceError::Git {
+            what: format!("what {into} and {branch} have in common"),
+            source,
+        })
+}
+
 /// The first commit of the first-parent line that ends at a revision: what an empty ledger starts from.
 ///
 /// # Errors

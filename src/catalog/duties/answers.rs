@@ -22,7 +22,7 @@ pub fn answers(catalog: &Catalog, problems: &mut Vec<Problem>) {
             .or_default()
             .extend(profiles);
     }
-    for (name, Linked { at, spec }) in &catalog.users {
+    for (name, Linked { at, spec, .. }) in &catalog.users {
         if spec.answers.is_empty() {
             continue;
         }
@@ -32,7 +32,7 @@ pub fn answers(catalog: &Catalog, problems: &mut Vec<Problem>) {
         let asked = questions(catalog, profiles.into_iter().chain(member));
         judge(&spec.answers, &asked, &mut patterns, at, problems);
     }
-    for Linked { at, spec } in catalog.requests.values() {
+    for Linked { at, spec, .. } in catalog.requests.values() {
         if spec.answers.is_empty() {
             continue;
         }

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 /// What roles and scopes owe.
 pub fn roles_and_scopes(catalog: &Catalog, problems: &mut Vec<Problem>) {
     let managed = ManagedGroups::new(&catalog.config.spec.managed);
-    for (name, Linked { at, spec }) in &catalog.roles {
+    for (name, Linked { at, spec, .. }) in &catalog.roles {
         prefixed(name.as_str(), &spec.resource, at, problems);
         managed.check(&spec.groups, at, "groups", problems);
         for (i, other) in spec.includes.iter().enumerate() {
@@ -50,7 +50,7 @@ pub fn roles_and_scopes(catalog: &Catalog, problems: &mut Vec<Problem>) {
             );
         }
     }
-    for Linked { at, spec } in catalog.organizations.values() {
+    for Linked { at, spec, .. } in catalog.organizations.values() {
         if spec.code.as_deref() == Some("*") {
             problems.push(
                 Problem::new(
@@ -63,7 +63,7 @@ pub fn roles_and_scopes(catalog: &Catalog, problems: &mut Vec<Problem>) {
             );
         }
     }
-    for (name, Linked { at, spec }) in &catalog.scopes {
+    for (name, Linked { at, spec, .. }) in &catalog.scopes {
         prefixed(name.as_str(), &spec.resource, at, problems);
         if !spec.wildcard_groups.is_empty() && !spec.wildcard {
             problems.push(
@@ -105,7 +105,7 @@ pub fn roles_and_scopes(catalog: &Catalog, problems: &mut Vec<Problem>) {
 /// What identities owe.
 pub fn identities(catalog: &Catalog, problems: &mut Vec<Problem>) {
     let mut aliases: BTreeMap<(&str, &str, String), &Location> = BTreeMap::new();
-    for Linked { at, spec } in catalog.identities.values() {
+    for Linked { at, spec, .. } in catalog.identities.values() {
         let given = Given {
             resource: &spec.resource,
             kind: &spec.kind,

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 /// What users owe.
 pub fn people(catalog: &Catalog, problems: &mut Vec<Problem>) {
     let mut numbers: BTreeMap<&str, &Location> = BTreeMap::new();
-    for (name, Linked { at, spec }) in &catalog.users {
+    for (name, Linked { at, spec, .. }) in &catalog.users {
         moment(catalog, spec.start_date.as_ref(), at, "startDate", problems);
         moment(catalog, spec.end_date.as_ref(), at, "endDate", problems);
         if let (Some(begin), Some(end)) = (&spec.start_date, &spec.end_date) {
@@ -124,10 +124,10 @@ pub fn people(catalog: &Catalog, problems: &mut Vec<Problem>) {
 
 /// What profiles, organizations and requests owe.
 pub fn profiles_and_requests(catalog: &Catalog, problems: &mut Vec<Problem>) {
-    for Linked { at, spec } in catalog.organizations.values() {
+    for Linked { at, spec, .. } in catalog.organizations.values() {
         attributes(catalog, spec.attributes.keys(), at, problems);
     }
-    for (name, Linked { at, spec }) in &catalog.profiles {
+    for (name, Linked { at, spec, .. }) in &catalog.profiles {
         access(catalog, &spec.access, at, "access", problems);
         attributes(catalog, spec.attributes.keys(), at, problems);
         for (i, identity) in spec.identities.iter().enumerate() {
@@ -172,7 +172,7 @@ pub fn profiles_and_requests(catalog: &Catalog, problems: &mut Vec<Problem>) {
             }
         }
     }
-    for Linked { at, spec } in catalog.requests.values() {
+    for Linked { at, spec, .. } in catalog.requests.values() {
         moment(catalog, Some(&spec.effective), at, "effective", problems);
         moment(catalog, spec.until.as_ref(), at, "until", problems);
         if let Some(change) = &spec.access {

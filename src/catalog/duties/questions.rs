@@ -13,7 +13,7 @@ type Asked<'a> = (&'a ProfileName, usize, &'a Question);
 /// What questions owe.
 pub fn questions(catalog: &Catalog, problems: &mut Vec<Problem>) {
     let mut asked: BTreeMap<&FieldName, Vec<Asked<'_>>> = BTreeMap::new();
-    for (name, Linked { at, spec }) in &catalog.profiles {
+    for (name, Linked { at, spec, .. }) in &catalog.profiles {
         let mut keys = BTreeSet::new();
         for (i, question) in spec.questions.iter().enumerate() {
             let route = format!("questions.{i}");

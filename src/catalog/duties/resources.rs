@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 /// What resources owe.
 pub fn resources(catalog: &Catalog, problems: &mut Vec<Problem>) {
     let managed = ManagedGroups::new(&catalog.config.spec.managed);
-    for (name, Linked { at, spec }) in &catalog.resources {
+    for (name, Linked { at, spec, .. }) in &catalog.resources {
         maintained(catalog, name, at, spec, problems);
         levels(at, spec, &managed, problems);
         fields(at, spec, problems);

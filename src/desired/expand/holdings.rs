@@ -143,7 +143,7 @@ impl<'p> Collector<'p> {
             self.grants(&kept.value, Rank::Profile, &Cause::of(&kept.origin));
         }
         for Ancestor { linked, text } in self.facts.lines.ancestry(&self.user.spec.organization) {
-            let Linked { at, spec } = linked;
+            let Linked { at, spec, .. } = linked;
             for member in &spec.profiles {
                 if member.user_types.contains(&self.user.spec.kind) {
                     let by = cause(text.clone(), &at.file, member.line.0.max(1));
@@ -193,7 +193,7 @@ impl<'p> Collector<'p> {
 
     fn profile_part(&mut self, part: &'p Part<'p>, rank: Rank, by: &Cause) {
         let Part { name, linked, text } = part;
-        let Linked { at, spec } = linked;
+        let Linked { at, spec, .. } = linked;
         let said = |line: u32| {
             let line = if line == 0 { at.line } else { line };
             [cause(text.clone(), &at.file, line), by.clone()]

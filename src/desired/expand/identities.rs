@@ -61,7 +61,7 @@ pub(super) fn collect(collector: &mut Collector<'_>) {
     let void = |t: &Assigned<Taking>| matches!(t.value, Taking::Declared);
     let void = collector.user.taken.iter().any(void);
     let mut deactivated: BTreeSet<&ResourceName> = BTreeSet::new();
-    for (name, Linked { at, spec }) in declared.into_iter().flatten() {
+    for (name, Linked { at, spec, .. }) in declared.into_iter().flatten() {
         // What somebody had before they left is as if it were not there; `fold` takes it out.
         if void {
             continue;

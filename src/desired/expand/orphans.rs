@@ -40,13 +40,13 @@ pub(super) fn warn(
                 );
             }
         }
-        for (organization, Linked { at, spec }) in &catalog.organizations {
+        for (organization, Linked { at, spec, .. }) in &catalog.organizations {
             if spec.head.as_ref() == Some(name) {
                 let what = format!("`{organization}` is headed by `{name}`, who has left");
                 say(at, "head", what, "name another head", problems);
             }
         }
-        for (resource, Linked { at, spec }) in &catalog.resources {
+        for (resource, Linked { at, spec, .. }) in &catalog.resources {
             for (i, maintainer) in spec.maintainers.iter().enumerate() {
                 let member = maintainer.members.iter().position(|m| m == name);
                 let route = match (maintainer.user.as_ref() == Some(name), member) {

@@ -140,7 +140,7 @@ pub(super) fn resources(
     problems: &mut Vec<Problem>,
 ) -> BTreeMap<ResourceName, ResourceTerms> {
     let mut found = BTreeMap::new();
-    for (name, Linked { at, spec }) in &catalog.resources {
+    for (name, Linked { at, spec, .. }) in &catalog.resources {
         let connector = match (&spec.inherits_from, spec.connector) {
             (Some(_), _) => Connector::None,
             (None, connector) => connector.unwrap_or(Connector::Manual),
@@ -206,7 +206,7 @@ pub(super) fn requests(
     catalog: &Catalog,
     people: &BTreeMap<UserName, Arc<Person>>,
 ) -> BTreeMap<RequestName, RequestTerms> {
-    let one = |(name, Linked { at, spec }): (&RequestName, &Linked<RequestSpec>)| {
+    let one = |(name, Linked { at, spec, .. }): (&RequestName, &Linked<RequestSpec>)| {
         let effective = spec.effective.resolve(&catalog.zone, Edge::Start).ok()?;
         let until = spec.until.as_ref();
         let subject = people.get(&spec.subject);

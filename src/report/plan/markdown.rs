@@ -325,7 +325,7 @@ fn words(words: &[Word]) -> String {
 }
 
 /// A code span (CommonMark section 6.1) of exactly that text, whatever is in it.
-fn code(text: &str) -> String {
+pub(in crate::report) fn code(text: &str) -> String {
     let longest = text
         .split(|c| c != '`')
         .map(str::len)
@@ -343,7 +343,7 @@ fn code(text: &str) -> String {
 }
 
 /// The text with an entity for every character that means something in HTML.
-fn entities(text: &str) -> String {
+pub(in crate::report) fn entities(text: &str) -> String {
     text.chars()
         .fold(String::with_capacity(text.len()), |html, c| match c {
             '&' => html + "&amp;",

@@ -35,7 +35,7 @@ pub(super) fn grant(collector: &mut Collector<'_>, whole: &Whole) -> Option<Desi
         .scopes
         .iter()
         .filter(|(_, s)| s.spec.resource == whole.resource);
-    for (name, Linked { at, spec }) in of_resource {
+    for (name, Linked { at, spec, .. }) in of_resource {
         let given = whole.scopes.get(name);
         if spec.required_for.contains(&whole.kind) && given.is_none_or(BTreeMap::is_empty) {
             let route = join(&whole.route, "=type");
@@ -98,7 +98,7 @@ fn role(
     let catalog = collector.facts.catalog;
     let own = (given.rank == Rank::Personal).then_some((&given.origin, given.route.as_str()));
     for included in catalog.role_closure(name) {
-        let Some(Linked { at, spec }) = catalog.roles.get(included) else {
+        let Some(Linked { at, spec, .. }) = catalog.roles.get(included) else {
             continue;
         };
         let mut causes = given.causes.clone();
@@ -178,7 +178,7 @@ fn scope(
 ) -> Rows {
     let catalog = collector.facts.catalog;
     let mut seen: BTreeMap<String, Option<OrganizationName>> = BTreeMap::new();
-    let Some(Linked { at, spec }) = catalog.scopes.get(name) else {
+    let Some(Linked { at, spec, .. }) = catalog.scopes.get(name) else {
         return Rows::Values(seen);
     };
     let known = catalog.scope_values(name);

@@ -1,0 +1,450 @@
+//! A pull request, for what it means: who gains and loses what, when, at what cost, and which policies
+//! object. Two catalogs → a [`Proposal`]. Pure; needs no directory and no credentials.
+//!
+//! Both revisions are followed through time side by side. At once, the two states are compared; at each
+//! later instant what happens with the pull request is compared with what would happen without it. So a
+//! request for next month shows next month, and taking away a planned departure shows as access kept.
+
+use crate::catalog::Catalog;
+use crate::desired::accounts::Accounts;
+use crate::desired::expand::{Glance, Outlook};
+use crate::desired::{Cause, Person, Recipient, ResourceTerms};
+use crate::impact::{Impact, What, compare};
+use crate::manifest::resource::Connector;
+use crate::name::{RequestName, ResourceName, UserName};
+use crate::policy::Policies;
+use crate::policy::judge::{Behind, Grant, Inquiry, Objection, Step, of_state};
+use crate::policy::world::Lens;
+use crate::request::Timeline;
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What a pull request means.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Proposal {
+    /// The instant it is looked at.
+    pub now: Timestamp,
+    /// What becomes otherwise, instant by instant; instants at which nothing does are left out.
+    pub stages: Vec<Stage>,
+    /// Seats that are taken or given back.
+    pub seats: Vec<Seats>,
+    /// Who is mailed what to do.
+    pub mails: Vec<Mail>,
+    /// Requests that are added or changed.
+    pub requests: Vec<RequestName>,
+    /// Policies that do not say yes.
+    pub objections: Vec<Objection>,
+}
+
+/// What becomes otherwise at one instant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stage {
+    /// The instant; none: at once.
+    pub at: Option<Timestamp>,
+    /// What happens then that would not happen without the pull request.
+    pub impacts: Vec<Impact>,
+    /// What would happen then, and does not with it.
+    pub averted: Vec<Impact>,
+}
+
+/// Seats of a resource, before and after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seats {
+    /// The resource.
+    pub resource: ResourceName,
+    /// Its name as people read it.
+    pub display_name: String,
+    /// When; none: at once.
+    pub at: Option<Timestamp>,
+    /// How many are taken without the pull request.
+    pub before: usize,
+    /// How many with it.
+    pub after: usize,
+    /// How many there are.
+    pub seats: u32,
+}
+
+/// What one group of maintainers will be asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mail {
+    /// The resource.
+    pub resource: ResourceName,
+    /// Its name as people read it.
+    pub display_name: String,
+    /// To whom.
+    pub to: Vec<Recipient>,
+    /// When; none: at once.
+    pub at: Option<Timestamp>,
+    /// For whom what is given, changed and taken.
+    pub what: Vec<(UserName, What)>,
+}
+
+impl Proposal {
+    /// Whether it changes nothing that anybody would notice.
+    pub fn is_empty(&self) -> bool {
+        self.stages.is_empty()
+    }
+
+    /// Reads what one revision means to the one before, for who stands behind it.
+    pub fn new(before: &Catalog, after: &Catalog, behind: Behind<'_>, now: Timestamp) -> Self {
+        let mut ignored = Vec::new();
+        let accounts = Accounts::default();
+        let old_line = Timeline::new(before, &mut ignored);
+        let new_line = Timeline::new(after, &mut ignored);
+        let mut old = Outlook::new(before, &old_line, &accounts);
+        let mut new = Outlook::new(after, &new_line, &accounts);
+        old.at(now, &mut ignored);
+        new.at(now, &mut ignored);
+        let both = [
+            Policies::compile(after, &mut ignored),
+            // Rules come from before; where a policy is as it was, it need not be asked twice.
+            Policies::compile(before, &mut ignored).except(after),
+        ];
+        let at_once = Lens {
+            catalog: before,
+            timeline: &old_line,
+            now,
+            people: old.people(),
+        };
+        let mut inquiries = both
+            .each_ref()
+            .map(|p| Inquiry::new(p, &at_once, behind, now));
+        let mut reader = Reader {
+            after,
+            stages: Vec::new(),
+            seats: Vec::new(),
+            mails: Vec::new(),
+            objections: Vec::new(),
+            terms: new.desired().resources,
+        };
+        let said = said_anew(before, after);
+        let first_people = new.people().clone();
+        {
+            let names: BTreeSet<&UserName> =
+                old.people().keys().chain(new.people().keys()).collect();
+            let directory = &after.config.spec.directory;
+            let mut impacts = compare(directory, old.people(), new.people(), names);
+            impacts
+                .iter_mut()
+                .for_each(|impact| no_longer(impact, old.people()));
+            let stage = Stage {
+                at: None,
+                impacts,
+                averted: Vec::new(),
+            };
+            let sides = Sides {
+                old: at_once,
+                new: Lens {
+                    catalog: after,
+                    timeline: &new_line,
+                    now,
+                    people: new.people(),
+                },
+                old_before: old.people(),
+                new_before: old.people(),
+            };
+            reader.stage(stage, &sides, &said, (&both, &mut inquiries));
+        }
+        let instants: BTreeSet<Timestamp> =
+            old_line.after(now).chain(new_line.after(now)).collect();
+        for instant in instants {
+            let without = old.at(instant, &mut ignored);
+            let with = new.at(instant, &mut ignored);
+            let happens = |glance: &Glance, outlook: &Outlook<'_>, catalog: &Catalog| {
+                let directory = &catalog.config.spec.directory;
+                compare(directory, &glance.before, outlook.people(), &glance.names)
+            };
+            let without_it = happens(&without, &old, before);
+            let with_it = happens(&with, &new, after);
+            let stage = Stage {
+                at: Some(instant),
+                impacts: less(&with_it, &without_it),
+                averted: less(&without_it, &with_it),
+            };
+            let sides = Sides {
+                old: Lens {
+                    catalog: before,
+                    timeline: &old_line,
+                    now: instant,
+                    people: old.people(),
+                },
+                new: Lens {
+                    catalog: after,
+                    timeline: &new_line,
+                    now: instant,
+                    people: new.people(),
+                },
+                old_before: &without.before,
+                new_before: &with.before,
+            };
+            reader.stage(stage, &sides, &BTreeSet::new(), (&both, &mut inquiries));
+        }
+        let requests: Vec<RequestName> = after
+            .requests
+            .iter()
+            .filter(|(name, new)| {
+                before
+                    .requests
+                    .get(*name)
+                    .is_none_or(|old| old.spec != new.spec)
+            })
+            .map(|(name, _)| name.clone())
+            .collect();
+        let first = Lens {
+            catalog: after,
+            timeline: &new_line,
+            now,
+            people: &first_people,
+        };
+        for inquiry in inquiries {
+            reader.object(inquiry.finish(&first, &requests).objections);
+        }
+        let Reader {
+            stages,
+            seats,
+            mails,
+            objections,
+            ..
+        } = reader;
+        Self {
+            now,
+            stages,
+            seats,
+            mails,
+            requests,
+            objections,
+        }
+    }
+}
+
+/// Users of whom the two revisions say something else, whether or not anybody would notice.
+fn said_anew<'a>(before: &'a Catalog, after: &'a Catalog) -> BTreeSet<&'a UserName> {
+    let mut names = BTreeSet::new();
+    for (name, new) in &after.users {
+        let old = before.users.get(name);
+        if old.is_none_or(|old| old.spec != new.spec || old.labels != new.labels) {
+            names.insert(name);
+        }
+    }
+    names.extend(
+        before
+            .users
+            .keys()
+            .filter(|name| !after.users.contains_key(*name)),
+    );
+    for (name, new) in &after.requests {
+        if before
+            .requests
+            .get(name)
+            .is_none_or(|old| old.spec != new.spec)
+        {
+            names.insert(&new.spec.subject);
+        }
+    }
+    for (name, old) in &before.requests {
+        if !after.requests.contains_key(name) && !after.archived.contains_key(name) {
+            names.insert(&old.spec.subject);
+        }
+    }
+    names
+}
+
+/// What is lost without a request is lost because what gave it is gone.
+fn no_longer(impact: &mut Impact, before: &People) {
+    let What::Loses { entitlement, .. } = &impact.what else {
+        return;
+    };
+    if impact.causes.is_empty() {
+        let held = before
+            .get(&impact.user)
+            .and_then(|p| p.entitlements.get(entitlement));
+        let causes = held.into_iter().flat_map(|held| &held.causes);
+        impact.causes = causes
+            .map(|cause| Cause {
+                text: format!("no longer {}", cause.text).into(),
+                ..cause.clone()
+            })
+            .collect();
+    }
+}
+
+/// What of the first is not in the second; why it happens does not count.
+fn less(all: &[Impact], but: &[Impact]) -> Vec<Impact> {
+    let but: BTreeSet<(&UserName, &What)> = but.iter().map(|i| (&i.user, &i.what)).collect();
+    let rest = all.iter().filter(|i| !but.contains(&(&i.user, &i.what)));
+    rest.cloned().collect()
+}
+
+/// Everybody by name.
+type People = BTreeMap<UserName, Arc<Person>>;
+
+/// The two states at an instant, and those who change as they were just before.
+struct Sides<'a> {
+    old: Lens<'a>,
+    new: Lens<'a>,
+    old_before: &'a People,
+    new_before: &'a People,
+}
+
+struct Reader<'c> {
+    after: &'c Catalog,
+    stages: Vec<Stage>,
+    seats: Vec<Seats>,
+    mails: Vec<Mail>,
+    objections: Vec<Objection>,
+    terms: BTreeMap<ResourceName, ResourceTerms>,
+}
+
+impl Reader<'_> {
+    fn stage(
+        &mut self,
+        stage: Stage,
+        sides: &Sides<'_>,
+        said: &BTreeSet<&UserName>,
+        (policies, inquiries): (&[Policies<'_>; 2], &mut [Inquiry<'_>; 2]),
+    ) {
+        if stage.impacts.is_empty()
+            && stage.averted.is_empty()
+            && said.is_empty()
+            && stage.at.is_some()
+        {
+            return;
+        }
+        let touched = stage.impacts.iter().chain(&stage.averted).map(|i| &i.user);
+        let users: BTreeSet<&UserName> = touched.chain(said.iter().copied()).collect();
+        let step = Step {
+            at: stage.at,
+            old: sides.old,
+            new: sides.new,
+            users: users.into_iter().collect(),
+            gained: grants(&stage, sides, true),
+            lost: grants(&stage, sides, false),
+        };
+        for inquiry in inquiries {
+            inquiry.step(&step);
+        }
+        for policies in policies {
+            let found = of_state(policies, &step);
+            self.object(found);
+        }
+        self.count_seats(&step);
+        self.post(&stage);
+        if !(stage.impacts.is_empty() && stage.averted.is_empty()) {
+            self.stages.push(stage);
+        }
+    }
+
+    fn object(&mut self, objections: Vec<Objection>) {
+        for objection in objections {
+            let known = self.objections.iter().any(|o| o.says_the_same(&objection));
+            if !known {
+                self.objections.push(objection);
+            }
+        }
+    }
+
+    fn count_seats(&mut self, step: &Step<'_>) {
+        let moved = step.gained.iter().chain(&step.lost);
+        let resources: BTreeSet<&ResourceName> = moved.map(|(_, key, _)| &key.resource).collect();
+        for name in resources {
+            let resource = self.after.resources.get(name);
+            let Some((resource, seats)) = resource.and_then(|r| Some((r, r.spec.seats?))) else {
+                continue;
+            };
+            let holders = |lens: &Lens<'_>| {
+                let people = lens.people.values();
+                let holds =
+                    |p: &&Arc<Person>| p.entitlements.keys().any(|key| key.resource == *name);
+                people.filter(holds).count()
+            };
+            let (before, after) = (holders(&step.old), holders(&step.new));
+            if before != after {
+                let shown = resource.spec.display_name.clone();
+                self.seats.push(Seats {
+                    resource: name.clone(),
+                    display_name: shown.unwrap_or_else(|| name.to_string()),
+                    at: step.at,
+                    before,
+                    after,
+                    seats,
+                });
+            }
+        }
+    }
+
+    /// Who will be asked by mail to do what.
+    fn post(&mut self, stage: &Stage) {
+        let mut asked: BTreeMap<&ResourceName, Vec<(UserName, What)>> = BTreeMap::new();
+        for impact in &stage.impacts {
+            let (What::Gains { entitlement, .. }
+            | What::Loses { entitlement, .. }
+            | What::Updates { entitlement, .. }) = &impact.what
+            else {
+                continue;
+            };
+            let terms = self.terms.get(&entitlement.resource);
+            let by_mail =
+                |t: &&ResourceTerms| t.connector == Connector::Manual && t.follows.is_none();
+            if terms.filter(by_mail).is_some() {
+                let of_resource = asked.entry(&entitlement.resource).or_default();
+                of_resource.push((impact.user.clone(), impact.what.clone()));
+            }
+        }
+        for (resource, what) in asked {
+            let terms = self.terms.get(resource);
+            self.mails.push(Mail {
+                resource: resource.clone(),
+                display_name: terms
+                    .map_or_else(|| resource.to_string(), |t| t.display_name.clone()),
+                to: terms.map(|t| t.maintainers.clone()).unwrap_or_default(),
+                at: stage.at,
+                what,
+            });
+        }
+    }
+}
+
+/// Access that comes with the pull request, or that goes: what would have gone and stays comes, too.
+fn grants<'a>(stage: &'a Stage, sides: &Sides<'a>, coming: bool) -> Vec<Grant<'a>> {
+    let mut found: BTreeMap<_, Grant<'a>> = BTreeMap::new();
+    let held = |people: &'a People, user: &UserName, key| {
+        let (user, person) = people.get_key_value(user)?;
+        let (key, held) = person.entitlements.get_key_value(key)?;
+        Some((user, key, held))
+    };
+    for (impacts, happens) in [(&stage.impacts, true), (&stage.averted, false)] {
+        for impact in impacts {
+            let (entitlement, gains) = match &impact.what {
+                What::Gains { entitlement, .. } => (entitlement, true),
+                What::Loses { entitlement, .. } => (entitlement, false),
+                What::Leaves { .. }
+                | What::AccountMade { .. }
+                | What::Begins
+                | What::Suspended
+                | What::Resumes
+                | What::Renamed { .. }
+                | What::Moves { .. }
+                | What::Field { .. }
+                | What::Updates { .. } => continue,
+            };
+            if (gains == happens) != coming {
+                continue;
+            }
+            // As it is where it is held: after it came, before it goes.
+            let places = match (happens, gains) {
+                (true, true) => [sides.new.people, sides.new_before],
+                (true, false) => [sides.new_before, sides.old.people],
+                (false, true) => [sides.old.people, sides.old_before],
+                (false, false) => [sides.new.people, sides.old_before],
+            };
+            let grant = places
+                .into_iter()
+                .find_map(|people| held(people, &impact.user, entitlement));
+            if let Some(grant) = grant {
+                found.insert((&impact.user, entitlement), grant);
+            }
+        }
+    }
+    found.into_values().collect()
+}
