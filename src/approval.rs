@@ -26,6 +26,8 @@ use crate::plan::Plan;
 pub enum Evidence {
     /// The branch itself: nobody's approval was checked.
     TrustBranch,
+    /// The forge's record of who approved what.
+    ForgeReviews,
     /// Merges and tags that approvers signed.
     SignedMerge,
 }
@@ -35,6 +37,7 @@ impl Evidence {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::TrustBranch => "trust-branch",
+            Self::ForgeReviews => "forge-reviews",
             Self::SignedMerge => "signed-merge",
         }
     }

@@ -5,6 +5,8 @@ pub mod apply;
 pub mod approve;
 pub mod approve_check;
 mod ask;
+pub mod ci;
+pub mod comment;
 pub mod completions;
 pub mod demo;
 mod desk;
@@ -60,6 +62,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Init(init::Args),
+    Ci(ci::Args),
     Validate(validate::Args),
     Plan(plan::Args),
     Apply(apply::Args),
@@ -75,6 +78,7 @@ enum Command {
     Policy(policy::Args),
     Explain(explain::Args),
     ExplainCode(explain_code::Args),
+    Comment(comment::Args),
     Schema(schema::Args),
     Demo(demo::Args),
     Completions(completions::Args),
@@ -168,6 +172,7 @@ pub fn main() -> ExitCode {
     let place = Place { folder, operator };
     let outcome = match command {
         Command::Init(args) => init::run(&place, &args),
+        Command::Ci(args) => ci::run(&place, &args),
         Command::Validate(args) => validate::run(&place, &args),
         Command::Plan(args) => plan::run(&place, &args),
         Command::Apply(args) => apply::run(&place, &args),
@@ -183,7 +188,8 @@ pub fn main() -> ExitCode {
         Command::Policy(args) => policy::run(&place, &args),
         Command::Explain(args) => explain::run(&place, &args),
         Command::ExplainCode(args) => explain_code::run(&args),
-        Command::Schema(args) => schema::run(&args),
+        Command::Comment(args) => comment::run(&args),
+        Command::Schema(args) => schema::run(&place, &args),
         Command::Demo(args) => demo::run(&args),
         Command::Completions(args) => completions::run(&args),
     };

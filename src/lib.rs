@@ -66,6 +66,7 @@ pub mod policy;
 pub mod proposal;
 pub mod observed;
 pub mod plan;
+pub mod forge;
 pub mod approval;
 pub mod ledger;
 pub mod apply;

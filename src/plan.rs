@@ -20,9 +20,9 @@ pub use task::{Task, TaskAction, TaskChange, TaskField, TaskId, TaskStep};
 
 pub use crate::connector::roster::RowKey;
 use crate::connector::{At, AttributeName, Attributes, Guid, Modification, Value};
-use crate::desired::{Cause, EntitlementKey, Recipient};
+use crate::desired::{Cause, EntitlementKey, FieldValues, Recipient};
 use crate::dn::{Dn, Rdn};
-use crate::name::{FieldName, ResourceName, UserName};
+use crate::name::{ResourceName, UserName};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -257,9 +257,9 @@ pub enum Write {
         /// The row's key.
         key: RowKey,
         /// Its values before; none: there must be no such row.
-        before: Option<BTreeMap<FieldName, String>>,
+        before: Option<FieldValues>,
         /// Its values from now on; none: the row goes.
-        after: Option<BTreeMap<FieldName, String>>,
+        after: Option<FieldValues>,
     },
 }
 
@@ -306,7 +306,7 @@ pub struct Assumption {
     /// What is taken as held.
     pub entitlement: EntitlementKey,
     /// The values of its fields.
-    pub fields: BTreeMap<FieldName, String>,
+    pub fields: FieldValues,
     /// Why it should be held.
     pub causes: Vec<Cause>,
 }

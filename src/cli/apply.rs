@@ -1,5 +1,6 @@
 //! `countersign apply`: carries out the plan of now, or a saved one that still holds.
 
+use super::workbench::Purpose;
 use super::{Exit, Failed, Outcome, Place, print, talk, workbench};
 use crate::apply::Stop;
 use crate::apply::probe::{State, probe};
@@ -7,6 +8,7 @@ use crate::approval::{Proof, Refusal, bind};
 use crate::connector::Transport;
 use crate::desired::Recipient;
 use crate::ledger::{Record, RunId};
+use crate::operator::Operator;
 use crate::plan::{Change, Plan, Write};
 use crate::reconcile::run::{Means, carry_out};
 use crate::reconcile::world;
@@ -55,7 +57,8 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         revision: args.rev.clone(),
     };
     let now = workbench::InstantArgs::now();
-    let mut bench = workbench::bench(place, &origin, &now, operator, ledger.history())?;
+    let record = |_: &Operator| Ok(ledger.history());
+    let mut bench = workbench::bench(place, &origin, &now, operator, record, Purpose::Apply)?;
     let plan = match saved {
         Some(saved) => {
             still_holds(&saved, &mut bench)?;

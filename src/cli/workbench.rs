@@ -25,7 +25,9 @@ use crate::report::diagnostics::{Format, render};
 use crate::source::{Origin, SourceError, git};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 
 /// The folder of what is kept without an operator's file.
@@ -268,13 +270,22 @@ fn opened(
     })
 }
 
+/// What a plan is made for.
+#[derive(Clone, Copy)]
+pub enum Purpose {
+    /// To be looked at: the directory is let go once it was read.
+    Look,
+    /// To be applied.
+    Apply,
+}
+
 /// A plan and everything it rests on.
 pub struct Bench {
     /// The operator's file.
     pub operator: Operator,
     /// What should be, and what is.
     pub situation: Situation,
-    /// The directory, open.
+    /// The directory, open, where the plan is to be applied.
     pub directory: Option<Box<dyn Transport>>,
     /// The rosters.
     pub rosters: BTreeMap<ResourceName, Roster>,
@@ -418,12 +429,13 @@ impl Line {
 ///
 /// # Errors
 /// When the repository has mistakes, or the world cannot be seen completely.
-pub fn bench(
+pub fn bench<H: Borrow<History>>(
     place: &Place,
     origin: &Origin,
     instant: &InstantArgs,
     operator: Operator,
-    history: &History,
+    history: impl FnOnce(&Operator) -> Result<H, Failed>,
+    purpose: Purpose,
 ) -> Result<Bench, Failed> {
     let line = approved(&operator, history, origin)?;
     let origin = &line.as_ref().map_or_else(|| origin.clone(), Line::origin);
@@ -435,15 +447,32 @@ pub fn bench(
     }
     let fields = reconcile::roster_fields(&reading.catalog);
     let rosters = world::rosters(&operator, fields).map_err(open_failed)?;
-    let recorded = history.recorded();
-    let mut world = World {
-        directory: directory.as_deref_mut().map(|d| d as &mut dyn Transport),
+    // The record is read while the directory answers.
+    let (seen, history) = std::thread::scope(|scope| {
+        let (catalog, outer) = (&reading.catalog, operator.outer());
+        let looking = directory
+            .as_deref_mut()
+            .map(|directory| scope.spawn(move || reconcile::look(catalog, directory, outer)));
+        let history = history(&operator);
+        let seen = looking.map(|looking| looking.join().unwrap_or_else(|p| resume_unwind(p)));
+        (seen, history)
+    });
+    let history = history?;
+    let history = history.borrow();
+    let seen = seen.transpose();
+    let seen = seen.map_err(|error| reconcile_failed(error, &reading))?;
+    match purpose {
+        Purpose::Look => directory = None,
+        Purpose::Apply => {}
+    }
+    let world = World {
+        directory: None,
         mode,
         rosters: &rosters,
         outer: operator.outer(),
-        recorded,
+        recorded: history.recorded(),
     };
-    let situation = reconcile::situation(&mut reading, &mut world, now);
+    let situation = reconcile::situation_of(&mut reading, &world, seen, now);
     let situation = situation.map_err(|error| reconcile_failed(error, &reading))?;
     let bootstrap = match (history.last_run(), reading.source.revision.is_some()) {
         (None, true) => {

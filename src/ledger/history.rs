@@ -374,7 +374,7 @@ impl History {
             Event::TaskRevised { task } => {
                 opened(&mut self.tasks, &task.id)?.task = (*task).clone();
                 let state = manual(&mut self.recorded, &task);
-                state.open = Some(*task);
+                state.open = Some(task);
             }
             Event::TaskCancelled { task } => {
                 let record = opened(&mut self.tasks, &task.id)?;
@@ -498,7 +498,7 @@ impl History {
         if let Some(open) = &manual.open {
             return Err(Contradiction::Another(task.id, open.id.clone()));
         }
-        manual.open = Some(task.clone());
+        manual.open = Some(Box::new(task.clone()));
         let record = TaskRecord {
             task,
             opened: at,
@@ -600,7 +600,7 @@ fn fulfil(state: &mut ManualState, task: &Task) {
 fn entered(mut values: FieldValues, task: &Task) -> FieldValues {
     for field in &task.fields {
         match &field.after {
-            Some(value) => values.insert(field.name.clone(), value.clone()),
+            Some(value) => values.insert(field.name.clone(), value.as_str().into()),
             None => values.remove(&field.name),
         };
     }
@@ -692,7 +692,7 @@ pub(super) mod tests {
     fn values(pairs: &[(&str, &str)]) -> FieldValues {
         pairs
             .iter()
-            .map(|(f, v)| (FieldName::new(f).unwrap(), (*v).to_owned()))
+            .map(|(f, v)| (FieldName::new(f).unwrap(), (*v).into()))
             .collect()
     }
 
@@ -798,7 +798,7 @@ pub(super) mod tests {
             &[("username", Some("klee")), ("card", None)],
         );
         let state = history([asked(&first)]);
-        assert_eq!(state_of(&state).open.as_ref(), Some(&first));
+        assert_eq!(state_of(&state).open.as_deref(), Some(&first));
         assert_eq!(held(&state), None);
         assert_eq!(state.recorded().generations, BTreeMap::new());
         let second = Task {
@@ -810,7 +810,7 @@ pub(super) mod tests {
             )
         };
         let state = history([asked(&first), revised(&second)]);
-        assert_eq!(state_of(&state).open.as_ref(), Some(&second));
+        assert_eq!(state_of(&state).open.as_deref(), Some(&second));
         let state = history([asked(&first), revised(&second), done(&first)]);
         assert_eq!(
             held(&state),

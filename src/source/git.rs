@@ -222,6 +222,13 @@ fn below<'r>(
         .map_err(|source| SourceError::Git { what, source })
 }
 
+/// The address of the remote `origin`, where there is one.
+pub fn origin(folder: &Path) -> Option<String> {
+    let repository = open(folder).ok()?;
+    let remote = repository.find_remote("origin").ok()?;
+    remote.url().ok().map(str::to_owned)
+}
+
 /// Who commits in a repository, where git was told: `Name <mail>`.
 pub fn identity(folder: &Path) -> Option<String> {
     let repository = open(folder).ok()?;

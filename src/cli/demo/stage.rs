@@ -52,7 +52,7 @@ impl Stage {
         let cannot = || format!("cannot write {}", folder.display());
         std::fs::create_dir_all(folder).with_context(cannot)?;
         write_example(&EXAMPLE, folder).with_context(cannot)?;
-        author::schemas(folder).with_context(cannot)?;
+        author::schemas::begin(folder).with_context(cannot)?;
         author::file(folder, ".gitignore", author::GITIGNORE.as_bytes()).with_context(cannot)?;
         let state = folder.join(STATE);
         std::fs::create_dir_all(state.join("outbox")).with_context(cannot)?;

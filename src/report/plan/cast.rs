@@ -46,7 +46,7 @@ fn level(resource: &str, level: &str) -> EntitlementKey {
     }
 }
 
-fn field(name: &str, before: &[&str], after: &[&str]) -> FieldChange {
+fn field(name: &'static str, before: &[&str], after: &[&str]) -> FieldChange {
     let values = |values: &[&str]| values.iter().map(|value| Value::from(*value)).collect();
     FieldChange {
         name: name.into(),
@@ -130,7 +130,7 @@ fn row(
     before: Option<&str>,
     after: Option<&str>,
 ) -> Change {
-    let row = |value: &str| BTreeMap::from([(FieldName::new("region").unwrap(), value.to_owned())]);
+    let row = |value: &str| BTreeMap::from([(FieldName::new("region").unwrap(), value.into())]);
     let key = RowKey {
         user: user(name),
         identity: "Client".into(),
