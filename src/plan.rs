@@ -10,9 +10,12 @@ pub mod limits;
 pub mod notice;
 pub mod recorded;
 pub mod task;
+pub mod verified;
 
 pub use diff::{Bootstrap, Inputs, plan};
 pub use notice::{Notice, NoticeId, NoticeKey, NoticeKind, NoticePart};
+pub use verified::{Approver, ByFile, CommitEvidence, VerifiedLine, Waiting};
+
 pub use task::{Task, TaskAction, TaskChange, TaskField, TaskId, TaskStep};
 
 pub use crate::connector::roster::RowKey;
@@ -45,6 +48,9 @@ pub struct Plan {
     pub valid_until: Option<Timestamp>,
     /// What the approval of the commit rests on: `trust-branch` takes the branch's word for it.
     pub approval: String,
+    /// The approved line that the commit ends; left out: nobody's approval was checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified: Option<VerifiedLine>,
     /// SHA-256 of the policies and the configuration it was made under.
     pub policies: String,
     /// How each directory is written: by us, or by its maintainers.

@@ -3,6 +3,8 @@
 
 pub mod hand_over;
 pub mod run;
+pub mod unapproved;
+pub mod verified;
 pub mod world;
 
 use crate::catalog::linking::Findings;
@@ -120,6 +122,15 @@ pub struct World<'a> {
 /// Every mistake of a repository, from one instant on, with its place; sorted. Beside an earlier
 /// revision of it also what may not be done to that one.
 pub fn diagnose(reading: Reading, base: Option<&Catalog>, now: Timestamp) -> Vec<Diagnostic> {
+    diagnosed(reading, base, now).1
+}
+
+/// The same, beside the catalog.
+pub fn diagnosed(
+    reading: Reading,
+    base: Option<&Catalog>,
+    now: Timestamp,
+) -> (Catalog, Vec<Diagnostic>) {
     let Reading {
         source,
         catalog,
@@ -148,7 +159,9 @@ pub fn diagnose(reading: Reading, base: Option<&Catalog>, now: Timestamp) -> Vec
     }
     let mut diagnostics = findings.diagnostics;
     diagnostics.extend(located(problems, &catalog, &source));
-    sorted(diagnostics)
+    drop(outlook);
+    drop(timeline);
+    (catalog, sorted(diagnostics))
 }
 
 /// What becomes otherwise at each instant after one, and until another; instants at which nothing

@@ -291,6 +291,7 @@ fn no_config() -> Linked<ConfigSpec> {
         guards: None,
         mail: None,
         ignore: Vec::new(),
+        pipelines: None,
     };
     Linked {
         at,

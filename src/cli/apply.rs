@@ -4,9 +4,10 @@ use super::workbench::Purpose;
 use super::{Exit, Failed, Outcome, Place, print, talk, workbench};
 use crate::apply::Stop;
 use crate::apply::probe::{State, probe};
-use crate::approval::{Evidence, Refusal, bind};
+use crate::approval::{Proof, Refusal, bind};
 use crate::connector::Transport;
 use crate::desired::Recipient;
+use crate::ledger::{Record, RunId};
 use crate::operator::Operator;
 use crate::plan::{Change, Plan, Write};
 use crate::reconcile::run::{Means, carry_out};
@@ -65,7 +66,11 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         }
         None => bench.plan.clone(),
     };
-    let approved = match bind(plan, Evidence::TrustBranch) {
+    let proof = match &bench.line {
+        Some(line) => Proof::Verified(line.revision()),
+        None => Proof::TrustBranch,
+    };
+    let approved = match bind(plan, proof) {
         Ok(approved) => approved,
         Err(refusals) => return Ok(refused(&refusals)),
     };
@@ -74,6 +79,12 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         FormatArg::Human => print(&report::plan::render(&plan, Format::Human, Styling::Ansi))?,
         // Its result is one value.
         FormatArg::Json => {}
+    }
+    if let Some(event) = bench.line.as_ref().and_then(workbench::Line::news) {
+        let at = Timestamp::now();
+        let run = RunId(format!("verified-{}", at.strftime("%Y%m%dT%H%M%SZ")));
+        let record = Record { at, run, event };
+        ledger.append(record).map_err(workbench::ledger_failed)?;
     }
     let stop = Interrupt::listen();
     let desired = &bench.situation.desired;

@@ -92,6 +92,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
         instant: inputs.desired.instant,
         valid_until: inputs.desired.valid_until,
         approval: inputs.approval.to_owned(),
+        verified: None,
         policies: inputs.policies.to_owned(),
         directory_mode: inputs.mode,
         changes,
