@@ -111,8 +111,8 @@ pub struct Manifest<S> {
     pub kind: String,
     /// Name, labels and annotations.
     pub metadata: Metadata,
+    // The cache of what was parsed and the catalog share it.
     /// What is said of it.
-    // Shared by the cache of what was parsed and the catalog.
     pub spec: Arc<S>,
 }
 

@@ -306,7 +306,7 @@ fn said(objects: &Objects, tree: &str, path: &str) -> Said {
         match located.body {
             Body::Request(request) => match RequestName::new(request.metadata.name.as_str()) {
                 Ok(name) => {
-                    said.requests.insert(name, request.spec);
+                    said.requests.insert(name, (*request.spec).clone());
                 }
                 Err(_) => said.broken = true,
             },

@@ -425,6 +425,12 @@ impl Line {
     }
 }
 
+/// The record, read already or to be read while something else is waited for.
+enum Recall<H, F> {
+    Read(H),
+    Later(F),
+}
+
 /// Reads, observes and plans.
 ///
 /// # Errors
@@ -437,7 +443,15 @@ pub fn bench<H: Borrow<History>>(
     history: impl FnOnce(&Operator) -> Result<H, Failed>,
     purpose: Purpose,
 ) -> Result<Bench, Failed> {
-    let line = approved(&operator, history, origin)?;
+    // What is approved stands in the record, where that is asked at all.
+    let (line, history) = match operator.evidence {
+        Evidence::TrustBranch => (None, Recall::Later(history)),
+        Evidence::SignedMerge | Evidence::ForgeReviews => {
+            let history = history(&operator)?;
+            let line = approved(&operator, history.borrow(), origin)?;
+            (line, Recall::Read(history))
+        }
+    };
     let origin = &line.as_ref().map_or_else(|| origin.clone(), Line::origin);
     let mut reading = read(origin)?;
     let now = instant.resolve(&reading.catalog)?;
@@ -453,7 +467,10 @@ pub fn bench<H: Borrow<History>>(
         let looking = directory
             .as_deref_mut()
             .map(|directory| scope.spawn(move || reconcile::look(catalog, directory, outer)));
-        let history = history(&operator);
+        let history = match history {
+            Recall::Read(history) => Ok(history),
+            Recall::Later(read) => read(&operator),
+        };
         let seen = looking.map(|looking| looking.join().unwrap_or_else(|p| resume_unwind(p)));
         (seen, history)
     });
@@ -491,7 +508,7 @@ pub fn bench<H: Borrow<History>>(
     let mut plan = reconcile::make_plan(&situation, &world, &reading, &bootstrap, approval);
     plan.findings.extend(history.findings().iter().cloned());
     if let Some(line) = &line {
-        plan = line.rest(plan, &situation, recorded, &operator)?;
+        plan = line.rest(plan, &situation, history.recorded(), &operator)?;
     }
     if !situation.diagnostics.is_empty() {
         talk(shown(&situation.diagnostics, Some(&reading)));

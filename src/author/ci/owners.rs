@@ -73,7 +73,7 @@ pub fn administrators(catalog: &Catalog) -> Vec<(&UserName, &UserSpec)> {
         .users
         .iter()
         .filter(|(_, user)| user.spec.state != UserState::Left && administers(catalog, &user.spec));
-    found.map(|(name, user)| (name, &user.spec)).collect()
+    found.map(|(name, user)| (name, &*user.spec)).collect()
 }
 
 fn administers(catalog: &Catalog, user: &UserSpec) -> bool {
@@ -104,7 +104,7 @@ fn administers(catalog: &Catalog, user: &UserSpec) -> bool {
 fn near<'a>(catalog: &'a Catalog, user: &'a UserSpec) -> impl Iterator<Item = &'a UserSpec> {
     let heads = catalog.ancestry(&user.organization).into_iter();
     let heads = heads.filter_map(|(_, o)| o.spec.head.as_ref());
-    let spec = |name: &UserName| catalog.users.get(name).map(|Linked { spec, .. }| spec);
+    let spec = |name: &UserName| catalog.users.get(name).map(|Linked { spec, .. }| &**spec);
     let head = heads
         .filter_map(spec)
         .find(|head| head.state != UserState::Left && !std::ptr::eq(*head, user));
