@@ -5,12 +5,13 @@ pub mod history;
 use crate::desired::{Cause, Entitlement, EntitlementKey, Person};
 use crate::manifest::user::UserState;
 use crate::name::{ResourceName, UserName};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What becomes otherwise for one user.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Impact {
     /// The user.
@@ -24,7 +25,7 @@ pub struct Impact {
 }
 
 /// What becomes otherwise.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(
     rename_all = "camelCase",
     tag = "kind",

@@ -5,6 +5,7 @@
 //! policy refuses everything it would have been asked about. So does one whose evaluation fails.
 
 pub mod check;
+pub mod code;
 pub mod exceptions;
 pub mod fixture;
 pub mod judge;
@@ -19,12 +20,15 @@ use crate::manifest::PolicySpec;
 use crate::manifest::policy::{Effect, PolicyStage, PolicySubject};
 use crate::name::PolicyName;
 use check::Names;
-use rule::Rule;
+use code::Evaluation;
+use rule::{Rule, Scope, Variables};
 use shape::{ALWAYS, OF_A_CHANGE, Type};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Steps that all evaluations of a policy may take together.
+/// Steps that all evaluations of a policy may take together, as far as that can be told beforehand.
 const BUDGET: u64 = 50_000_000;
+/// Steps that one evaluation may take in any case: lists may be longer than they were taken to be.
+const LEAST: u64 = 50_000;
 
 /// Every policy of a catalog, compiled.
 pub struct Policies<'a> {
@@ -39,13 +43,26 @@ pub struct Policy<'a> {
     pub linked: &'a Linked<PolicySpec>,
     /// Its validations; none where it could not be compiled: then it refuses.
     rules: Option<Vec<Rule>>,
+    variables: Variables,
+    /// Steps that one evaluation may take.
+    most: u64,
 }
 
 impl Policy<'_> {
+    /// Whether it can be asked; one that cannot refuses.
+    pub fn is_sound(&self) -> bool {
+        self.rules.is_some()
+    }
+
     /// Whether any of its expressions reads a name.
     fn reads(&self, name: &str) -> bool {
         let mut rules = self.rules.iter().flatten();
-        rules.any(|rule| rule.reads.contains(name))
+        rules.any(|rule| rule.reads.contains(name) || rule.mentions.contains(name))
+    }
+
+    /// An evaluation of its expressions, all of the same.
+    fn evaluation<'v>(&'v self, scope: &'v Scope<'v>) -> Evaluation<'v> {
+        Evaluation::new(&scope.0, &self.variables.nodes, self.most)
     }
 
     fn spec(&self) -> &PolicySpec {
@@ -68,12 +85,16 @@ impl<'a> Policies<'a> {
         let mut list = Vec::new();
         for (name, linked) in &catalog.policies {
             let before = problems.len();
-            let rules = compile(catalog, within, linked, problems);
+            let compiled = compile(catalog, within, linked, problems);
             let sound = problems.len() == before;
+            let (rules, variables) = compiled.filter(|_| sound).unzip();
+            let times = times(catalog, linked.spec.each);
             list.push(Policy {
                 name,
                 linked,
-                rules: rules.filter(|_| sound),
+                rules,
+                variables: variables.unwrap_or_default(),
+                most: (BUDGET / times.max(1)).max(LEAST),
             });
         }
         Self { list }
@@ -109,15 +130,16 @@ impl<'a> Policies<'a> {
 }
 
 /// How often a policy is asked at most, of so many users.
-fn times(catalog: &Catalog, each: Option<PolicySubject>) -> usize {
-    match each {
+fn times(catalog: &Catalog, each: Option<PolicySubject>) -> u64 {
+    let times = match each {
         None => 1,
         Some(PolicySubject::Resource) => catalog.resources.len(),
         // What comes and goes with one pull request is taken to be no more than there are users.
         Some(PolicySubject::User | PolicySubject::Gained | PolicySubject::Lost) => {
             catalog.users.len()
         }
-    }
+    };
+    u64::try_from(times).unwrap_or(u64::MAX)
 }
 
 /// The names that a policy may use, and their types.
@@ -185,13 +207,13 @@ fn known(catalog: &Catalog, within: bool, spec: &PolicySpec) -> Names {
     known
 }
 
-/// The validations of a policy; none where nothing of it can be used.
+/// The validations and variables of a policy; none where nothing of it can be used.
 fn compile(
     catalog: &Catalog,
     within: bool,
     linked: &Linked<PolicySpec>,
     problems: &mut Vec<Problem>,
-) -> Option<Vec<Rule>> {
+) -> Option<(Vec<Rule>, Variables)> {
     let Linked { at, spec, .. } = linked;
     let mut refuse = |route: &str, message: &str, help: &str| {
         problems.push(Problem::new(Code::PolicyForm, at, route, message).help(help));
@@ -223,7 +245,7 @@ fn compile(
             rules.push(rule);
         }
     }
-    let times = u64::try_from(times(catalog, spec.each)).unwrap_or(u64::MAX);
+    let times = times(catalog, spec.each);
     if cost.saturating_mul(times) > BUDGET {
         let message = format!(
             "the policy may take {cost} steps, {times} times over: more than {BUDGET} in all"
@@ -234,5 +256,5 @@ fn compile(
             ),
         );
     }
-    Some(rules)
+    Some((rules, variables))
 }

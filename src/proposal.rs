@@ -11,7 +11,7 @@ pub mod control;
 use crate::catalog::Catalog;
 use crate::desired::accounts::Accounts;
 use crate::desired::expand::{Glance, Outlook};
-use crate::desired::{Cause, Person, Recipient, ResourceTerms};
+use crate::desired::{Cause, EntitlementKey, Person, Recipient, ResourceTerms};
 use crate::impact::{Impact, What, compare};
 use crate::manifest::resource::Connector;
 use crate::name::{RequestName, ResourceName, UserName};
@@ -22,6 +22,9 @@ use crate::request::Timeline;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+/// How many users may be looked at in all for policies of a state that ask about the whole.
+const WHOLE: usize = 200_000;
 
 /// What a pull request means.
 #[derive(Debug, Clone, PartialEq)]
@@ -120,6 +123,7 @@ impl Proposal {
             mails: Vec::new(),
             objections: Vec::new(),
             terms: new.desired().resources,
+            looked_at: 0,
         };
         let said = said_anew(before, after);
         let first_people = new.people().clone();
@@ -297,6 +301,7 @@ struct Reader<'c> {
     mails: Vec<Mail>,
     objections: Vec<Objection>,
     terms: BTreeMap<ResourceName, ResourceTerms>,
+    looked_at: usize,
 }
 
 impl Reader<'_> {
@@ -327,8 +332,11 @@ impl Reader<'_> {
         for inquiry in inquiries {
             inquiry.step(&step);
         }
+        // Of everybody at a later instant only as long as that is not too many; `validate` looks further.
+        self.looked_at += step.new.people.len();
+        let whole = step.at.is_none() || self.looked_at <= WHOLE;
         for policies in policies {
-            let found = of_state(policies, &step);
+            let found = of_state(policies, &step, whole);
             self.object(found);
         }
         self.count_seats(&step);
@@ -409,9 +417,12 @@ impl Reader<'_> {
 }
 
 /// Access that comes with the pull request, or that goes: what would have gone and stays comes, too.
+///
+/// Invariant: whoever holds with the pull request at some instant what they would not hold without it
+/// gains it at that instant, or at an earlier one from which on that is so.
 fn grants<'a>(stage: &'a Stage, sides: &Sides<'a>, coming: bool) -> Vec<Grant<'a>> {
     let mut found: BTreeMap<_, Grant<'a>> = BTreeMap::new();
-    let held = |people: &'a People, user: &UserName, key| {
+    let held = |people: &'a People, user: &UserName, key: &EntitlementKey| {
         let (user, person) = people.get_key_value(user)?;
         let (key, held) = person.entitlements.get_key_value(key)?;
         Some((user, key, held))
@@ -432,6 +443,11 @@ fn grants<'a>(stage: &'a Stage, sides: &Sides<'a>, coming: bool) -> Vec<Grant<'a
                 | What::Updates { .. } => continue,
             };
             if (gains == happens) != coming {
+                continue;
+            }
+            // What would have gone, and is gone already, does not come; nor goes what came already.
+            let holds = held(sides.new.people, &impact.user, entitlement).is_some();
+            if holds != coming {
                 continue;
             }
             // As it is where it is held: after it came, before it goes.

@@ -118,7 +118,9 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
             }
         }
         FormatArg::Json => {
-            print(&report::proposal::json(&proposal, &base_id, &head_id))?;
+            print(&report::proposal::json::render(
+                &proposal, &base_id, &head_id,
+            ))?;
         }
     }
     let diagnostics = diagnose(after, Some(&before.catalog), now);

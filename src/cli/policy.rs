@@ -25,8 +25,9 @@ enum What {
     /// Run the test cases that stand beside policies (`tests/*.yaml`), and say which rules no case shows.
     Test {
         /// The folder of the policies; left out: `policies` of the repository.
+        // Not called `folder`: that is `-C`, which every command has.
         #[arg(value_name = "DIR")]
-        folder: Option<PathBuf>,
+        policies: Option<PathBuf>,
         /// How it is shown.
         #[arg(long, value_enum, default_value = "human")]
         format: Shown,
@@ -53,11 +54,11 @@ enum Shown {
 pub fn run(place: &Place, args: &Args) -> Outcome {
     match &args.what {
         What::Test {
-            folder,
+            policies,
             format,
             covered,
         } => {
-            let folder = folder.clone();
+            let folder = policies.clone();
             let folder =
                 folder.unwrap_or_else(|| super::workbench::root(&place.folder).join("policies"));
             test(folder, *format, *covered)

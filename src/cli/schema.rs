@@ -8,10 +8,10 @@ use crate::{operator, report};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
-/// Write the JSON Schemas of the manifests, of plans, of exports and of the operator's file.
+/// Write the JSON Schemas of the manifests, of plans, of what pull requests mean, of exports and of the operator's file.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Which: a kind (`User`), `Plan`, `Approval`, `Operator` or `Row-level-security`; left out with --out: all.
+    /// Which: a kind (`User`), `Plan`, `Approval`, `Diff`, `Operator` or `Row-level-security`; left out with --out: all.
     kind: Option<String>,
     /// A folder to write every schema into, a file each.
     #[arg(long, value_name = "DIR")]
@@ -30,6 +30,7 @@ pub fn all() -> Vec<(String, Value)> {
     let others = [
         ("plan.json".to_owned(), report::plan::plan_schema()),
         ("approval.json".to_owned(), report::approval::schema()),
+        ("diff.json".to_owned(), report::proposal::json::schema()),
         (
             "row-level-security.json".to_owned(),
             report::row_security::schema(),

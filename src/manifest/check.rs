@@ -38,6 +38,7 @@ pub fn clean(node: &Node, shape: &Shape) -> Option<Node> {
                 fields,
                 required,
                 exactly_one,
+                at_least_one,
             },
         ) => {
             let kept: Vec<(Key, Node)> = entries
@@ -49,7 +50,8 @@ pub fn clean(node: &Node, shape: &Shape) -> Option<Node> {
                 .collect();
             let has = |name: &String| kept.iter().any(|(k, _)| k.text == *name);
             let one = exactly_one.is_empty() || exactly_one.iter().filter(|n| has(n)).count() == 1;
-            if !required.iter().all(has) || !one {
+            let any = at_least_one.is_empty() || at_least_one.iter().any(has);
+            if !required.iter().all(has) || !one || !any {
                 return None;
             }
             Yaml::Mapping(kept)
@@ -104,6 +106,7 @@ impl Check<'_> {
                     fields,
                     required,
                     exactly_one,
+                    at_least_one,
                 },
             ) => {
                 self.object(entries, fields, what);
@@ -116,6 +119,16 @@ impl Check<'_> {
                             Some(format!("add `{name}:`")),
                         );
                     }
+                }
+                if !at_least_one.is_empty() && !at_least_one.iter().any(|n| node.get(n).is_some()) {
+                    let choices: Vec<String> =
+                        at_least_one.iter().map(|c| format!("`{c}`")).collect();
+                    self.say(
+                        Code::MissingField,
+                        node.mark,
+                        format!("{what} needs {}", choices.join(" or ")),
+                        Some("add what is meant".into()),
+                    );
                 }
                 let given = exactly_one
                     .iter()

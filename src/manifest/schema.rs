@@ -175,6 +175,8 @@ pub enum Shape {
         required: Vec<String>,
         /// Of these, one must be there and no other.
         exactly_one: Vec<String>,
+        /// Fields of which at least one must be there; empty: no such rule.
+        at_least_one: Vec<String>,
     },
     /// A mapping with free keys.
     Map {
@@ -234,7 +236,11 @@ pub fn compile(schema: &Json) -> Shape {
             bound("maximum", f64::INFINITY),
         )
     };
-    if let Some(parts) = schema.get("anyOf").and_then(Json::as_array) {
+    // Of a mapping `anyOf` says which fields must be there, and of anything else what it may be.
+    let is_object = schema.get("type").and_then(Json::as_str) == Some("object");
+    if let Some(parts) = schema.get("anyOf").and_then(Json::as_array)
+        && !is_object
+    {
         return Shape::Either(parts.iter().map(compile).collect());
     }
     match schema.get("type").and_then(Json::as_str) {
@@ -254,12 +260,12 @@ pub fn compile(schema: &Json) -> Shape {
                 };
             }
             let properties = schema.get("properties").and_then(Json::as_object);
-            let one_of = schema.get("oneOf").and_then(Json::as_array);
-            let exactly_one = one_of
-                .into_iter()
-                .flatten()
-                .filter_map(|part| part.get("required")?.get(0)?.as_str().map(str::to_owned))
-                .collect();
+            let required_by = |word: &str| {
+                let parts = schema.get(word).and_then(Json::as_array);
+                let parts = parts.into_iter().flatten();
+                let first = parts.filter_map(|part| part.get("required")?.get(0)?.as_str());
+                first.map(str::to_owned).collect()
+            };
             Shape::Object {
                 fields: properties
                     .into_iter()
@@ -267,7 +273,8 @@ pub fn compile(schema: &Json) -> Shape {
                     .map(|(name, schema)| (name.clone(), compile(schema)))
                     .collect(),
                 required: strings("required"),
-                exactly_one,
+                exactly_one: required_by("oneOf"),
+                at_least_one: required_by("anyOf"),
             }
         }
         Some("array") => Shape::List {

@@ -8,12 +8,15 @@ use super::shape::{Shape, Type};
 use crate::diagnostic::suggest::did_you_mean;
 use cel::IdedExpr;
 use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, LiteralValue, SourceInfo, operators};
+use regex::{Regex, RegexBuilder};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Deepest nesting of an expression.
 const DEEPEST: usize = 64;
-/// Steps that a pattern costs: it is compiled each time.
-const PATTERN: u64 = 1_000;
+/// Deepest nesting of an expression with the variables that stand in it.
+const DEEPEST_OF_ALL: usize = 256;
+/// How large a compiled pattern may become, in bytes.
+const PATTERN_SIZE: usize = 1 << 16;
 /// How long a string is taken to be.
 const TEXT: u64 = 256;
 /// How long a string may become.
@@ -89,6 +92,8 @@ pub struct Found {
     size: u64,
     /// A string that is written out.
     literal: Option<String>,
+    /// How deeply it is nested, with its variables.
+    deep: usize,
 }
 
 /// What is wrong with an expression.
@@ -123,6 +128,7 @@ impl Names {
             cost: 1,
             size,
             literal: None,
+            deep: 0,
         };
         self.known.insert(name.into(), found);
         if let Some(keys) = keys {
@@ -130,10 +136,11 @@ impl Names {
         }
     }
 
-    /// Adds a name for an expression that was checked.
+    /// Adds a name for an expression that was checked; it is worked out once.
     pub fn define(&mut self, name: &str, found: Found) {
         let found = Found {
             literal: None,
+            cost: 1,
             ..found
         };
         self.known.insert(name.into(), found);
@@ -175,8 +182,21 @@ pub fn check(expression: &IdedExpr, source: &SourceInfo, names: &Names) -> Resul
         source,
         names,
         bound: Vec::new(),
+        deepest: 0,
     };
-    checker.expr(expression, 0)
+    let found = checker.expr(expression, 0)?;
+    Ok(Found {
+        deep: checker.deepest,
+        ..found
+    })
+}
+
+/// Compiles a pattern that does not become too large.
+///
+/// # Errors
+/// Where it is no pattern, or a large one.
+pub fn pattern(text: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(text).size_limit(PATTERN_SIZE).build()
 }
 
 struct Checker<'a> {
@@ -184,6 +204,7 @@ struct Checker<'a> {
     names: &'a Names,
     /// Variables of the macros around, the innermost last.
     bound: Vec<(String, Found)>,
+    deepest: usize,
 }
 
 impl Checker<'_> {
@@ -202,9 +223,20 @@ impl Checker<'_> {
         if depth > DEEPEST {
             return Err(self.mistake(e, "the expression is nested too deeply"));
         }
+        self.deepest = self.deepest.max(depth);
         match &e.expr {
             Expr::Literal(literal) => self.literal(e, literal),
-            Expr::Ident(name) => self.ident(e, name),
+            Expr::Ident(name) => {
+                let found = self.ident(e, name)?;
+                let deep = depth + found.deep;
+                if deep > DEEPEST_OF_ALL {
+                    let message =
+                        "the expression is nested too deeply once its variables stand in it";
+                    return Err(self.mistake(e, message));
+                }
+                self.deepest = self.deepest.max(deep);
+                Ok(found)
+            }
             Expr::Select(select) => {
                 let operand = self.expr(&select.operand, depth + 1)?;
                 let found = self.select(e, &operand, &select.operand.expr, &select.field)?;
@@ -234,6 +266,7 @@ impl Checker<'_> {
                     cost,
                     size,
                     literal: None,
+                    deep: 0,
                 })
             }
             Expr::Comprehension(comprehension) => self.comprehension(e, comprehension, depth + 1),
@@ -253,6 +286,7 @@ impl Checker<'_> {
                 cost: 1,
                 size: length(text.inner()),
                 literal: Some(text.inner().to_owned()),
+                deep: 0,
             }),
             LiteralValue::Null => {
                 let mut mistake = self.mistake(e, "nothing is null here");
@@ -356,6 +390,7 @@ impl Checker<'_> {
                     cost,
                     size: size(1).max(size(2)),
                     literal: None,
+                    deep: 0,
                 })
             }
             (operators::EQUALS | operators::NOT_EQUALS, _, [a, b]) => {
@@ -389,6 +424,7 @@ impl Checker<'_> {
                         cost: plus(cost, size / TEXT),
                         size,
                         literal: None,
+                        deep: 0,
                     }),
                 }
             }
@@ -399,6 +435,7 @@ impl Checker<'_> {
                     cost: plus(cost, size),
                     size,
                     literal: None,
+                    deep: 0,
                 })
             }
             (
@@ -454,11 +491,8 @@ impl Checker<'_> {
                 let Some((at, pattern)) = pattern else {
                     return Err(self.mistake(e, "the pattern is a string that is written out"));
                 };
-                match regex::RegexBuilder::new(pattern)
-                    .size_limit(1 << 16)
-                    .build()
-                {
-                    Ok(_) => truth(plus(cost, PATTERN)),
+                match self::pattern(pattern) {
+                    Ok(_) => truth(plus(cost, size(0) / TEXT)),
                     Err(error) => {
                         let words = error.to_string();
                         let last = words.lines().last().unwrap_or_default();
@@ -519,6 +553,7 @@ impl Checker<'_> {
             size: range.size,
             cost: 1,
             literal: None,
+            deep: 0,
             kind: begin.kind.clone(),
         };
         self.bound.push((c.accu_var.clone(), accumulator));
@@ -551,6 +586,7 @@ impl Checker<'_> {
             cost: 1,
             size: long,
             literal: None,
+            deep: 0,
         };
         self.bound.push((c.accu_var.clone(), accumulated));
         let result = self.expr(&c.result, depth);
@@ -580,6 +616,7 @@ fn scalar(kind: Kind, cost: u64) -> Found {
         cost,
         size: 1,
         literal: None,
+        deep: 0,
     }
 }
 
@@ -594,6 +631,7 @@ fn of_type(kind: Kind, cost: u64) -> Found {
         cost,
         size,
         literal: None,
+        deep: 0,
     }
 }
 

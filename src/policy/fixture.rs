@@ -205,8 +205,9 @@ impl Reader<'_> {
             scope.0.push((name, value));
         }
         let (mut says, mut found) = (Vec::new(), "pass".to_owned());
+        let mut evaluation = policy.evaluation(&scope);
         for rule in rules {
-            match rule.holds(&scope) {
+            match rule.holds(&mut evaluation) {
                 Ok(true) => continue,
                 Ok(false) => {
                     says.push(rule.says(&scope));

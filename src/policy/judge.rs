@@ -1,5 +1,6 @@
 //! Policies asked: of a state, and of what a pull request changes.
 
+use super::code::Fault;
 use super::exceptions::{Used, fit};
 use super::rule::{Rule, Scope};
 use super::shape::{self, Type};
@@ -14,6 +15,7 @@ use crate::manifest::policy::{Effect, PolicyStage, PolicySubject};
 use crate::name::{PolicyName, RequestName, ResourceName, UserName};
 use jiff::Timestamp;
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,7 +45,7 @@ pub struct Objection {
 }
 
 /// How a policy came to an objection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Its expression is false.
@@ -97,9 +99,11 @@ impl Objection {
                 format!(" (from {} on)", local.strftime("%Y-%m-%d %H:%M"))
             }
         };
-        let route = match self.user.is_some() || self.resource.is_some() {
+        let rule = format!("validations.{}.expression", self.rule.unwrap_or(0));
+        let about = self.user.is_some() || self.resource.is_some();
+        let route = match about {
             true => "/metadata.name",
-            false => "validations",
+            false => &rule,
         };
         let message = format!("{}{from} [policy {}]", self.message, self.policy);
         let help = match (&self.reason, self.verdict) {
@@ -114,12 +118,10 @@ impl Objection {
             Effect::Deny => Severity::Error,
             Effect::Warn | Effect::Approvals(_) => Severity::Warning,
         });
-        let rule = self.rule.unwrap_or(0);
-        problem.related(
-            &self.stands,
-            &format!("validations.{rule}.expression"),
-            "the policy",
-        )
+        match about {
+            true => problem.related(&self.stands, &rule, "the policy"),
+            false => problem,
+        }
     }
 }
 
@@ -158,15 +160,17 @@ impl Judged {
         let Some(rules) = &policy.rules else {
             return;
         };
+        // Whoever it may be: what holds or not without the name, does.
+        let known = scope.without(unknown);
+        let mut evaluation = policy.evaluation(&known);
         for rule in rules {
-            let open = unknown.iter().find(|name| rule.reads.contains(**name));
-            let (verdict, message) = match open {
-                Some(name) => (Verdict::Open, open_words(rule, scope, name)),
-                None => match rule.holds(scope) {
-                    Ok(true) => continue,
-                    Ok(false) => (Verdict::No, rule.says(scope)),
-                    Err(why) => (Verdict::Failed, format!("the expression failed: {why}")),
-                },
+            let (verdict, message) = match rule.holds(&mut evaluation) {
+                Ok(true) => continue,
+                Ok(false) => (Verdict::No, rule.says(scope)),
+                Err(Fault::Unknown(name)) if unknown.contains(&name.as_str()) => {
+                    (Verdict::Open, open_words(rule, scope, &name))
+                }
+                Err(why) => (Verdict::Failed, format!("the expression failed: {why}")),
             };
             let mut objection = Objection {
                 policy: policy.name.clone(),
@@ -722,14 +726,14 @@ fn whoever() -> Value<'static> {
 }
 
 /// What the policies of a state say of the new state that they did not say of the old one, of those
-/// whom a step is about; at once, of the whole too.
-pub fn of_state(policies: &Policies<'_>, step: &Step<'_>) -> Vec<Objection> {
+/// whom a step is about, and where that is wanted of the whole.
+pub fn of_state(policies: &Policies<'_>, step: &Step<'_>, whole: bool) -> Vec<Objection> {
     if !policies.any(PolicyStage::State) {
         return Vec::new();
     }
     let names: Vec<UserName> = step.users.iter().map(|name| (*name).clone()).collect();
     let later = step.at.is_some();
-    let ask = |lens: &Lens<'_>| state(policies, lens, &names, later, !later).objections;
+    let ask = |lens: &Lens<'_>| state(policies, lens, &names, later, whole).objections;
     let before = ask(&step.old);
     let mut found = ask(&step.new);
     found.retain(|objection| !before.iter().any(|old| old.says_the_same(objection)));

@@ -1,6 +1,7 @@
 //! One validation of a policy: an expression that was checked, and what to say where it is not true.
 
 use super::check::{Kind, Mistake, Names, check};
+use super::code::{Evaluation, Fault, Node, lower};
 use super::value::Value;
 use crate::catalog::Problem;
 use crate::diagnostic::Code;
@@ -8,20 +9,19 @@ use crate::manifest::PolicySpec;
 use crate::manifest::parse::Location;
 use crate::manifest::policy::Validation;
 use crate::template::{Nested, Template, TemplateError};
-use cel::common::ast::{ComprehensionExpr, EntryExpr, Expr};
-use cel::common::types::CelBool;
-use cel::common::value::CowVal;
-use cel::context::VariableResolver;
-use cel::{Context, Env, IdedExpr, Program};
+use cel::common::ast::{ComprehensionExpr, Expr};
+use cel::{Env, IdedExpr, Program};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 /// Longest expression, in bytes.
 const LONGEST: usize = 4096;
-/// Most brackets in one another, conditions in a row, and signs in a row: what the parser recurses on.
+/// Most brackets, conditions and signs in one another: what the parser recurses on.
 const MOST: usize = 32;
-/// Most parts an expression may have once its variables stand in it.
-const PARTS: usize = 20_000;
+/// More than so many in one another are parsed on a stack of their own.
+const SHALLOW: usize = 8;
+/// Bytes of that stack: ten times what the deepest expression takes of it.
+const STACK: usize = 32 << 20;
 
 static ENV: LazyLock<Arc<Env>> =
     LazyLock::new(|| Arc::new(Env::stdlib().with_optional_support(false)));
@@ -30,30 +30,73 @@ static ENV: LazyLock<Arc<Env>> =
 pub struct Rule {
     /// Which of the policy's.
     pub index: usize,
-    expression: IdedExpr,
+    expression: Node,
     message: Template,
-    /// Names that the expression reads.
+    /// Names that the expression reads, its variables' among them.
     pub reads: BTreeSet<String>,
+    /// Names that the message fills in.
+    pub mentions: BTreeSet<String>,
 }
 
-/// Variables of a policy, by name, with the others put into them.
-pub type Variables = BTreeMap<String, IdedExpr>;
-
-/// The values that names stand for.
+/// Variables of a policy.
 #[derive(Default)]
-pub struct Scope<'a>(pub Vec<(&'static str, &'a Value<'a>)>);
+pub struct Variables {
+    /// Their names; their place here is their number.
+    names: Vec<String>,
+    /// What they stand for.
+    pub nodes: Vec<Node>,
+    /// Names that each reads, those of its own variables among them.
+    reads: Vec<BTreeSet<String>>,
+    /// Steps that each may take.
+    cost: Vec<u64>,
+}
 
-impl VariableResolver for Scope<'_> {
-    fn resolve<'b>(&'b self, variable: &str) -> Option<CowVal<'b, 'b>> {
-        self.get(variable)
-            .map(|value| CowVal::Borrowed(value.val()))
+impl Variables {
+    fn lower(&self, expression: &IdedExpr) -> Option<Node> {
+        let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
+        lower(expression, &names)
+    }
+
+    /// What an expression reads where its variables are what they stand for, and what working these out may cost.
+    fn through(&self, reads: BTreeSet<String>) -> (BTreeSet<String>, u64) {
+        let (mut all, mut cost) = (reads.clone(), 0u64);
+        for read in &reads {
+            if let Some(number) = self.names.iter().position(|name| name == read) {
+                all.extend(self.reads.get(number).into_iter().flatten().cloned());
+            }
+        }
+        for (name, steps) in self.names.iter().zip(&self.cost) {
+            if all.contains(name) {
+                cost = cost.saturating_add(*steps);
+            }
+        }
+        (all, cost)
     }
 }
+
+/// The values that names stand for.
+#[derive(Default, Clone)]
+pub struct Scope<'a>(pub Vec<(&'static str, &'a Value<'a>)>);
 
 impl<'a> Scope<'a> {
     fn get(&self, name: &str) -> Option<&'a Value<'a>> {
         let found = self.0.iter().rev().find(|(n, _)| *n == name);
         found.map(|(_, value)| *value)
+    }
+
+    /// The same without some names.
+    pub fn without(&self, names: &[&str]) -> Self {
+        let rest = self.0.iter().filter(|(name, _)| !names.contains(name));
+        Self(rest.copied().collect())
+    }
+}
+
+/// What is wrong with an expression that was checked and is not understood all the same.
+fn not_lowered(text: &str) -> Mistake {
+    Mistake {
+        at: (0, text.chars().count().max(1)),
+        message: "the expression cannot be used".into(),
+        help: None,
     }
 }
 
@@ -69,11 +112,26 @@ fn parse(text: &str) -> Result<Program, Mistake> {
             "the expression is longer than {LONGEST} bytes"
         )));
     }
-    if is_deep(text) {
-        let message =
-            "the expression is nested too deeply: 32 brackets, conditions or signs at most";
-        return Err(whole(message.into()));
+    let depth = depth(text);
+    if depth > MOST {
+        let message = format!(
+            "the expression is nested too deeply: {MOST} brackets, conditions and signs at most"
+        );
+        return Err(whole(message));
     }
+    if depth > SHALLOW {
+        // Whoever calls may stand on a small stack.
+        let parsed = std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().stack_size(STACK);
+            let thread = thread.spawn_scoped(scope, || read(text));
+            thread.ok().and_then(|thread| thread.join().ok())
+        });
+        return parsed.unwrap_or_else(|| Err(whole("the expression cannot be read".into())));
+    }
+    read(text)
+}
+
+fn read(text: &str) -> Result<Program, Mistake> {
     ENV.compile(text)
         .map_err(|errors| match errors.errors.first() {
             Some(error) => {
@@ -87,30 +145,61 @@ fn parse(text: &str) -> Result<Program, Mistake> {
                     help: None,
                 }
             }
-            None => whole("the expression cannot be read".into()),
+            None => Mistake {
+                at: (0, text.chars().count().max(1)),
+                message: "the expression cannot be read".into(),
+                help: None,
+            },
         })
 }
 
-/// Whether a text has more brackets in one another, conditions or signs than the parser is let to recurse on.
-fn is_deep(text: &str) -> bool {
-    let (mut depth, mut signs, mut conditions) = (0usize, 0usize, 0usize);
+/// How many brackets, conditions and signs stand in one another at most; strings are not told apart,
+/// because what would be one to us may be none to the parser.
+fn depth(text: &str) -> usize {
+    #[derive(Clone, Copy)]
+    struct Level {
+        outside: usize,
+        conditions: usize,
+        signs: usize,
+    }
+    let mut levels = Vec::new();
+    let mut level = Level {
+        outside: 0,
+        conditions: 0,
+        signs: 0,
+    };
+    let mut deepest = 0;
+    let mut after_value = false;
     for c in text.chars() {
         match c {
-            '(' | '[' | '{' => depth += 1,
-            ')' | ']' | '}' => depth = depth.saturating_sub(1),
-            '?' => conditions += 1,
-            _ => {}
+            '(' | '[' | '{' => {
+                levels.push(level);
+                level = Level {
+                    outside: level.outside + level.conditions + level.signs + 1,
+                    conditions: 0,
+                    signs: 0,
+                };
+            }
+            ')' | ']' | '}' => {
+                if let Some(outer) = levels.pop() {
+                    level = outer;
+                }
+            }
+            '?' => level.conditions += 1,
+            // Before a value it is a sign, behind one it takes two.
+            '!' | '-' if !after_value => level.signs += 1,
+            c if c.is_whitespace()
+                || c.is_alphanumeric()
+                || matches!(c, '_' | '.' | '"' | '\'') => {}
+            _ => level.signs = 0,
         }
-        match c {
-            '!' | '-' => signs += 1,
-            c if c.is_whitespace() => {}
-            _ => signs = 0,
+        if !c.is_whitespace() {
+            after_value =
+                c.is_alphanumeric() || matches!(c, '_' | '.' | '"' | '\'' | ')' | ']' | '}');
         }
-        if depth > MOST || signs > MOST || conditions > MOST {
-            return true;
-        }
+        deepest = deepest.max(level.outside + level.conditions + level.signs);
     }
-    false
+    deepest
 }
 
 fn problem(at: &Location, route: &str, text: &str, mistake: Mistake) -> Problem {
@@ -159,7 +248,7 @@ pub fn variables(
             }
         }
     }
-    let mut done = Variables::new();
+    let mut done = Variables::default();
     while sound && !parsed.is_empty() {
         let ready = parsed
             .iter()
@@ -173,7 +262,7 @@ pub fn variables(
             sound = false;
             break;
         };
-        let Some((program, _)) = parsed.remove(name) else {
+        let Some((program, reads)) = parsed.remove(name) else {
             break;
         };
         let text = spec
@@ -182,15 +271,21 @@ pub fn variables(
             .map(String::as_str)
             .unwrap_or_default();
         match check(program.expression(), program.source_info(), names) {
-            Ok(found) => {
-                names.define(name, found);
-                let mut expression = program.expression().clone();
-                if let Err(mistake) = put_all(&mut expression, text, &done) {
-                    problems.push(problem(at, &format!("variables.`{name}`"), text, mistake));
+            Ok(found) => match done.lower(program.expression()) {
+                Some(node) => {
+                    let (reads, _) = done.through(reads);
+                    done.names.push(name.to_owned());
+                    done.nodes.push(node);
+                    done.reads.push(reads);
+                    done.cost.push(found.cost);
+                    names.define(name, found);
+                }
+                None => {
+                    let route = format!("variables.`{name}`");
+                    problems.push(problem(at, &route, text, not_lowered(text)));
                     sound = false;
                 }
-                done.insert(name.to_owned(), expression);
-            }
+            },
             Err(mistake) => {
                 problems.push(problem(at, &format!("variables.`{name}`"), text, mistake));
                 sound = false;
@@ -225,23 +320,27 @@ impl Rule {
                     help: Some("compare it with something".into()),
                 });
             }
-            let mut expression = program.expression().clone();
-            put_all(&mut expression, text, variables)?;
-            Ok((expression, found.cost))
+            let node = variables.lower(program.expression());
+            let node = node.ok_or_else(|| not_lowered(text))?;
+            let (reads, more) = variables.through(reads(program.expression()));
+            Ok((node, reads, found.cost.saturating_add(more)))
         });
-        let (expression, cost) = match checked {
+        let (expression, reads, cost) = match checked {
             Ok(checked) => checked,
             Err(mistake) => {
                 problems.push(problem(at, &route, text, mistake));
                 return None;
             }
         };
-        let reads = reads(&expression);
+        let message = message?;
+        let mentions = message.variables.iter();
+        let mentions = mentions.filter_map(|path| path.split('.').next());
         let rule = Self {
             index,
             expression,
-            message: message?,
             reads,
+            mentions: mentions.map(str::to_owned).collect(),
+            message,
         };
         Some((rule, cost))
     }
@@ -292,17 +391,8 @@ impl Rule {
     ///
     /// # Errors
     /// Why that cannot be told.
-    pub fn holds(&self, scope: &Scope<'_>) -> Result<bool, String> {
-        let mut context = Context::with_env(ENV.clone());
-        context.set_variable_resolver(scope);
-        let value = cel::Value::resolve_val(&self.expression, &context);
-        match value {
-            Ok(value) => match value.downcast_ref::<CelBool>() {
-                Some(truth) => Ok(*truth.inner()),
-                None => Err("it says neither true nor false".into()),
-            },
-            Err(error) => Err(words(&error)),
-        }
+    pub fn holds<'v>(&'v self, evaluation: &mut Evaluation<'v>) -> Result<bool, Fault> {
+        evaluation.holds(&self.expression)
     }
 
     /// What to say where it does not hold. Variables of the policy cannot be named in it.
@@ -320,20 +410,6 @@ impl Rule {
             filled.unwrap_or_else(|error| format!("(the message cannot be filled: {error})"));
         // One line, whatever a name holds.
         text.split_whitespace().collect::<Vec<_>>().join(" ")
-    }
-}
-
-/// An error of an evaluation, without the values in it.
-fn words(error: &cel::ExecutionError) -> String {
-    match error {
-        cel::ExecutionError::NoSuchKey(key) => {
-            format!("there is no `{key}` in a list or map; ask first: `\"{key}\" in …`")
-        }
-        error => {
-            let text = error.to_string();
-            let line = text.lines().next().unwrap_or_default();
-            line.chars().take(200).collect()
-        }
     }
 }
 
@@ -357,54 +433,10 @@ fn each(expression: &IdedExpr) -> Vec<&IdedExpr> {
         }
         Expr::List(list) => list.elements.iter().collect(),
         Expr::Select(select) => vec![&select.operand],
-        Expr::Map(map) => map
-            .entries
-            .iter()
-            .flat_map(|entry| match &entry.expr {
-                EntryExpr::MapEntry(entry) => vec![&entry.key, &entry.value],
-                EntryExpr::StructField(field) => vec![&field.value],
-            })
-            .collect(),
-        Expr::Struct(of) => of
-            .entries
-            .iter()
-            .flat_map(|entry| match &entry.expr {
-                EntryExpr::MapEntry(entry) => vec![&entry.key, &entry.value],
-                EntryExpr::StructField(field) => vec![&field.value],
-            })
-            .collect(),
+        // The checker lets none of these through.
+        Expr::Map(_) | Expr::Struct(_) => Vec::new(),
         Expr::Ident(_) | Expr::Literal(_) | Expr::Unspecified => Vec::new(),
     }
-}
-
-/// How many parts an expression has once its variables stand in it; counted no further than needed.
-fn parts(expression: &IdedExpr, variables: &Variables) -> usize {
-    let mut count = 0;
-    let mut ahead = vec![expression];
-    while let Some(next) = ahead.pop() {
-        count += 1;
-        if count > PARTS {
-            return count;
-        }
-        match &next.expr {
-            Expr::Ident(name) => ahead.extend(variables.get(name)),
-            _ => ahead.extend(each(next)),
-        }
-    }
-    count
-}
-
-/// Puts variables where they are named, where that does not make the expression too long.
-fn put_all(expression: &mut IdedExpr, text: &str, variables: &Variables) -> Result<(), Mistake> {
-    if parts(expression, variables) > PARTS {
-        return Err(Mistake {
-            at: (0, text.chars().count().max(1)),
-            message: "the expression is too long once its variables stand in it".into(),
-            help: Some("name fewer variables that name each other".into()),
-        });
-    }
-    put(expression, variables);
-    Ok(())
 }
 
 /// Names that an expression reads; those its macros bind among them.
@@ -418,42 +450,4 @@ fn reads(expression: &IdedExpr) -> BTreeSet<String> {
         ahead.extend(each(next));
     }
     found
-}
-
-/// Puts variables where they are named. Nothing else has their names: the checker sees to it.
-fn put(expression: &mut IdedExpr, variables: &Variables) {
-    if let Expr::Ident(name) = &expression.expr {
-        if let Some(variable) = variables.get(name) {
-            *expression = variable.clone();
-        }
-        return;
-    }
-    match &mut expression.expr {
-        Expr::Call(call) => {
-            let target = call.target.iter_mut().map(AsMut::as_mut);
-            target
-                .chain(&mut call.args)
-                .for_each(|part| put(part, variables));
-        }
-        Expr::Comprehension(c) => {
-            let ComprehensionExpr {
-                iter_range,
-                accu_init,
-                loop_cond,
-                loop_step,
-                result,
-                ..
-            } = &mut **c;
-            for part in [iter_range, accu_init, loop_cond, loop_step, result] {
-                put(part, variables);
-            }
-        }
-        Expr::List(list) => list
-            .elements
-            .iter_mut()
-            .for_each(|part| put(part, variables)),
-        Expr::Select(select) => put(&mut select.operand, variables),
-        // The checker lets none of these through.
-        Expr::Map(_) | Expr::Struct(_) | Expr::Ident(_) | Expr::Literal(_) | Expr::Unspecified => {}
-    }
 }

@@ -3,6 +3,8 @@
 //! Invariant: in Markdown, whatever is not a literal of this program stands in a code span, or with
 //! entities in `<code>`, where no forge sees markup, HTML, links or mentions.
 
+pub mod json;
+
 use super::plan::markdown::{code, entities};
 use super::plan::text::Shown;
 use super::upcoming::{plain, words};
@@ -12,12 +14,8 @@ use crate::policy::judge::{Objection, Verdict};
 use crate::proposal::{Mail, Proposal, Seats, Stage};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-
-/// The version of the JSON form.
-const FORMAT_VERSION: u32 = 1;
 
 /// Longest comment, in characters: GitHub refuses 65,536 and more; room is left for a marker.
 const LONGEST: usize = 60_000;
@@ -381,52 +379,4 @@ fn cut(block: &str, room: usize) -> String {
         "\n… and {left} lines more: `countersign diff` shows them all\n"
     );
     text
-}
-
-/// For programs; schema/diff.json describes it.
-pub fn json(proposal: &Proposal, base: &str, head: &str) -> String {
-    let stages: Vec<Value> = proposal.stages.iter().map(|stage| {
-        json!({ "instant": stage.at, "impacts": stage.impacts, "averted": stage.averted })
-    }).collect();
-    let seats: Vec<Value> = proposal
-        .seats
-        .iter()
-        .map(|seats| {
-            json!({
-                "resource": seats.resource, "instant": seats.at, "before": seats.before,
-                "after": seats.after, "seats": seats.seats,
-            })
-        })
-        .collect();
-    let mails: Vec<Value> = proposal
-        .mails
-        .iter()
-        .map(|mail| {
-            let to: Vec<&str> = mail.to.iter().map(|to| to.mail.as_str()).collect();
-            let what: Vec<Value> = mail
-                .what
-                .iter()
-                .map(|(user, what)| json!({ "user": user, "what": what }))
-                .collect();
-            json!({ "resource": mail.resource, "to": to, "instant": mail.at, "what": what })
-        })
-        .collect();
-    let objections: Vec<Value> = by_weight(proposal).into_iter().map(|o| {
-        json!({
-            "policy": o.policy, "effect": o.follows(), "verdict": o.verdict, "message": o.message,
-            "reason": o.reason, "user": o.user, "resource": o.resource, "instant": o.at,
-        })
-    }).collect();
-    let whole = json!({
-        "formatVersion": FORMAT_VERSION,
-        "base": base,
-        "head": head,
-        "instant": proposal.now,
-        "stages": stages,
-        "seats": seats,
-        "mails": mails,
-        "requests": proposal.requests,
-        "policies": objections,
-    });
-    serde_json::to_string_pretty(&whole).unwrap_or_default()
 }

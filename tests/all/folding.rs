@@ -1,7 +1,7 @@
 //! Random lives: folding requests does not depend on the order of files, `fold` is invisible to what
 //! should be, and nothing a request says reaches an object that is not managed.
 
-mod lives;
+pub mod lives;
 
 use countersign::author::draft::over;
 use countersign::author::fold::fold;

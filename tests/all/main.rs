@@ -10,6 +10,7 @@ mod ci;
 mod city;
 mod contract;
 mod demo;
+mod diff;
 #[cfg(feature = "age")]
 mod edges;
 mod examples;
@@ -25,6 +26,7 @@ mod maintainer;
 mod notify_ldif;
 mod notify_smtp;
 mod outlook;
+mod policy;
 mod rows;
 mod schemas;
 mod tidy;

@@ -342,7 +342,8 @@ pub(in crate::report) fn code(text: &str) -> String {
     }
 }
 
-/// The text with an entity for every character that means something in HTML.
+/// The text with an entity for every character that means something in HTML or in Markdown: between tags
+/// in a line, Markdown is read (CommonMark section 6.6), and there no entity is a mark (section 6.2).
 pub(in crate::report) fn entities(text: &str) -> String {
     text.chars()
         .fold(String::with_capacity(text.len()), |html, c| match c {
@@ -351,6 +352,8 @@ pub(in crate::report) fn entities(text: &str) -> String {
             '>' => html + "&gt;",
             '"' => html + "&quot;",
             '\'' => html + "&#39;",
+            c @ ('!' | '#' | '$' | '(' | ')' | '*' | ':' | '@' | '[' | '\\' | ']' | '^' | '_'
+            | '`' | '{' | '|' | '}' | '~') => html + &format!("&#{};", u32::from(c)),
             c => {
                 let mut html = html;
                 html.push(c);
@@ -420,6 +423,11 @@ mod tests {
         assert_eq!(
             entities("<a href=\"&\">'"),
             "&lt;a href=&quot;&amp;&quot;&gt;&#39;"
+        );
+        // Between tags in a line, this would be a link, a mention and the begin of a code span.
+        assert_eq!(
+            entities("[x](https://x.example) @all `"),
+            "&#91;x&#93;&#40;https&#58;//x.example&#41; &#64;all &#96;"
         );
     }
 
