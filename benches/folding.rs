@@ -80,7 +80,7 @@ fn main() -> anyhow::Result<()> {
             Linked {
                 at,
                 labels: Default::default(),
-                spec,
+                spec: spec.into(),
             },
         );
     }

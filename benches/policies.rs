@@ -112,7 +112,7 @@ fn main() -> anyhow::Result<()> {
         (name.context("nobody")?, access.unwrap_or_default())
     };
     if let Some(user) = after.users.get_mut(&name) {
-        user.spec.access = access;
+        std::sync::Arc::make_mut(&mut user.spec).access = access;
     }
     let (old_line, new_line) = (
         Timeline::new(&before, &mut problems),

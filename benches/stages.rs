@@ -19,6 +19,10 @@ use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
 
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The instant of the plan; any one will do.
 const NOW: &str = "2027-01-11T13:00:00Z";
 

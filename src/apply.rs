@@ -579,7 +579,7 @@ fn account(
     let Some(entry) = directory.read(at, &NAMES.map(AttributeName::from))? else {
         return Ok(None);
     };
-    let text = |name: &str| first_text(&entry.attributes, name);
+    let text = |name: &'static str| first_text(&entry.attributes, name);
     let login = text("sAMAccountName").unwrap_or_default();
     let event = Event::Account {
         user: user.clone(),
@@ -593,7 +593,7 @@ fn account(
     Ok(Some((login, event)))
 }
 
-fn first_text(attributes: &Attributes, name: &str) -> Option<String> {
+fn first_text(attributes: &Attributes, name: &'static str) -> Option<String> {
     let values = attributes.get(&name.into())?;
     values.first()?.text().map(str::to_owned)
 }

@@ -1,7 +1,23 @@
 //! Approval: a plan and the evidence for its commit become the only thing that can be applied.
 //!
-//! Decision: this version has one evidence module, `trust-branch`: whoever can move the branch is
-//! trusted, and every plan says so. Proof of approval is what the next version is about.
+//! A commit is approved where enough people approved it whom the revision *before* it entitles. What
+//! it needs is asked once ([`requirement`]); a module of evidence answers who approved it and how
+//! that is known ([`requirement::Approver`]). [`line`] goes from commit to commit.
+//!
+//! Decision: with `trust-branch`, whoever can move the branch is trusted, and every plan says so.
+//!
+//! Decision: a commit that stands on the branch without a merge is no signed evidence, whoever signed
+//! it: its author and its approver would be the same person. It is covered afterwards by a signed tag
+//! of somebody else (`countersign approve`), as is every other commit that came without evidence.
+
+pub mod authors;
+pub mod fault;
+pub mod line;
+pub mod requirement;
+pub mod reviews;
+pub mod revision;
+pub mod signature;
+pub mod step;
 
 use crate::plan::Plan;
 
@@ -10,6 +26,10 @@ use crate::plan::Plan;
 pub enum Evidence {
     /// The branch itself: nobody's approval was checked.
     TrustBranch,
+    /// The forge's record of who approved what.
+    ForgeReviews,
+    /// Merges and tags that approvers signed.
+    SignedMerge,
 }
 
 impl Evidence {
@@ -17,6 +37,8 @@ impl Evidence {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::TrustBranch => "trust-branch",
+            Self::ForgeReviews => "forge-reviews",
+            Self::SignedMerge => "signed-merge",
         }
     }
 }
@@ -24,6 +46,25 @@ impl Evidence {
 /// A plan that may be applied.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Approved(Plan);
+
+/// What a plan must rest on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof<'a> {
+    /// Nobody's approval was checked.
+    TrustBranch,
+    /// This revision is the newest that is approved and valid.
+    Verified(&'a str),
+}
+
+impl Proof<'_> {
+    /// The module it comes from.
+    pub fn evidence(self) -> Evidence {
+        match self {
+            Self::TrustBranch => Evidence::TrustBranch,
+            Self::Verified(_) => Evidence::SignedMerge,
+        }
+    }
+}
 
 /// Why a plan may not be applied.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +76,10 @@ pub enum Refusal {
     NoRevision,
     #[error("the plan rests on `{plan}`, and the operator asks for `{wanted}`")]
     OtherEvidence { plan: String, wanted: &'static str },
+    #[error(
+        "the plan was made from {plan}, and the newest revision that is approved is {verified}; plan again"
+    )]
+    NotVerified { plan: String, verified: String },
     #[error(
         "guard `{guard}`: the plan has {count}, and {limit} are allowed (set by {set_by}); nothing was written"
     )]
@@ -50,16 +95,26 @@ pub enum Refusal {
 ///
 /// # Errors
 /// Every [`Refusal`] there is; nothing of such a plan may be applied.
-pub fn bind(plan: Plan, evidence: Evidence) -> Result<Approved, Vec<Refusal>> {
+pub fn bind(plan: Plan, proof: Proof<'_>) -> Result<Approved, Vec<Refusal>> {
     let mut refusals = Vec::new();
     if plan.revision.is_none() {
         refusals.push(Refusal::NoRevision);
     }
-    if plan.approval != evidence.as_str() {
+    let wanted = proof.evidence().as_str();
+    if plan.approval != wanted {
         refusals.push(Refusal::OtherEvidence {
             plan: plan.approval.clone(),
-            wanted: evidence.as_str(),
+            wanted,
         });
+    }
+    match (proof, &plan.revision) {
+        (Proof::Verified(verified), Some(revision)) if verified != revision => {
+            refusals.push(Refusal::NotVerified {
+                plan: revision.clone(),
+                verified: verified.to_owned(),
+            });
+        }
+        (Proof::Verified(_) | Proof::TrustBranch, _) => {}
     }
     for guard in &plan.guards {
         if guard.verdict == crate::plan::Verdict::Beyond {

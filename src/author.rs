@@ -1,15 +1,16 @@
 //! Authoring: writes what begins an access repository, new manifests, edits of old ones, and the
 //! branches they are proposed on.
 
+pub mod ci;
 pub mod clone;
 pub mod draft;
 pub mod edit;
 pub mod fold;
+pub mod form;
 pub mod place;
+pub mod schemas;
 pub mod text;
 
-use crate::manifest::Kind;
-use crate::manifest::schema::{file_name, schema};
 use std::io;
 use std::path::Path;
 
@@ -31,23 +32,6 @@ pub fn file(folder: &Path, name: &str, text: &[u8]) -> io::Result<()> {
         .create_new(true)
         .open(path)?;
     file.write_all(text)
-}
-
-/// Writes the schemas that the manifests' first lines name, so that editors find them.
-///
-/// # Errors
-/// When one cannot be written.
-pub fn schemas(folder: &Path) -> io::Result<()> {
-    for kind in Kind::ALL {
-        let mut text = serde_json::to_string_pretty(&schema(kind)).unwrap_or_default();
-        text.push('\n');
-        file(
-            folder,
-            &format!("{SCHEMAS}/{}", file_name(kind)),
-            text.as_bytes(),
-        )?;
-    }
-    Ok(())
 }
 
 /// What git leaves alone in an access repository: what is kept without an operator's file.

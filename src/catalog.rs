@@ -36,7 +36,7 @@ pub struct Linked<S> {
     /// Its labels: words for policies and other programs.
     pub labels: BTreeMap<String, String>,
     /// What it says.
-    pub spec: S,
+    pub spec: Arc<S>,
 }
 
 /// Every manifest by kind and name.

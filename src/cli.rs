@@ -2,7 +2,11 @@
 //! The result goes to standard output, talk to standard error.
 
 pub mod apply;
+pub mod approve;
+pub mod approve_check;
 mod ask;
+pub mod ci;
+pub mod comment;
 pub mod completions;
 pub mod demo;
 mod desk;
@@ -58,9 +62,12 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Init(init::Args),
+    Ci(ci::Args),
     Validate(validate::Args),
     Plan(plan::Args),
     Apply(apply::Args),
+    Approve(approve::Args),
+    ApproveCheck(approve_check::Args),
     Diff(diff::Args),
     Upcoming(upcoming::Args),
     Fold(fold::Args),
@@ -71,6 +78,7 @@ enum Command {
     Policy(policy::Args),
     Explain(explain::Args),
     ExplainCode(explain_code::Args),
+    Comment(comment::Args),
     Schema(schema::Args),
     Demo(demo::Args),
     Completions(completions::Args),
@@ -164,9 +172,12 @@ pub fn main() -> ExitCode {
     let place = Place { folder, operator };
     let outcome = match command {
         Command::Init(args) => init::run(&place, &args),
+        Command::Ci(args) => ci::run(&place, &args),
         Command::Validate(args) => validate::run(&place, &args),
         Command::Plan(args) => plan::run(&place, &args),
         Command::Apply(args) => apply::run(&place, &args),
+        Command::Approve(args) => approve::run(&place, &args),
+        Command::ApproveCheck(args) => approve_check::run(&place, &args),
         Command::Diff(args) => diff::run(&place, &args),
         Command::Upcoming(args) => upcoming::run(&place, &args),
         Command::Fold(args) => fold::run(&place, &args),
@@ -177,7 +188,8 @@ pub fn main() -> ExitCode {
         Command::Policy(args) => policy::run(&place, &args),
         Command::Explain(args) => explain::run(&place, &args),
         Command::ExplainCode(args) => explain_code::run(&args),
-        Command::Schema(args) => schema::run(&args),
+        Command::Comment(args) => comment::run(&args),
+        Command::Schema(args) => schema::run(&place, &args),
         Command::Demo(args) => demo::run(&args),
         Command::Completions(args) => completions::run(&args),
     };

@@ -11,38 +11,74 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 /// An LDAP attribute name: spelling kept, compared without case.
-#[derive(Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub struct AttributeName(String);
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub struct AttributeName(Spelling);
+
+/// A directory repeats a few names in every entry, and most are names this program knows.
+#[derive(Clone)]
+enum Spelling {
+    Known(&'static str),
+    Read(Arc<str>),
+}
 
 impl AttributeName {
     /// Takes a name as it is spelled.
-    pub fn new(name: impl Into<String>) -> Self {
-        Self(name.into())
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
+        Self(Spelling::Read(name.into()))
     }
 
     /// The name as it was spelled.
     pub fn as_str(&self) -> &str {
-        &self.0
+        match &self.0 {
+            Spelling::Known(name) => name,
+            Spelling::Read(name) => name,
+        }
     }
 
     /// Whether this is the attribute of that name.
     pub fn is(&self, name: &str) -> bool {
-        self.0.eq_ignore_ascii_case(name)
+        self.as_str().eq_ignore_ascii_case(name)
     }
 }
 
-impl From<&str> for AttributeName {
-    fn from(name: &str) -> Self {
-        Self(name.into())
+impl From<&'static str> for AttributeName {
+    fn from(name: &'static str) -> Self {
+        Self(Spelling::Known(name))
+    }
+}
+
+impl From<String> for AttributeName {
+    fn from(name: String) -> Self {
+        Self::new(name)
+    }
+}
+
+impl From<AttributeName> for String {
+    fn from(name: AttributeName) -> Self {
+        name.as_str().to_owned()
+    }
+}
+
+impl JsonSchema for AttributeName {
+    fn schema_name() -> Cow<'static, str> {
+        "AttributeName".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "An LDAP attribute name: spelling kept, compared without case.",
+        })
     }
 }
 
 impl PartialEq for AttributeName {
     fn eq(&self, other: &Self) -> bool {
-        self.is(&other.0)
+        self.is(other.as_str())
     }
 }
 
@@ -56,27 +92,21 @@ impl PartialOrd for AttributeName {
 
 impl Ord for AttributeName {
     fn cmp(&self, other: &Self) -> Ordering {
-        let lower = |s: &Self| {
-            s.0.bytes()
-                .map(|b| b.to_ascii_lowercase())
-                .collect::<Vec<_>>()
-        };
-        match self.0.len() == other.0.len() && self.is(&other.0) {
-            true => Ordering::Equal,
-            false => lower(self).cmp(&lower(other)),
-        }
+        let one = self.as_str().bytes().map(|b| b.to_ascii_lowercase());
+        let other = other.as_str().bytes().map(|b| b.to_ascii_lowercase());
+        one.cmp(other)
     }
 }
 
 impl fmt::Display for AttributeName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
+        f.pad(self.as_str())
     }
 }
 
 impl fmt::Debug for AttributeName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
+        fmt::Debug::fmt(self.as_str(), f)
     }
 }
 

@@ -9,12 +9,15 @@ pub mod cause;
 pub mod entitlement;
 pub mod expand;
 pub mod identity;
+pub mod variables;
 pub mod naming;
+pub mod sorted;
 
 pub use accounts::{Accounts, KnownAccount};
 pub use cause::{Cause, Causes};
-pub use entitlement::{Entitlement, EntitlementKey, Grant};
+pub use entitlement::{Entitlement, EntitlementKey, FieldValues, Grant};
 pub use identity::{DesiredIdentity, DesiredRole, DesiredScope, Rows, Standing};
+pub use sorted::Sorted;
 
 use crate::connector::{AttributeName, Guid};
 use crate::manifest::UserType;
@@ -212,7 +215,7 @@ pub struct DesiredAccount {
     /// Common name.
     pub cn: String,
     /// The OU, outermost first, relative to the base DN.
-    pub ou: Vec<String>,
+    pub ou: Arc<[String]>,
     /// Whether it can be logged on to.
     pub enabled: bool,
     /// Groups that somebody who left keeps for a time all the same.
@@ -220,11 +223,11 @@ pub struct DesiredAccount {
     /// The description of the account of somebody who left; none: it stays as it is.
     pub farewell: Option<String>,
     /// The managed attributes that should have a value; a managed attribute that is not here should have none.
-    pub attributes: BTreeMap<AttributeName, Vec<String>>,
+    pub attributes: Sorted<AttributeName, Vec<Arc<str>>>,
     /// Attributes whose value is the account of another user (`manager`).
     pub links: BTreeMap<AttributeName, UserName>,
     /// The groups it should be in, by sAMAccountName in lower case.
-    pub groups: BTreeMap<GroupKey, GroupGrant>,
+    pub groups: Sorted<GroupKey, GroupGrant>,
     /// Why there should be an account.
     pub causes: Vec<Cause>,
 }

@@ -235,8 +235,8 @@ fn fields(old: &Person, new: &Person, found: &mut Vec<(What, Vec<Cause>)>) {
     };
     if before.ou != after.ou {
         let what = What::Moves {
-            before: before.ou.clone(),
-            after: after.ou.clone(),
+            before: before.ou.to_vec(),
+            after: after.ou.to_vec(),
         };
         found.push((what, why.clone()));
     }
@@ -258,7 +258,7 @@ fn fields(old: &Person, new: &Person, found: &mut Vec<(What, Vec<Cause>)>) {
         .chain(after.attributes.keys())
         .collect();
     for key in keys {
-        let text = |values: Option<&Vec<String>>| values.map(|v| v.join(", "));
+        let text = |values: Option<&Vec<Arc<str>>>| values.map(|v| v.join(", "));
         let (before, after) = (
             text(before.attributes.get(key)),
             text(after.attributes.get(key)),

@@ -11,8 +11,12 @@ mod file;
 mod history;
 pub mod record;
 
-pub use history::{Contradiction, History, Run, Selection, TaskRecord, TaskStatus, Told};
-pub use record::{Event, How, MailResult, Outcome, Record, RowChange, RunId, RunSummary, Seen};
+pub use history::{
+    ApprovedLine, Contradiction, History, Run, Selection, TaskRecord, TaskStatus, Told,
+};
+pub use record::{
+    ApprovedCommit, Event, How, MailResult, Outcome, Record, RowChange, RunId, RunSummary, Seen,
+};
 
 use file::Writer;
 use std::io;

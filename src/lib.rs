@@ -41,9 +41,11 @@
 //! 4. Connections are encrypted and verified, or refused. Secrets are a type that cannot print.
 //! 5. A directory that answers half is a failed read. A directory that changed is a conflict.
 //! 6. Guards bound what one run may do; protected objects are never touched.
-//! 7. Whoever can move the branch is trusted (`approval: trust-branch`, and every plan says so):
-//!    proof of approval is not part of this version. A policy that cannot be used, or whose evaluation
-//!    fails or does not end, refuses; a pull request is asked by the policies it starts from, too.
+//! 7. With `signed-merge` and `forge-reviews` nothing is done that the administrators of the revision
+//!    before did not approve, none for themselves; with `trust-branch` whoever can move the branch is
+//!    trusted, and every plan says so. A policy that cannot be used, or whose evaluation fails or does
+//!    not end, refuses; a pull request is asked by the policies it starts from, too. SECURITY.md has
+//!    the table.
 
 // -- vocabulary
 pub mod name;
@@ -66,6 +68,7 @@ pub mod policy;
 pub mod proposal;
 pub mod observed;
 pub mod plan;
+pub mod forge;
 pub mod approval;
 pub mod ledger;
 pub mod apply;

@@ -43,6 +43,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 /// The version that every manifest of this program names.
 pub const API_VERSION: &str = "countersign/v1";
@@ -111,8 +112,9 @@ pub struct Manifest<S> {
     pub kind: String,
     /// Name, labels and annotations.
     pub metadata: Metadata,
+    // The cache of what was parsed and the catalog share it.
     /// What is said of it.
-    pub spec: S,
+    pub spec: Arc<S>,
 }
 
 /// What every manifest says of itself.

@@ -107,7 +107,8 @@ macro_rules! names {
                 true
             }
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({ "type": "string", "pattern": $pattern })
+                // What is named, for schemas that list the names of a repository; published ones do without.
+                json_schema!({ "type": "string", "pattern": $pattern, "$comment": $what })
             }
         }
     )*};

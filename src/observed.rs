@@ -157,7 +157,9 @@ impl Directory {
             self.conflicts.insert(dn.clone());
         }
         let protection = protection(&attributes);
-        let login = text(&attributes, "sAMAccountName").unwrap_or_default();
+        let login = text(&attributes, "sAMAccountName")
+            .unwrap_or_default()
+            .to_owned();
         match kind {
             EntryKind::Account => {
                 let control_text = attributes
@@ -256,7 +258,7 @@ impl Account {
     }
 
     /// The first value of an attribute as text.
-    pub fn text(&self, attribute: &str) -> Option<String> {
+    pub fn text(&self, attribute: impl Into<AttributeName>) -> Option<&str> {
         text(&self.attributes, attribute)
     }
 
@@ -286,9 +288,8 @@ impl Account {
     }
 }
 
-fn text(attributes: &Attributes, name: &str) -> Option<String> {
-    let values = attributes.get(&name.into())?;
-    values.first()?.text().map(str::to_owned)
+fn text(attributes: &Attributes, name: impl Into<AttributeName>) -> Option<&str> {
+    attributes.get(&name.into())?.first()?.text()
 }
 
 /// Objects that came with the domain, that the system depends on, or that AdminSDHolder guards.

@@ -10,16 +10,19 @@ pub mod limits;
 pub mod notice;
 pub mod recorded;
 pub mod task;
+pub mod verified;
 
 pub use diff::{Bootstrap, Inputs, plan};
 pub use notice::{Notice, NoticeId, NoticeKey, NoticeKind, NoticePart};
+pub use verified::{Approver, ByFile, CommitEvidence, VerifiedLine, Waiting};
+
 pub use task::{Task, TaskAction, TaskChange, TaskField, TaskId, TaskStep};
 
 pub use crate::connector::roster::RowKey;
 use crate::connector::{At, AttributeName, Attributes, Guid, Modification, Value};
-use crate::desired::{Cause, EntitlementKey, Recipient};
+use crate::desired::{Cause, EntitlementKey, FieldValues, Recipient};
 use crate::dn::{Dn, Rdn};
-use crate::name::{FieldName, ResourceName, UserName};
+use crate::name::{ResourceName, UserName};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -45,6 +48,9 @@ pub struct Plan {
     pub valid_until: Option<Timestamp>,
     /// What the approval of the commit rests on: `trust-branch` takes the branch's word for it.
     pub approval: String,
+    /// The approved line that the commit ends; left out: nobody's approval was checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified: Option<VerifiedLine>,
     /// SHA-256 of the policies and the configuration it was made under.
     pub policies: String,
     /// How each directory is written: by us, or by its maintainers.
@@ -251,9 +257,9 @@ pub enum Write {
         /// The row's key.
         key: RowKey,
         /// Its values before; none: there must be no such row.
-        before: Option<BTreeMap<FieldName, String>>,
+        before: Option<FieldValues>,
         /// Its values from now on; none: the row goes.
-        after: Option<BTreeMap<FieldName, String>>,
+        after: Option<FieldValues>,
     },
 }
 
@@ -300,7 +306,7 @@ pub struct Assumption {
     /// What is taken as held.
     pub entitlement: EntitlementKey,
     /// The values of its fields.
-    pub fields: BTreeMap<FieldName, String>,
+    pub fields: FieldValues,
     /// Why it should be held.
     pub causes: Vec<Cause>,
 }

@@ -5,6 +5,9 @@
 //! later instant what happens with the pull request is compared with what would happen without it. So a
 //! request for next month shows next month, and taking away a planned departure shows as access kept.
 
+pub mod barred;
+pub mod control;
+
 use crate::catalog::Catalog;
 use crate::desired::accounts::Accounts;
 use crate::desired::expand::{Glance, Outlook};

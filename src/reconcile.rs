@@ -3,6 +3,8 @@
 
 pub mod hand_over;
 pub mod run;
+pub mod unapproved;
+pub mod verified;
 pub mod world;
 
 use crate::catalog::linking::Findings;
@@ -17,7 +19,7 @@ use crate::manifest::parse::{Known, parse};
 use crate::manifest::resource::{Connector, FieldSource};
 use crate::name::{FieldName, ResourceName, UserName};
 use crate::observed::tie::{Claim, Rules as TieRules, tie};
-use crate::observed::{Observed, attributes, collect};
+use crate::observed::{Directory, Observed, attributes, collect};
 use crate::plan::limits::{Limits, Outer};
 use crate::plan::recorded::Recorded;
 use crate::plan::{Bootstrap, DirectoryMode, Inputs, Plan, notice, plan};
@@ -120,6 +122,15 @@ pub struct World<'a> {
 /// Every mistake of a repository, from one instant on, with its place; sorted. Beside an earlier
 /// revision of it also what may not be done to that one.
 pub fn diagnose(reading: Reading, base: Option<&Catalog>, now: Timestamp) -> Vec<Diagnostic> {
+    diagnosed(reading, base, now).1
+}
+
+/// The same, beside the catalog.
+pub fn diagnosed(
+    reading: Reading,
+    base: Option<&Catalog>,
+    now: Timestamp,
+) -> (Catalog, Vec<Diagnostic>) {
     let Reading {
         source,
         catalog,
@@ -148,7 +159,9 @@ pub fn diagnose(reading: Reading, base: Option<&Catalog>, now: Timestamp) -> Vec
     }
     let mut diagnostics = findings.diagnostics;
     diagnostics.extend(located(problems, &catalog, &source));
-    sorted(diagnostics)
+    drop(outlook);
+    drop(timeline);
+    (catalog, sorted(diagnostics))
 }
 
 /// What becomes otherwise at each instant after one, and until another; instants at which nothing
@@ -208,6 +221,21 @@ fn lens<'a>(
     }
 }
 
+/// Looks at the directory: all that a plan needs of it.
+///
+/// # Errors
+/// [`ReconcileError::Directory`] when it could not be read completely.
+pub fn look(
+    catalog: &Catalog,
+    transport: &mut dyn Transport,
+    outer: &Outer,
+) -> Result<Directory, ReconcileError> {
+    let wanted = rules(catalog).attributes.into_iter();
+    let wanted = wanted.chain(only_read(catalog));
+    let wanted = attributes(wanted.chain(outer.adopt_by_anchor.clone()));
+    collect(transport, &wanted).map_err(ReconcileError::Directory)
+}
+
 /// Looks at the world and works out what should be.
 ///
 /// # Errors
@@ -216,6 +244,23 @@ fn lens<'a>(
 pub fn situation(
     reading: &mut Reading,
     world: &mut World<'_>,
+    now: Timestamp,
+) -> Result<Situation, ReconcileError> {
+    let directory = match world.directory.as_deref_mut() {
+        Some(transport) => Some(look(&reading.catalog, transport, world.outer)?),
+        None => None,
+    };
+    situation_of(reading, world, directory, now)
+}
+
+/// Works out what should be, where the directory was looked at already.
+///
+/// # Errors
+/// As [`situation`].
+pub fn situation_of(
+    reading: &mut Reading,
+    world: &World<'_>,
+    directory: Option<Directory>,
     now: Timestamp,
 ) -> Result<Situation, ReconcileError> {
     let catalog = &reading.catalog;
@@ -227,11 +272,8 @@ pub fn situation(
     let mut limits = None;
     let mut accounts = Accounts::default();
     let mut settled = None;
-    if let Some(transport) = world.directory.as_deref_mut() {
+    if let Some(directory) = directory {
         let only_read = only_read(catalog);
-        let wanted = rules.attributes.iter().chain(&only_read).cloned();
-        let wanted = attributes(wanted.chain(world.outer.adopt_by_anchor.clone()));
-        let directory = collect(transport, &wanted).map_err(ReconcileError::Directory)?;
         let within = Limits::new(&directory.base, &rules, world.outer)?;
         if !world.recorded.attempts.is_empty() {
             settled = Some(world.recorded.settled(&directory));

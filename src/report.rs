@@ -1,5 +1,6 @@
 //! Reports: values of the pipeline → text for people and for programs.
 
+pub mod approval;
 pub mod diagnostics;
 pub mod explain;
 pub mod identity;

@@ -170,4 +170,27 @@ mod tests {
             assert_eq!(Recipient::parse(bad).err(), Some(KeyError::Malformed));
         }
     }
+
+    #[cfg(feature = "age")]
+    #[test]
+    fn what_is_sealed_to_an_ssh_key_of_either_sort_its_private_key_opens() {
+        for (sort, bits) in [("ed25519", "256"), ("rsa", "2048")] {
+            let keys = tempfile::tempdir().unwrap();
+            let private = keys.path().join("key");
+            let made = std::process::Command::new("ssh-keygen")
+                .args(["-q", "-t", sort, "-b", bits, "-N", "", "-C", "noor", "-f"])
+                .arg(&private)
+                .status();
+            assert!(made.unwrap().success(), "{sort}");
+            let public = std::fs::read_to_string(private.with_extension("pub")).unwrap();
+            let sealed = Recipient::parse(&public)
+                .unwrap()
+                .seal(b"Tr0ub4dor&3")
+                .unwrap();
+            let text = std::fs::read(&private).unwrap();
+            let owner = age::ssh::Identity::from_buffer(&text[..], None).unwrap();
+            let opened = age::decrypt(&owner, sealed.as_bytes()).unwrap();
+            assert_eq!(opened, b"Tr0ub4dor&3", "{sort}");
+        }
+    }
 }

@@ -6,6 +6,8 @@
 pub mod branch;
 pub mod commit;
 pub mod git;
+pub mod objects;
+pub mod tag;
 pub mod worktree;
 
 use crate::diagnostic::{Code, Diagnostic, Place};
@@ -150,12 +152,22 @@ fn empty_hint(empty: bool) -> &'static str {
 /// [`SourceError`] when the repository or the revision cannot be read at all. A single file that
 /// cannot be read is a diagnostic.
 pub fn read(origin: &Origin, known: &dyn Fn(&Blob) -> bool) -> Result<Source, SourceError> {
-    let mut source = match origin {
+    let source = match origin {
         Origin::Revision { folder, revision } => git::read(folder, revision, known)?,
         Origin::Worktree { folder } => worktree::read(folder)?,
     };
+    Ok(clashing(source))
+}
+
+/// The same with what is wrong with its names.
+fn clashing(mut source: Source) -> Source {
     source.diagnostics.extend(case_clashes(&source.files));
-    Ok(source)
+    source
+}
+
+/// Whether a path of the repository is that of a manifest file.
+pub fn is_manifest(path: &str) -> bool {
+    sort(path) == Sort::Manifest
 }
 
 /// What a path of the repository is to us.

@@ -3,8 +3,10 @@
 //! Most templates are a constant or one variable; those are filled without the engine, with the
 //! same result (a test compares the two).
 
-use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
+pub use minijinja::Value;
+use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 use regex::Regex;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
@@ -16,7 +18,7 @@ const LONGEST: usize = 8192;
 /// The variables a template sees: `user.givenName`, `fields['timetrack'].username` …
 pub trait Variables {
     /// The text of a variable, by its parts; none where it is absent.
-    fn text(&self, path: &[&str]) -> Option<String>;
+    fn text(&self, path: &[&str]) -> Option<Cow<'_, str>>;
     /// Everything, as nested mappings.
     fn all(&self) -> Value;
 }
@@ -42,7 +44,25 @@ enum Form {
 #[derive(Debug, Clone)]
 enum Part {
     Text(String),
-    Variable(Vec<String>),
+    Variable(Path),
+}
+
+/// The parts of a variable's name.
+#[derive(Debug, Clone)]
+struct Path(Vec<String>);
+
+/// More parts than any variable has that needs no engine.
+const DEEPEST: usize = 8;
+
+impl Path {
+    fn look_up<'v>(&self, variables: &'v dyn Variables) -> Result<Cow<'v, str>, TemplateError> {
+        let mut path = [""; DEEPEST];
+        let parts = path.get_mut(..self.0.len()).ok_or(TemplateError::Absent)?;
+        for (part, text) in parts.iter_mut().zip(&self.0) {
+            *part = text;
+        }
+        variables.text(parts).ok_or(TemplateError::Absent)
+    }
 }
 
 struct Engine {
@@ -119,7 +139,15 @@ impl Template {
 
     /// Whether it has no variable at all.
     pub fn is_constant(&self) -> bool {
-        matches!(self.form, Form::Constant(_))
+        self.constant().is_some()
+    }
+
+    /// What it gives whatever the variables are, if it has none.
+    pub fn constant(&self) -> Option<&str> {
+        match &self.form {
+            Form::Constant(text) => Some(text),
+            Form::Plain(_) | Form::Engine(_) => None,
+        }
     }
 
     /// Fills it.
@@ -130,19 +158,19 @@ impl Template {
     pub fn fill(&self, variables: &dyn Variables) -> Result<String, TemplateError> {
         let text = match &self.form {
             Form::Constant(text) => return Ok(text.clone()),
-            Form::Plain(parts) => {
-                let mut text = String::new();
-                for part in parts {
-                    match part {
-                        Part::Text(literal) => text.push_str(literal),
-                        Part::Variable(path) => {
-                            let path: Vec<&str> = path.iter().map(String::as_str).collect();
-                            text.push_str(&variables.text(&path).ok_or(TemplateError::Absent)?);
+            Form::Plain(parts) => match parts.as_slice() {
+                [Part::Variable(path)] => path.look_up(variables)?.into_owned(),
+                parts => {
+                    let mut text = String::new();
+                    for part in parts {
+                        match part {
+                            Part::Text(literal) => text.push_str(literal),
+                            Part::Variable(path) => text.push_str(&path.look_up(variables)?),
                         }
                     }
+                    text
                 }
-                text
-            }
+            },
             Form::Engine(engine) => engine.fill(variables.all())?,
         };
         match text.len() > LONGEST {
@@ -244,13 +272,20 @@ fn plain(text: &str) -> Option<Vec<Part>> {
         }
         end = whole.end();
         let path = match (found.get(1), found.get(2).or(found.get(3)), found.get(4)) {
-            (Some(dotted), ..) => dotted.as_str().split('.').map(str::to_owned).collect(),
+            (Some(dotted), ..) => dotted
+                .as_str()
+                .split('.')
+                .map(str::to_owned)
+                .collect::<Vec<_>>(),
             (None, Some(resource), Some(field)) => ["fields", resource.as_str(), field.as_str()]
                 .map(str::to_owned)
                 .to_vec(),
             _ => return None,
         };
-        parts.push(Part::Variable(path));
+        if path.len() > DEEPEST {
+            return None;
+        }
+        parts.push(Part::Variable(Path(path)));
     }
     if end < text.len() {
         parts.push(literal(&text[end..])?);
@@ -339,8 +374,15 @@ fn to_value(nested: &Nested) -> Value {
     Value::from_object(values.collect::<BTreeMap<String, Value>>())
 }
 
+impl Nested {
+    /// All of it, for the engine.
+    pub fn value(&self) -> Value {
+        to_value(self)
+    }
+}
+
 impl Variables for Nested {
-    fn text(&self, path: &[&str]) -> Option<String> {
+    fn text(&self, path: &[&str]) -> Option<Cow<'_, str>> {
         let (first, rest) = path.split_first()?;
         let mut value = self.get(first)?;
         for step in rest {
@@ -350,8 +392,9 @@ impl Variables for Nested {
             };
         }
         match value {
-            NestedValue::Text(text) => Some(text.to_string()),
-            NestedValue::Truth(truth) => Some(truth.to_string()),
+            NestedValue::Text(text) => Some(Cow::Borrowed(text)),
+            NestedValue::Truth(true) => Some(Cow::Borrowed("true")),
+            NestedValue::Truth(false) => Some(Cow::Borrowed("false")),
             NestedValue::Nested(_) => None,
         }
     }

@@ -38,7 +38,7 @@ pub fn write(city: &City, commit: &str, path: &Path) -> Result<(), Box<dyn Error
                 },
                 fields: fields
                     .into_iter()
-                    .map(|(name, value)| Ok((FieldName::new(name)?, value)))
+                    .map(|(name, value)| Ok((FieldName::new(name)?, value.into())))
                     .collect::<Result<FieldValues, Box<dyn Error>>>()?,
             });
         }

@@ -215,7 +215,7 @@ fn identities(
         .taken
         .iter()
         .any(|t| matches!(t.value, Taking::Declared));
-    let declared = catalog.identities.values().map(|i| &i.spec);
+    let declared = catalog.identities.values().map(|i| &*i.spec);
     let declared = declared
         .filter(|spec| spec.user == *from && spec.active && !void)
         .cloned();

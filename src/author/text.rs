@@ -88,7 +88,7 @@ pub fn scalar(text: &str) -> String {
 }
 
 /// Characters that a review does not show, or shows as something else.
-fn is_unseen(c: char) -> bool {
+pub fn is_unseen(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }

@@ -23,6 +23,7 @@ use crate::manifest::{ResourceSpec, UserType};
 use crate::name::{LevelName, ResourceName};
 use crate::seal::Recipient;
 use globset::GlobBuilder;
+use std::sync::OnceLock;
 
 /// That a first password can be encrypted to a key.
 fn hand_over_key(key: Option<&str>, at: &Location, route: &str, problems: &mut Vec<Problem>) {
@@ -147,9 +148,15 @@ pub fn has_level(spec: &ResourceSpec, level: &LevelName) -> bool {
 pub fn default_level(spec: &ResourceSpec) -> Option<LevelName> {
     let implicit = spec.levels.is_empty() || spec.identities.is_some();
     spec.default_level.clone().or_else(|| match implicit {
-        true => LevelName::new("access").ok(),
+        true => implicit_level(),
         false => None,
     })
+}
+
+/// The level `access`, which nobody has to list.
+pub fn implicit_level() -> Option<LevelName> {
+    static LEVEL: OnceLock<Option<LevelName>> = OnceLock::new();
+    LEVEL.get_or_init(|| LevelName::new("access").ok()).clone()
 }
 
 /// Whether users of a type must have an end date: they are here for a time, and nobody sees them go.

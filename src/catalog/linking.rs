@@ -10,6 +10,7 @@ use crate::manifest::{ConfigSpec, Kind, Manifest};
 use crate::name::{ManifestName, RequestName, ResourceName};
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A check of the catalog: all of them are asked, whatever the others found.
 type Check = fn(&Catalog, &mut Vec<Problem>);
@@ -177,24 +178,24 @@ impl Shelves {
                 None => {
                     self.config = Some(Linked {
                         at,
-                        labels: manifest.metadata.labels,
-                        spec: manifest.spec,
+                        labels: manifest.metadata.labels.clone(),
+                        spec: manifest.spec.clone(),
                     })
                 }
             },
             Body::Organization(m) => shelve(
                 &mut self.organizations,
                 at,
-                *m,
+                &m,
                 Kind::Organization,
                 problems,
             ),
-            Body::Profile(m) => shelve(&mut self.profiles, at, *m, Kind::Profile, problems),
-            Body::User(m) => shelve(&mut self.users, at, *m, Kind::User, problems),
-            Body::Resource(m) => shelve(&mut self.resources, at, *m, Kind::Resource, problems),
-            Body::Role(m) => shelve(&mut self.roles, at, *m, Kind::Role, problems),
-            Body::Scope(m) => shelve(&mut self.scopes, at, *m, Kind::Scope, problems),
-            Body::Identity(m) => shelve(&mut self.identities, at, *m, Kind::Identity, problems),
+            Body::Profile(m) => shelve(&mut self.profiles, at, &m, Kind::Profile, problems),
+            Body::User(m) => shelve(&mut self.users, at, &m, Kind::User, problems),
+            Body::Resource(m) => shelve(&mut self.resources, at, &m, Kind::Resource, problems),
+            Body::Role(m) => shelve(&mut self.roles, at, &m, Kind::Role, problems),
+            Body::Scope(m) => shelve(&mut self.scopes, at, &m, Kind::Scope, problems),
+            Body::Identity(m) => shelve(&mut self.identities, at, &m, Kind::Identity, problems),
             Body::Request(m) => {
                 let name = RequestName::from(&m.metadata.name);
                 let archived = at.file.starts_with(ARCHIVE);
@@ -204,10 +205,10 @@ impl Shelves {
                 };
                 match other.get(&name) {
                     Some(first) => problems.push(same_name(&at, first, Kind::Request, &name)),
-                    None => shelve(shelf, at, *m, Kind::Request, problems),
+                    None => shelve(shelf, at, &m, Kind::Request, problems),
                 }
             }
-            Body::Policy(m) => shelve(&mut self.policies, at, *m, Kind::Policy, problems),
+            Body::Policy(m) => shelve(&mut self.policies, at, &m, Kind::Policy, problems),
         }
     }
 }
@@ -215,7 +216,7 @@ impl Shelves {
 fn shelve<N, S>(
     shelf: &mut BTreeMap<N, Linked<S>>,
     at: Location,
-    manifest: Manifest<S>,
+    manifest: &Manifest<S>,
     kind: Kind,
     problems: &mut Vec<Problem>,
 ) where
@@ -229,8 +230,8 @@ fn shelve<N, S>(
                 N::from(name),
                 Linked {
                     at,
-                    labels: manifest.metadata.labels,
-                    spec: manifest.spec,
+                    labels: manifest.metadata.labels.clone(),
+                    spec: manifest.spec.clone(),
                 },
             );
         }
@@ -290,11 +291,12 @@ fn no_config() -> Linked<ConfigSpec> {
         guards: None,
         mail: None,
         ignore: Vec::new(),
+        pipelines: None,
     };
     Linked {
         at,
         labels: BTreeMap::new(),
-        spec,
+        spec: Arc::new(spec),
     }
 }
 

@@ -23,7 +23,8 @@ pub const ACCOUNT_FIELDS: [&str; 5] = [
     "distinguishedName",
 ];
 
-const USER: [&str; 17] = [
+/// What templates see of a user.
+pub const USER: [&str; 17] = [
     "name",
     "displayName",
     "givenName",
@@ -42,7 +43,8 @@ const USER: [&str; 17] = [
     "contact.mobile",
     "contact.address",
 ];
-const ORGANIZATION: [&str; 7] = [
+/// What templates see of an organization.
+pub const ORGANIZATION: [&str; 7] = [
     "name",
     "displayName",
     "code",
@@ -51,10 +53,12 @@ const ORGANIZATION: [&str; 7] = [
     "contact.mail",
     "contact.phone",
 ];
-const SUPERVISOR: [&str; 5] = ["name", "displayName", "mail", "login", "dn"];
+/// What templates see of a supervisor.
+pub const SUPERVISOR: [&str; 5] = ["name", "displayName", "mail", "login", "dn"];
 /// What is known of a departure; what is not is `-`.
-const DEPARTURE: [&str; 3] = ["reason", "date", "request"];
-const ACCOUNT: [&str; 5] = ["login", "upn", "mail", "cn", "dn"];
+pub const DEPARTURE: [&str; 3] = ["reason", "date", "request"];
+/// What templates see of an account.
+pub const ACCOUNT: [&str; 5] = ["login", "upn", "mail", "cn", "dn"];
 
 impl Templates {
     /// The compiled form of a text that was seen when the catalog was linked.

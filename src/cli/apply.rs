@@ -1,11 +1,14 @@
 //! `countersign apply`: carries out the plan of now, or a saved one that still holds.
 
+use super::workbench::Purpose;
 use super::{Exit, Failed, Outcome, Place, print, talk, workbench};
 use crate::apply::Stop;
 use crate::apply::probe::{State, probe};
-use crate::approval::{Evidence, Refusal, bind};
+use crate::approval::{Proof, Refusal, bind};
 use crate::connector::Transport;
 use crate::desired::Recipient;
+use crate::ledger::{Record, RunId};
+use crate::operator::Operator;
 use crate::plan::{Change, Plan, Write};
 use crate::reconcile::run::{Means, carry_out};
 use crate::reconcile::world;
@@ -54,7 +57,8 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         revision: args.rev.clone(),
     };
     let now = workbench::InstantArgs::now();
-    let mut bench = workbench::bench(place, &origin, &now, operator, ledger.history())?;
+    let record = |_: &Operator| Ok(ledger.history());
+    let mut bench = workbench::bench(place, &origin, &now, operator, record, Purpose::Apply)?;
     let plan = match saved {
         Some(saved) => {
             still_holds(&saved, &mut bench)?;
@@ -62,7 +66,11 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         }
         None => bench.plan.clone(),
     };
-    let approved = match bind(plan, Evidence::TrustBranch) {
+    let proof = match &bench.line {
+        Some(line) => Proof::Verified(line.revision()),
+        None => Proof::TrustBranch,
+    };
+    let approved = match bind(plan, proof) {
         Ok(approved) => approved,
         Err(refusals) => return Ok(refused(&refusals)),
     };
@@ -71,6 +79,12 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         FormatArg::Human => print(&report::plan::render(&plan, Format::Human, Styling::Ansi))?,
         // Its result is one value.
         FormatArg::Json => {}
+    }
+    if let Some(event) = bench.line.as_ref().and_then(workbench::Line::news) {
+        let at = Timestamp::now();
+        let run = RunId(format!("verified-{}", at.strftime("%Y%m%dT%H%M%SZ")));
+        let record = Record { at, run, event };
+        ledger.append(record).map_err(workbench::ledger_failed)?;
     }
     let stop = Interrupt::listen();
     let desired = &bench.situation.desired;

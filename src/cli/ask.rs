@@ -54,6 +54,14 @@ impl Asker {
         }
     }
 
+    /// Nobody, whoever sits there.
+    pub fn nobody() -> Self {
+        Self {
+            who: Who::Nobody,
+            missing: RefCell::default(),
+        }
+    }
+
     /// What was given, or is answered now; none where it is left out.
     ///
     /// # Errors

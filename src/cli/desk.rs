@@ -34,6 +34,13 @@ pub struct BranchArgs {
     branch: Option<String>,
 }
 
+impl BranchArgs {
+    /// The flag that says the same.
+    pub fn flag(&self) -> Option<String> {
+        self.branch.as_ref().map(|name| format!("--branch={name}"))
+    }
+}
+
 /// A repository to write into.
 pub struct Desk {
     folder: PathBuf,

@@ -1,5 +1,6 @@
 //! `countersign diff`: what a pull request means - people and access, not lines of YAML.
 
+use super::workbench::Purpose;
 use super::{Exit, Failed, Outcome, Place, print, talk, workbench};
 use crate::diagnostic::any_error;
 use crate::diagnostic::suggest::did_you_mean;
@@ -185,12 +186,12 @@ fn planned(
 ) -> Result<crate::plan::Plan, Failed> {
     let plan = |revision: &str| {
         let operator = workbench::operator(place)?;
-        let history = workbench::history(&operator)?;
         let origin = Origin::Revision {
             folder: place.folder.clone(),
             revision: revision.to_owned(),
         };
-        let bench = workbench::bench(place, &origin, &args.instant, operator, &history)?;
+        let (record, instant) = (workbench::history, &args.instant);
+        let bench = workbench::bench(place, &origin, instant, operator, record, Purpose::Look)?;
         Ok::<_, Failed>(bench.plan)
     };
     let (without, with) = (plan(base)?, plan(head)?);

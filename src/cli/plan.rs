@@ -1,5 +1,6 @@
 //! `countersign plan`: what would be done, by whom and why. Nothing is written.
 
+use super::workbench::Purpose;
 use super::{Exit, Failed, Outcome, Place, print, talk, workbench};
 use crate::report::plan::{Format, Styling, render};
 use clap::ValueEnum;
@@ -41,9 +42,10 @@ enum FormatArg {
 /// When the repository has mistakes, or the world cannot be seen completely.
 pub fn run(place: &Place, args: &Args) -> Outcome {
     let operator = workbench::operator(place)?;
-    let history = workbench::history(&operator)?;
     let origin = args.origin.origin(&place.folder);
-    let bench = workbench::bench(place, &origin, &args.instant, operator, &history)?;
+    let record = workbench::history;
+    let instant = &args.instant;
+    let bench = workbench::bench(place, &origin, instant, operator, record, Purpose::Look)?;
     let plan = &bench.plan;
     if let Some(path) = &args.out {
         std::fs::write(path, render(plan, Format::Json, Styling::Plain))

@@ -2,6 +2,7 @@
 //! merging it.
 
 pub mod change;
+pub mod from_form;
 pub mod new_hire;
 pub mod terminate;
 
@@ -26,6 +27,7 @@ enum Command {
     NewHire(Box<new_hire::Args>),
     Change(Box<change::Args>),
     Terminate(terminate::Args),
+    FromForm(from_form::Args),
 }
 
 /// Who asks, from when on and why.
@@ -51,6 +53,7 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         Command::NewHire(args) => new_hire::run(place, args),
         Command::Change(args) => change::run(place, args),
         Command::Terminate(args) => terminate::run(place, args),
+        Command::FromForm(args) => from_form::run(place, args),
     }
 }
 

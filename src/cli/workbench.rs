@@ -2,25 +2,32 @@
 //! plan that follows from them.
 
 use super::{Exit, Failed, Place, talk};
+use crate::approval::Evidence;
+use crate::approval::line::Verified;
 use crate::catalog::Catalog;
 use crate::connector::Transport;
 use crate::connector::roster::Roster;
 use crate::desired::Desired;
 use crate::desired::accounts::Accounts;
 use crate::diagnostic::Diagnostic;
-use crate::ledger::{History, Ledger, LedgerError};
+use crate::ledger::{ApprovedCommit, ApprovedLine, Event, History, Ledger, LedgerError};
 use crate::manifest::parse::Known;
 use crate::manifest::{Edge, Moment};
 use crate::name::ResourceName;
 use crate::operator::{DEFAULT_FILE, Operator, OperatorError};
+use crate::plan::recorded::Recorded;
 use crate::plan::{Bootstrap, DirectoryMode, Plan};
+use crate::reconcile::unapproved;
+use crate::reconcile::verified::{self, Start};
 use crate::reconcile::world::{self, OpenError};
 use crate::reconcile::{self, Reading, ReconcileError, Situation, World};
 use crate::report::diagnostics::{Format, render};
 use crate::source::{Origin, SourceError, git};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 
 /// The folder of what is kept without an operator's file.
@@ -143,7 +150,8 @@ fn keep(folder: &Path, known: &Known, reading: &Reading) {
     }
 }
 
-fn source_failed(error: SourceError) -> Failed {
+/// How trouble with the repository ends a command.
+pub fn source_failed(error: SourceError) -> Failed {
     let exit = match &error {
         SourceError::NotARepository { .. } | SourceError::NoSuchRevision { .. } => Exit::Usage,
         SourceError::Git { .. } | SourceError::Io { .. } => Exit::World,
@@ -229,6 +237,8 @@ pub fn situation(
     operator: &Operator,
     history: &History,
 ) -> Result<(Reading, Situation), Failed> {
+    let line = approved(operator, history, origin)?;
+    let origin = &line.as_ref().map_or_else(|| origin.clone(), Line::origin);
     let mut reading = read(origin)?;
     let now = instant.resolve(&reading.catalog)?;
     let (mut directory, mode) = opened(operator, &reading)?;
@@ -260,31 +270,189 @@ fn opened(
     })
 }
 
+/// What a plan is made for.
+#[derive(Clone, Copy)]
+pub enum Purpose {
+    /// To be looked at: the directory is let go once it was read.
+    Look,
+    /// To be applied.
+    Apply,
+}
+
 /// A plan and everything it rests on.
 pub struct Bench {
     /// The operator's file.
     pub operator: Operator,
     /// What should be, and what is.
     pub situation: Situation,
-    /// The directory, open.
+    /// The directory, open, where the plan is to be applied.
     pub directory: Option<Box<dyn Transport>>,
     /// The rosters.
     pub rosters: BTreeMap<ResourceName, Roster>,
     /// The plan.
     pub plan: Plan,
+    /// The line that was verified; none: nobody's approval is checked.
+    pub line: Option<Line>,
+}
+
+/// The line of a branch, verified.
+pub struct Line {
+    folder: PathBuf,
+    bootstrap: String,
+    /// What the record knows already.
+    known: ApprovedLine,
+    verified: Verified,
+}
+
+/// Verifies the branch up to a revision, as the operator's file asks for; none where it asks for
+/// nothing, or it is a working folder, of which nothing can be applied.
+///
+/// # Errors
+/// When the branch does not come by what was approved before, or it cannot be read.
+pub fn approved(
+    operator: &Operator,
+    history: &History,
+    origin: &Origin,
+) -> Result<Option<Line>, Failed> {
+    let Origin::Revision { folder, revision } = origin else {
+        return Ok(None);
+    };
+    let repository = operator.repository.as_ref();
+    let bootstrap = repository.and_then(|r| r.bootstrap.clone());
+    let (Evidence::SignedMerge, Some(bootstrap)) = (operator.evidence, bootstrap) else {
+        return Ok(None);
+    };
+    let known = history
+        .approved()
+        .filter(|line| line.bootstrap == bootstrap);
+    let known = known.cloned().unwrap_or_else(|| ApprovedLine {
+        bootstrap: bootstrap.clone(),
+        newest: bootstrap.clone(),
+        ..ApprovedLine::default()
+    });
+    let what = match known.newest == bootstrap {
+        true => "the operator's `repository.bootstrap`",
+        false => "the newest approved commit that the ledger knows",
+    };
+    let start = Start {
+        commit: known.newest.clone(),
+        what,
+    };
+    let head = git::revision_id(folder, revision).map_err(source_failed)?;
+    let parsed = self::known(folder);
+    // Who approves is asked as of now, whatever instant a plan is for.
+    let verified = verified::verified(folder, &start, &head, parsed, Timestamp::now());
+    Ok(Some(Line {
+        folder: folder.clone(),
+        bootstrap,
+        known,
+        verified: verified.map_err(super::approve_check::failed)?,
+    }))
+}
+
+impl Line {
+    /// The newest revision that is approved and valid.
+    pub fn revision(&self) -> &str {
+        &self.verified.effective.commit.id
+    }
+
+    /// Where to read it from.
+    pub fn origin(&self) -> Origin {
+        Origin::Revision {
+            folder: self.folder.clone(),
+            revision: self.revision().to_owned(),
+        }
+    }
+
+    /// What the record does not know yet.
+    pub fn news(&self) -> Option<Event> {
+        let approved = self.approved();
+        (!approved.is_empty()).then(|| Event::Verified {
+            bootstrap: self.bootstrap.clone(),
+            commits: approved,
+        })
+    }
+
+    /// The commits that are approved since, up to the one that is acted on.
+    fn approved(&self) -> Vec<ApprovedCommit> {
+        let last = self.revision();
+        let mut judged = self.verified.judged.iter();
+        let end = judged.position(|j| j.commit == last).map_or(0, |at| at + 1);
+        let commits = self.verified.judged.iter().take(end);
+        let commits = commits.map(|judged| ApprovedCommit {
+            commit: judged.commit.clone(),
+            approvers: judged.counted.clone(),
+            files: judged.files.clone(),
+        });
+        commits.collect()
+    }
+
+    /// Says in a plan what it rests on, and holds what is not approved.
+    fn rest(
+        &self,
+        plan: Plan,
+        situation: &Situation,
+        recorded: &Recorded,
+        operator: &Operator,
+    ) -> Result<Plan, Failed> {
+        let mut line = self.known.clone();
+        line.extend(self.approved());
+        let plan = plan.resting_on(&self.bootstrap, &self.verified.head, &line.files);
+        let now = situation.desired.instant;
+        let head = match self.verified.head == self.revision() {
+            true => None,
+            false => self.head(now)?,
+        };
+        let Some(waiting) = unapproved::waiting(&self.verified, head.as_ref(), now) else {
+            return Ok(plan);
+        };
+        let approvers = &self.verified.effective.present(Timestamp::now()).approvers;
+        let outer = operator.outer();
+        Ok(plan.holding(&waiting, approvers, &situation.desired, recorded, outer))
+    }
+
+    /// The branch as it stands; none where that has mistakes.
+    fn head(&self, now: Timestamp) -> Result<Option<Reading>, Failed> {
+        let origin = Origin::Revision {
+            folder: self.folder.clone(),
+            revision: self.verified.head.clone(),
+        };
+        let diagnostics = reconcile::diagnose(read(&origin)?, None, now);
+        match crate::diagnostic::any_error(&diagnostics) {
+            true => Ok(None),
+            false => read(&origin).map(Some),
+        }
+    }
+}
+
+/// The record, read already or to be read while something else is waited for.
+enum Recall<H, F> {
+    Read(H),
+    Later(F),
 }
 
 /// Reads, observes and plans.
 ///
 /// # Errors
 /// When the repository has mistakes, or the world cannot be seen completely.
-pub fn bench(
+pub fn bench<H: Borrow<History>>(
     place: &Place,
     origin: &Origin,
     instant: &InstantArgs,
     operator: Operator,
-    history: &History,
+    history: impl FnOnce(&Operator) -> Result<H, Failed>,
+    purpose: Purpose,
 ) -> Result<Bench, Failed> {
+    // What is approved stands in the record, where that is asked at all.
+    let (line, history) = match operator.evidence {
+        Evidence::TrustBranch => (None, Recall::Later(history)),
+        Evidence::SignedMerge | Evidence::ForgeReviews => {
+            let history = history(&operator)?;
+            let line = approved(&operator, history.borrow(), origin)?;
+            (line, Recall::Read(history))
+        }
+    };
+    let origin = &line.as_ref().map_or_else(|| origin.clone(), Line::origin);
     let mut reading = read(origin)?;
     let now = instant.resolve(&reading.catalog)?;
     let (mut directory, mode) = opened(&operator, &reading)?;
@@ -293,15 +461,35 @@ pub fn bench(
     }
     let fields = reconcile::roster_fields(&reading.catalog);
     let rosters = world::rosters(&operator, fields).map_err(open_failed)?;
-    let recorded = history.recorded();
-    let mut world = World {
-        directory: directory.as_deref_mut().map(|d| d as &mut dyn Transport),
+    // The record is read while the directory answers.
+    let (seen, history) = std::thread::scope(|scope| {
+        let (catalog, outer) = (&reading.catalog, operator.outer());
+        let looking = directory
+            .as_deref_mut()
+            .map(|directory| scope.spawn(move || reconcile::look(catalog, directory, outer)));
+        let history = match history {
+            Recall::Read(history) => Ok(history),
+            Recall::Later(read) => read(&operator),
+        };
+        let seen = looking.map(|looking| looking.join().unwrap_or_else(|p| resume_unwind(p)));
+        (seen, history)
+    });
+    let history = history?;
+    let history = history.borrow();
+    let seen = seen.transpose();
+    let seen = seen.map_err(|error| reconcile_failed(error, &reading))?;
+    match purpose {
+        Purpose::Look => directory = None,
+        Purpose::Apply => {}
+    }
+    let world = World {
+        directory: None,
         mode,
         rosters: &rosters,
         outer: operator.outer(),
-        recorded,
+        recorded: history.recorded(),
     };
-    let situation = reconcile::situation(&mut reading, &mut world, now);
+    let situation = reconcile::situation_of(&mut reading, &world, seen, now);
     let situation = situation.map_err(|error| reconcile_failed(error, &reading))?;
     let bootstrap = match (history.last_run(), reading.source.revision.is_some()) {
         (None, true) => {
@@ -319,6 +507,9 @@ pub fn bench(
     let approval = operator.evidence.as_str();
     let mut plan = reconcile::make_plan(&situation, &world, &reading, &bootstrap, approval);
     plan.findings.extend(history.findings().iter().cloned());
+    if let Some(line) = &line {
+        plan = line.rest(plan, &situation, history.recorded(), &operator)?;
+    }
     if !situation.diagnostics.is_empty() {
         talk(shown(&situation.diagnostics, Some(&reading)));
     }
@@ -328,6 +519,7 @@ pub fn bench(
         directory,
         rosters,
         plan,
+        line,
     })
 }
 

@@ -18,6 +18,7 @@ use std::fmt;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The columns in front of the fields.
 const KEY_COLUMNS: [&str; 3] = ["user", "identity", "entitlement"];
@@ -58,7 +59,7 @@ impl fmt::Display for RowKey {
 }
 
 /// The values of a row by field; absent ones are not in it, none is empty.
-pub type Row = BTreeMap<FieldName, String>;
+pub type Row = BTreeMap<FieldName, Arc<str>>;
 
 /// How a row came to be as it was wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -292,7 +293,7 @@ fn parse(bytes: &[u8]) -> Result<BTreeMap<RowKey, Row>, String> {
             .filter(|(_, value)| !value.is_empty());
         let row = cells
             .filter_map(|(column, value)| match column {
-                Column::Field(field) => Some((field.clone(), value.to_owned())),
+                Column::Field(field) => Some((field.clone(), value.into())),
                 Column::User | Column::Identity | Column::Entitlement => None,
             })
             .collect();
@@ -339,7 +340,7 @@ fn render(fields: &[FieldName], rows: &BTreeMap<RowKey, Row>) -> Result<Vec<u8>,
         let cells = [key.user.as_str(), &key.identity, &key.entitlement];
         let values = fields
             .iter()
-            .map(|field| row.get(*field).map_or("", String::as_str));
+            .map(|field| row.get(*field).map_or("", AsRef::as_ref));
         writer
             .write_record(cells.into_iter().chain(values))
             .map_err(failed)?;
@@ -406,7 +407,7 @@ mod tests {
     fn row(values: &[(&str, &str)]) -> Row {
         values
             .iter()
-            .map(|(f, v)| (FieldName::new(f).unwrap(), (*v).to_owned()))
+            .map(|(f, v)| (FieldName::new(f).unwrap(), (*v).into()))
             .collect()
     }
 

@@ -5,7 +5,9 @@ use super::Tie;
 use crate::connector::{AttributeName, Guid};
 use crate::diagnostic::Code;
 use crate::name::UserName;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::Hash;
 
 /// The accounts there are.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -79,44 +81,73 @@ pub enum Holder {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Taken {
     /// Login names, by [`fold`]ed form.
-    pub logins: BTreeMap<String, BTreeSet<Holder>>,
+    pub logins: HashMap<String, Holders>,
     /// Principal names and mail addresses, by [`fold`]ed form.
-    pub addresses: BTreeMap<String, BTreeSet<Holder>>,
+    pub addresses: HashMap<String, Holders>,
     /// Common names by (parent DN, name), both in lower case.
-    pub common_names: BTreeMap<(String, String), BTreeSet<Holder>>,
+    pub common_names: HashMap<(String, String), Holders>,
+}
+
+/// Whose a name is: hardly ever more than one has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Holders {
+    first: Holder,
+    more: Vec<Holder>,
+}
+
+impl Holders {
+    /// Whether that is one of them.
+    pub fn contains(&self, holder: &Holder) -> bool {
+        self.first == *holder || self.more.contains(holder)
+    }
+
+    /// Whether somebody else than this user is one of them.
+    pub fn has_another(&self, user: &UserName) -> bool {
+        let own = |holder: &Holder| matches!(holder, Holder::User(name) if name == user);
+        !own(&self.first) || !self.more.iter().all(own)
+    }
 }
 
 /// What two names share that the directory cannot tell apart: case and accents folded (AD.md 6).
 pub fn fold(name: &str) -> String {
-    deunicode::deunicode(name).to_lowercase()
+    match name.is_ascii() {
+        true => name.to_ascii_lowercase(),
+        false => deunicode::deunicode(name).to_lowercase(),
+    }
+}
+
+fn note<K: Eq + Hash>(table: &mut HashMap<K, Holders>, key: K, holder: Holder) {
+    match table.entry(key) {
+        Entry::Vacant(free) => {
+            let more = Vec::new();
+            free.insert(Holders {
+                first: holder,
+                more,
+            });
+        }
+        Entry::Occupied(mut taken) => {
+            let holders = taken.get_mut();
+            if !holders.contains(&holder) {
+                holders.more.push(holder);
+            }
+        }
+    }
 }
 
 impl Taken {
     /// Notes a login name.
     pub fn login(&mut self, name: &str, holder: Holder) {
-        self.logins.entry(fold(name)).or_default().insert(holder);
+        note(&mut self.logins, fold(name), holder);
     }
 
     /// Notes a principal name or address.
     pub fn address(&mut self, name: &str, holder: Holder) {
-        self.addresses.entry(fold(name)).or_default().insert(holder);
+        note(&mut self.addresses, fold(name), holder);
     }
 
     /// Notes a common name below a parent.
     pub fn common_name(&mut self, parent: &str, name: &str, holder: Holder) {
         let key = (parent.to_lowercase(), name.to_lowercase());
-        self.common_names.entry(key).or_default().insert(holder);
+        note(&mut self.common_names, key, holder);
     }
-}
-
-/// Whether a name in a table is somebody else's than this user's.
-pub fn is_anothers<K: Ord>(
-    table: &BTreeMap<K, BTreeSet<Holder>>,
-    key: &K,
-    user: &UserName,
-) -> bool {
-    let own = |holder: &Holder| matches!(holder, Holder::User(name) if name == user);
-    table
-        .get(key)
-        .is_some_and(|holders| holders.iter().any(|h| !own(h)))
 }

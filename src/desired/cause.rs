@@ -49,6 +49,8 @@ impl Causes {
 
 impl Extend<Cause> for Causes {
     fn extend<T: IntoIterator<Item = Cause>>(&mut self, causes: T) {
+        let causes = causes.into_iter();
+        self.0.reserve_exact(causes.size_hint().0);
         for cause in causes {
             if let Err(place) = self.0.binary_search(&cause) {
                 self.0.insert(place, cause);

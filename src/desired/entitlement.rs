@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 /// What is held: unique per user.
 #[derive(
@@ -20,6 +21,22 @@ pub struct EntitlementKey {
     pub identity: Option<String>,
     /// What of the resource.
     pub grant: Grant,
+}
+
+impl EntitlementKey {
+    /// A key before every other: `-` is the least character of a name.
+    pub(crate) fn least() -> Self {
+        static LEAST: OnceLock<EntitlementKey> = OnceLock::new();
+        let least = LEAST.get_or_init(|| match (ResourceName::new("-"), LevelName::new("-")) {
+            (Ok(resource), Ok(level)) => Self {
+                resource,
+                identity: None,
+                grant: Grant::Level(level),
+            },
+            (Err(_), _) | (_, Err(_)) => unreachable!("the literals keep the rule"),
+        });
+        least.clone()
+    }
 }
 
 /// What of a resource is held.
@@ -59,13 +76,16 @@ impl fmt::Display for EntitlementKey {
     }
 }
 
+/// The values of a resource's fields for one user: absent ones are not in it, none is empty.
+pub type FieldValues = BTreeMap<FieldName, Arc<str>>;
+
 /// One thing held, with what its maintainer must be told and why it is held.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entitlement {
     /// What the application calls it: display name of the level, key of the role.
     pub label: String,
     /// Values of the resource's fields for this user, in no other order than by name; absent ones are not in it.
-    pub fields: BTreeMap<FieldName, String>,
+    pub fields: FieldValues,
     /// Whether a field depends on a login that is not settled yet.
     pub provisional: bool,
     /// Whether it only mirrors another resource's access: nobody is asked.

@@ -5,26 +5,34 @@ mod bonds;
 mod distinct;
 mod fields;
 mod holdings;
+mod lines;
 mod identities;
 mod orphans;
+mod places;
+mod sheet;
+mod sources;
 mod terms;
 
 pub use terms::rules;
 
 use super::accounts::Accounts;
 use super::naming::{Namer, Names};
-use super::{Cause, Desired, DesiredAccount, Entitlement, Person, Recipient};
+use super::variables::UserVariables;
+use super::{Cause, Desired, Entitlement, Person, Recipient};
 use crate::catalog::{Catalog, Linked, Problem};
 use crate::diagnostic::Code;
+use crate::manifest::resource::IdentityRules;
 use crate::manifest::user::UserState;
-use crate::manifest::{Edge, IdentitySpec, Moment};
-use crate::name::{IdentityName, LevelName, OrganizationName, ResourceName, UserName};
+use crate::manifest::{Edge, IdentitySpec, Moment, ResourceSpec};
+use crate::name::{IdentityName, ResourceName, UserName};
 use crate::request::{Folded, FoldedUser, Timeline, ahead};
-use crate::template::Nested;
 use distinct::Distinct;
 use holdings::Holdings;
 use jiff::Timestamp;
+use lines::Lines;
+use places::Places;
 use rayon::prelude::*;
+use sheet::Sheets;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -195,9 +203,9 @@ fn fill<'a>(
 ) {
     let people: Vec<(&UserName, &FoldedUser)> = folded.people.iter().collect();
     // What everybody holds, user by user.
-    let mut held: Vec<Holdings> = Vec::with_capacity(people.len());
-    let mut known: Vec<Nested> = Vec::with_capacity(people.len());
-    let parts: Vec<(Holdings, Vec<Problem>, Nested)> = people
+    let mut held: Vec<Holdings<'_>> = Vec::with_capacity(people.len());
+    let mut known: Vec<UserVariables<'_>> = Vec::with_capacity(people.len());
+    let parts: Vec<(Holdings<'_>, Vec<Problem>, UserVariables<'_>)> = people
         .par_iter()
         .map(|(name, user)| {
             let (holdings, found) = holdings::of(facts, name, user);
@@ -214,7 +222,7 @@ fn fill<'a>(
     for (name, user) in &people {
         namer.claim(name, user, problems);
     }
-    let mut bases: Vec<Base> = Vec::with_capacity(people.len());
+    let mut bases: Vec<Base<'_>> = Vec::with_capacity(people.len());
     for (((name, user), holdings), variables) in people.iter().zip(&held).zip(known) {
         bases.push(base(
             facts,
@@ -227,7 +235,7 @@ fn fill<'a>(
     }
     let supervisors = fields::Supervisors::new(&people, &bases);
     // Field values, user by user.
-    let filled: Vec<(Person, Vec<Problem>)> = people
+    let filled: Vec<(Arc<Person>, Vec<Problem>)> = people
         .par_iter()
         .zip(held.into_par_iter())
         .zip(bases.into_par_iter())
@@ -237,7 +245,7 @@ fn fill<'a>(
         .collect();
     for (person, found) in filled {
         problems.extend(found);
-        into.insert(person.name.clone(), Arc::new(person));
+        into.insert(person.name.clone(), person);
     }
 }
 
@@ -247,22 +255,25 @@ struct Facts<'a> {
     accounts: &'a Accounts,
     now: Timestamp,
     directory: &'a ResourceName,
-    patterns: BTreeMap<&'a str, regex::Regex>,
+    lines: Lines<'a>,
+    sheets: Sheets<'a>,
+    places: Places<'a>,
     followers: Vec<&'a ResourceName>,
+    /// Resources of which only one level can be held.
+    exclusive: Vec<(&'a ResourceName, &'a Linked<ResourceSpec>)>,
+    /// Resources with identities.
+    with_identities: Vec<(
+        &'a ResourceName,
+        &'a Linked<ResourceSpec>,
+        &'a IdentityRules,
+    )>,
     /// The identities that manifests declare, by user.
     identities: BTreeMap<&'a UserName, Vec<(&'a IdentityName, &'a Linked<IdentitySpec>)>>,
 }
 
 impl<'a> Facts<'a> {
     fn new(catalog: &'a Catalog, accounts: &'a Accounts, now: Timestamp) -> Self {
-        let fields = catalog.resources.values().flat_map(|r| &r.spec.fields);
-        let of_fields = fields.filter_map(|f| f.pattern.as_deref());
-        let questions = catalog.profiles.values().flat_map(|p| &p.spec.questions);
-        let of_questions = questions.filter_map(|q| q.pattern.as_deref());
-        let patterns = of_fields
-            .chain(of_questions)
-            .filter_map(|p| Some((p, regex::Regex::new(&format!("^(?:{p})$")).ok()?)))
-            .collect();
+        let resources = || catalog.resources.iter();
         let mut identities: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for (name, identity) in &catalog.identities {
             let of_user = identities.entry(&identity.spec.user).or_default();
@@ -273,7 +284,13 @@ impl<'a> Facts<'a> {
             accounts,
             now,
             directory: &catalog.config.spec.directory,
-            patterns,
+            lines: Lines::new(catalog),
+            sheets: Sheets::new(catalog),
+            places: Places::new(catalog),
+            exclusive: resources().filter(|(_, r)| r.spec.exclusive).collect(),
+            with_identities: resources()
+                .filter_map(|(name, r)| Some((name, r, r.spec.identities.as_ref()?)))
+                .collect(),
             followers: follow_order(catalog),
             identities,
         }
@@ -336,21 +353,21 @@ fn follow_order(catalog: &Catalog) -> Vec<&ResourceName> {
 }
 
 /// The names of one user's account, and where it stands.
-struct Base {
+struct Base<'p> {
     names: Option<Names>,
-    ou: Vec<String>,
-    variables: Nested,
+    ou: Arc<[String]>,
+    variables: UserVariables<'p>,
     presence: Presence,
 }
 
-fn base(
+fn base<'p>(
     facts: &Facts<'_>,
     namer: &mut Namer<'_>,
     (name, user): (&UserName, &FoldedUser),
-    holdings: &Holdings,
-    mut variables: Nested,
+    holdings: &Holdings<'_>,
+    mut variables: UserVariables<'p>,
     problems: &mut Vec<Problem>,
-) -> Base {
+) -> Base<'p> {
     let known = facts.accounts.known.contains_key(name);
     let here = matches!(
         holdings.presence,
@@ -360,83 +377,20 @@ fn base(
     if !(holdings.has_account && here || known || troubled) {
         return Base {
             names: None,
-            ou: Vec::new(),
+            ou: [].into(),
             variables,
             presence: holdings.presence,
         };
     }
     let away = holdings.presence == Presence::Left || !holdings.has_account;
-    let ou = ou(facts, name, user, holdings, away, problems).unwrap_or_default();
-    let parent = ou
-        .iter()
-        .rev()
-        .map(|o| format!("ou={o}"))
-        .collect::<Vec<_>>()
-        .join(",");
-    let names = namer.name(name, user, &parent, &mut variables, problems);
+    let place = facts.places.of(name, user, holdings, away, problems);
+    let names = namer.name(name, user, &place.below, &mut variables, problems);
     Base {
         names,
-        ou,
+        ou: place.ou,
         variables,
         presence: holdings.presence,
     }
-}
-
-/// The OU: the leavers', the user's, the profiles', the nearest organization's (MODEL 21, 22).
-fn ou(
-    facts: &Facts<'_>,
-    name: &UserName,
-    user: &FoldedUser,
-    holdings: &Holdings,
-    away: bool,
-    problems: &mut Vec<Problem>,
-) -> Option<Vec<String>> {
-    let texts = |ous: &[crate::manifest::organization::OuName]| -> Vec<String> {
-        ous.iter().map(|o| o.0.clone()).collect()
-    };
-    let managed = &facts.catalog.config.spec.managed;
-    if let Some(leavers) = managed.leavers_ou.as_ref().filter(|_| away) {
-        return Some(texts(leavers));
-    }
-    let mut of_profiles = || holdings.profile_ou(facts, user, problems);
-    let found = match &user.spec.ou {
-        Some(ou) => Some(texts(ou)),
-        None => of_profiles().or_else(|| nearest_ou(facts.catalog, &user.spec.organization)),
-    };
-    let Some(found) = found else {
-        problems.push(
-            Problem::new(
-                Code::NoOu,
-                &user.declared.at,
-                "organization",
-                format!("there is no OU for the account of `{name}`"),
-            )
-            .help("give `ou` to the organization, a profile or the user"),
-        );
-        return None;
-    };
-    let covered = managed.ous.iter().any(|ous| {
-        let lower = |texts: &[String]| texts.iter().map(|t| t.to_lowercase()).collect::<Vec<_>>();
-        lower(&found).starts_with(&lower(&texts(ous)))
-    });
-    if !covered {
-        problems.push(
-            Problem::new(
-                Code::OuNotManaged,
-                &user.declared.at,
-                "organization",
-                format!("the OU of `{name}` is not managed: {}", found.join(" / ")),
-            )
-            .help("add it, or one above it, to `managed.ous` of countersign.yaml"),
-        );
-    }
-    Some(found)
-}
-
-fn nearest_ou(catalog: &Catalog, organization: &OrganizationName) -> Option<Vec<String>> {
-    let line = catalog.ancestry(organization);
-    let ou = line.iter().find_map(|(_, o)| o.spec.ou.as_ref())?;
-    Some(ou.iter().map(|o| o.0.clone()).collect())
 }
 
 /// Says that a resource has more holders than seats, and which request exceeds.
@@ -499,8 +453,10 @@ fn cause(text: impl Into<std::sync::Arc<str>>, file: &std::sync::Arc<str>, line:
     }
 }
 
-fn implicit_level() -> Option<LevelName> {
-    LevelName::new("access").ok()
+/// A pattern that the whole of a text must match; none where it cannot be read, which was reported
+/// when the catalog was linked.
+fn whole(pattern: &str) -> Option<regex::Regex> {
+    regex::Regex::new(&format!("^(?:{pattern})$")).ok()
 }
 
 /// Somebody to mail, of a person.
@@ -513,5 +469,3 @@ fn recipient(person: &Person) -> Option<Recipient> {
 
 /// What the parts put together.
 type Entitlements = BTreeMap<super::EntitlementKey, Entitlement>;
-/// An account before its links are known.
-type Account = Option<DesiredAccount>;

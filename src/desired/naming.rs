@@ -5,14 +5,16 @@
 //! made: it may be the user's own, and two accounts would make two people of one (SEMANTICS 8). A
 //! `login` in the manifest says that it is not.
 
-use super::accounts::{Accounts, Holder, KnownAccount, Taken, Trouble, fold, is_anothers};
+use super::accounts::{Accounts, Holder, Holders, KnownAccount, Taken, Trouble, fold};
+use super::variables::UserVariables;
 use crate::catalog::{Catalog, Problem};
 use crate::diagnostic::Code;
 use crate::manifest::parse::Location;
 use crate::name::UserName;
 use crate::request::FoldedUser;
-use crate::template::{Nested, TemplateError};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::template::TemplateError;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
 
 /// The names of one account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +57,7 @@ impl Held {
 pub struct Namer<'a> {
     catalog: &'a Catalog,
     accounts: &'a Accounts,
+    /// What manifests claim and what was given; besides, the accounts' names are taken.
     taken: Taken,
     /// What was given before, so that a later instant finds the same names.
     given: BTreeMap<UserName, Held>,
@@ -71,7 +74,7 @@ impl<'a> Namer<'a> {
         Self {
             catalog,
             accounts,
-            taken: accounts.taken.clone(),
+            taken: Taken::default(),
             given: BTreeMap::new(),
             claimed: BTreeMap::new(),
         }
@@ -114,7 +117,7 @@ impl<'a> Namer<'a> {
         name: &UserName,
         user: &FoldedUser,
         parent: &str,
-        variables: &mut Nested,
+        variables: &mut UserVariables<'_>,
         problems: &mut Vec<Problem>,
     ) -> Option<Names> {
         let account = self.accounts.known.get(name).map(Held::of);
@@ -128,10 +131,10 @@ impl<'a> Namer<'a> {
         };
         let is_new = known.is_none() && user.spec.login.is_none();
         let mut trouble = None;
-        if is_new && is_foreign(&self.taken.logins, &fold(&login)) {
+        if is_new && self.is_foreign(|t| &t.logins, &fold(&login)) {
             trouble = Some(name_held(&format!("the login name `{login}`")));
         } else if known.is_none_or(|k| !k.login.eq_ignore_ascii_case(&login))
-            && is_anothers(&self.taken.logins, &fold(&login), name)
+            && self.is_anothers(|t| &t.logins, &fold(&login), name)
         {
             problems.push(
                 Problem::new(
@@ -145,28 +148,28 @@ impl<'a> Namer<'a> {
             return None;
         }
         self.taken.login(&login, Holder::User(name.clone()));
-        variables.set(&["account", "login"], login.as_str());
+        variables.account.login = Some(login.as_str().into());
         let upn = self.upn(name, known, &login, variables);
-        variables.set(&["account", "upn"], upn.as_str());
+        variables.account.upn = Some(upn.as_str().into());
         let is_held = known.is_some_and(|k| k.upn.eq_ignore_ascii_case(&upn));
         if trouble.is_none() && !is_held {
             trouble = self.unknown_suffix(&upn);
         }
         self.taken.address(&upn, Holder::User(name.clone()));
         let mail = self.mail(name, user, known, variables, problems);
-        variables.set_some(&["account", "mail"], mail.as_deref());
+        variables.account.mail = mail.as_deref().map(Into::into);
         if let Some(mail) = &mail {
             self.taken.address(mail, Holder::User(name.clone()));
         }
         let cn = self.common_name(name, known, &login, parent, variables);
-        let wanted = self.wanted_cn(&login, variables);
+        let wanted = self.wanted_cn(variables);
         let place = (parent.to_lowercase(), wanted.to_lowercase());
-        if is_new && trouble.is_none() && is_foreign(&self.taken.common_names, &place) {
+        if is_new && trouble.is_none() && self.is_foreign(|t| &t.common_names, &place) {
             trouble = Some(name_held(&format!("the common name `{wanted}`")));
         }
         self.taken
             .common_name(parent, &cn, Holder::User(name.clone()));
-        variables.set(&["account", "cn"], cn.as_str());
+        variables.account.cn = Some(cn.as_str().into());
         if provisional {
             let held = Held {
                 login: login.clone(),
@@ -186,7 +189,38 @@ impl<'a> Namer<'a> {
         })
     }
 
-    fn fill(&self, text: &str, variables: &Nested) -> Result<String, TemplateError> {
+    /// Those who have a name in a table.
+    fn holders<'s, K: Eq + Hash + 's>(
+        &'s self,
+        table: impl Fn(&'s Taken) -> &'s HashMap<K, Holders>,
+        key: &K,
+    ) -> impl Iterator<Item = &'s Holders> {
+        let known = table(&self.accounts.taken).get(key);
+        known.into_iter().chain(table(&self.taken).get(key))
+    }
+
+    /// Whether a name is somebody else's than this user's.
+    fn is_anothers<'s, K: Eq + Hash + 's>(
+        &'s self,
+        table: impl Fn(&'s Taken) -> &'s HashMap<K, Holders>,
+        key: &K,
+        user: &UserName,
+    ) -> bool {
+        self.holders(table, key)
+            .any(|holders| holders.has_another(user))
+    }
+
+    /// Whether an account that belongs to nobody here has a name.
+    fn is_foreign<'s, K: Eq + Hash + 's>(
+        &'s self,
+        table: impl Fn(&'s Taken) -> &'s HashMap<K, Holders>,
+        key: &K,
+    ) -> bool {
+        self.holders(table, key)
+            .any(|holders| holders.contains(&Holder::Foreign))
+    }
+
+    fn fill(&self, text: &str, variables: &UserVariables<'_>) -> Result<String, TemplateError> {
         match self.catalog.templates.get(text) {
             Some(template) => template.fill(variables),
             None => Err(TemplateError::Absent),
@@ -198,20 +232,24 @@ impl<'a> Namer<'a> {
         &self,
         name: &UserName,
         user: &FoldedUser,
-        variables: &Nested,
+        variables: &UserVariables<'_>,
         problems: &mut Vec<Problem>,
     ) -> Option<String> {
         let rule = &self.catalog.config.spec.naming.login;
         let longest = rule.max_length as usize;
-        let candidates: Vec<String> = rule
-            .candidates
-            .iter()
-            .filter_map(|text| self.fill(text, variables).ok())
-            .map(|text| login_form(&text))
-            .filter(|text| !text.is_empty())
-            .collect();
-        let fitting = candidates.iter().find(|c| c.len() <= longest);
-        let Some(base) = fitting.or(candidates.last()) else {
+        let mut base = None;
+        for text in &rule.candidates {
+            let made = self.fill(text, variables).ok();
+            let Some(made) = made.map(|text| login_form(&text)).filter(|l| !l.is_empty()) else {
+                continue;
+            };
+            let fits = made.len() <= longest;
+            base = Some(made);
+            if fits {
+                break;
+            }
+        }
+        let Some(base) = base else {
             problems.push(
                 Problem::new(
                     Code::BadLogin,
@@ -223,10 +261,10 @@ impl<'a> Namer<'a> {
             );
             return None;
         };
-        let free = |login: &str| !is_anothers(&self.taken.logins, &fold(login), name);
+        let free = |login: &str| !self.is_anothers(|t| &t.logins, &fold(login), name);
         let cut = |room: usize| base[..base.len().min(room)].trim_end_matches(['.', '-', '_']);
         let first = cut(longest).to_owned();
-        if free(&first) || is_foreign(&self.taken.logins, &fold(&first)) {
+        if free(&first) || self.is_foreign(|t| &t.logins, &fold(&first)) {
             return Some(first);
         }
         if rule.then_number {
@@ -255,7 +293,7 @@ impl<'a> Namer<'a> {
         name: &UserName,
         known: Option<&Held>,
         login: &str,
-        variables: &Nested,
+        variables: &UserVariables<'_>,
     ) -> String {
         if let Some(known) =
             known.filter(|k| !k.upn.is_empty() && k.login.eq_ignore_ascii_case(login))
@@ -290,12 +328,12 @@ impl<'a> Namer<'a> {
         name: &UserName,
         user: &FoldedUser,
         known: Option<&Held>,
-        variables: &Nested,
+        variables: &UserVariables<'_>,
         problems: &mut Vec<Problem>,
     ) -> Option<String> {
         if let Some(mail) = &user.spec.mail {
             if known.is_none_or(|k| k.mail.as_deref() != Some(mail.0.as_str()))
-                && is_anothers(&self.taken.addresses, &fold(&mail.0), name)
+                && self.is_anothers(|t| &t.addresses, &fold(&mail.0), name)
             {
                 problems.push(
                     Problem::new(
@@ -319,7 +357,7 @@ impl<'a> Namer<'a> {
 
     /// The address, with a number before the `@` where it is taken.
     fn free_address(&self, name: &UserName, address: &str) -> String {
-        let free = |address: &str| !is_anothers(&self.taken.addresses, &fold(address), name);
+        let free = |address: &str| !self.is_anothers(|t| &t.addresses, &fold(address), name);
         if free(address) {
             return address.to_owned();
         }
@@ -331,12 +369,10 @@ impl<'a> Namer<'a> {
     }
 
     /// The common name that the rule makes: without one, the display name.
-    fn wanted_cn(&self, login: &str, variables: &Nested) -> String {
+    fn wanted_cn(&self, variables: &UserVariables<'_>) -> String {
         let rule = self.catalog.config.spec.naming.cn.as_deref();
         let made = rule.and_then(|text| self.fill(text, variables).ok());
-        let plain = made
-            .or_else(|| crate::template::Variables::text(variables, &["user", "displayName"]))
-            .unwrap_or_else(|| login.to_owned());
+        let plain = made.unwrap_or_else(|| variables.display_name.clone());
         plain.trim().chars().take(LONGEST_CN).collect()
     }
 
@@ -347,15 +383,15 @@ impl<'a> Namer<'a> {
         known: Option<&Held>,
         login: &str,
         parent: &str,
-        variables: &Nested,
+        variables: &UserVariables<'_>,
     ) -> String {
-        let plain = self.wanted_cn(login, variables);
+        let plain = self.wanted_cn(variables);
         let room = LONGEST_CN.saturating_sub(login.chars().count() + 3);
         let short: String = plain.chars().take(room).collect();
         let told_apart = format!("{} ({login})", short.trim_end());
         let free = |cn: &str| {
             let key = (parent.to_lowercase(), cn.to_lowercase());
-            !is_anothers(&self.taken.common_names, &key, name)
+            !self.is_anothers(|t| &t.common_names, &key, name)
         };
         // Stable: a name told apart once stays so, even when its rival is gone.
         if known.is_some_and(|k| k.cn == told_apart) && free(&told_apart) {
@@ -363,12 +399,6 @@ impl<'a> Namer<'a> {
         }
         if free(&plain) { plain } else { told_apart }
     }
-}
-
-/// Whether an account that belongs to nobody here has a name.
-fn is_foreign<K: Ord>(table: &BTreeMap<K, BTreeSet<Holder>>, key: &K) -> bool {
-    let holders = table.get(key);
-    holders.is_some_and(|holders| holders.contains(&Holder::Foreign))
 }
 
 fn name_held(name: &str) -> Trouble {

@@ -488,6 +488,16 @@ codes! {
     NotInThisVersion = "not-in-this-version" Error
         what "The operator's file asks for something that this version does not do."
         why "To take it and not do it would promise a protection that is not there."
-        before "evidence: {module: signed-merge}"
-        after "evidence: {module: trust-branch}";
+        before "readBack: {ureport-export: {path: /var/lib/ureport.csv, key: employeeNumber}}"
+        after "(left out)";
+    NotApproved = "not-approved" Error
+        what "A commit on the branch is not approved, or comes after one that is not."
+        why "Nothing of it is done; what was approved before goes on. The rules of the last approved revision say who may approve it."
+        before "git push origin main"
+        after "git merge --no-ff -S request, by an administrator who neither asks nor gains";
+    Stalled = "stalled" Error
+        what "The newest approved revision has mistakes, so the last valid one stays in force."
+        why "Two merges that were each fine may not be so together. Nobody is left without access for it, and nobody gets any, until it is mended."
+        before "(two requests that contradict each other)"
+        after "(one of them, and a merge that takes the other out)";
 }

@@ -5,7 +5,7 @@
 //! appended one by one. A record that contradicts those before it changes nothing.
 
 use super::file::Content;
-use super::record::{Event, How, MailResult, Record, RunId, RunSummary, Seen};
+use super::record::{ApprovedCommit, Event, How, MailResult, Record, RunId, RunSummary, Seen};
 use crate::desired::{EntitlementKey, Recipient};
 use crate::diagnostic::Code;
 use crate::name::{ResourceName, UserName};
@@ -14,7 +14,7 @@ use crate::plan::recorded::{
     Told as ToldOf,
 };
 use crate::plan::task::{FieldValues, TaskStep};
-use crate::plan::{ChangeId, Finding, MemberChange, Task, TaskAction, TaskChange, TaskId};
+use crate::plan::{ByFile, ChangeId, Finding, MemberChange, Task, TaskAction, TaskChange, TaskId};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,8 +27,36 @@ pub struct History {
     asked: BTreeMap<ChangeId, BTreeSet<String>>,
     selections: BTreeMap<(UserName, ResourceName), Selection>,
     last_run: Option<Run>,
+    approved: Option<ApprovedLine>,
     findings: Vec<Finding>,
     pub(super) head: String,
+}
+
+/// The line of commits that are approved already.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ApprovedLine {
+    /// The commit that the operator trusted without evidence.
+    pub bootstrap: String,
+    /// The newest of the line.
+    pub newest: String,
+    /// How many there are.
+    pub count: usize,
+    /// The commit that last changed each file, and who approved it.
+    pub files: ByFile,
+}
+
+impl ApprovedLine {
+    /// The same with further commits.
+    pub fn extend(&mut self, commits: impl IntoIterator<Item = ApprovedCommit>) {
+        for commit in commits {
+            self.count += 1;
+            for file in commit.files {
+                let entry = (self.count, commit.commit.clone(), commit.approvers.clone());
+                self.files.insert(file, entry);
+            }
+            self.newest = commit.commit;
+        }
+    }
 }
 
 /// One task, and what became of it.
@@ -137,6 +165,11 @@ pub enum Contradiction {
 }
 
 impl History {
+    /// The commits that are approved already; none where none were asked about.
+    pub fn approved(&self) -> Option<&ApprovedLine> {
+        self.approved.as_ref()
+    }
+
     /// What a plan needs of it.
     pub fn recorded(&self) -> &Recorded {
         &self.recorded
@@ -256,6 +289,20 @@ impl History {
                     summary: None,
                 });
             }
+            Event::Verified { bootstrap, commits } => {
+                // Another bootstrap begins another line.
+                let line = self
+                    .approved
+                    .take()
+                    .filter(|line| line.bootstrap == bootstrap);
+                let mut line = line.unwrap_or_else(|| ApprovedLine {
+                    newest: bootstrap.clone(),
+                    bootstrap,
+                    ..ApprovedLine::default()
+                });
+                line.extend(commits);
+                self.approved = Some(line);
+            }
             Event::RunEnded { summary } => {
                 if let Some(last) = self.last_run.as_mut().filter(|last| last.id == run) {
                     last.summary = Some(summary);
@@ -327,7 +374,7 @@ impl History {
             Event::TaskRevised { task } => {
                 opened(&mut self.tasks, &task.id)?.task = (*task).clone();
                 let state = manual(&mut self.recorded, &task);
-                state.open = Some(*task);
+                state.open = Some(task);
             }
             Event::TaskCancelled { task } => {
                 let record = opened(&mut self.tasks, &task.id)?;
@@ -451,7 +498,7 @@ impl History {
         if let Some(open) = &manual.open {
             return Err(Contradiction::Another(task.id, open.id.clone()));
         }
-        manual.open = Some(task.clone());
+        manual.open = Some(Box::new(task.clone()));
         let record = TaskRecord {
             task,
             opened: at,
@@ -553,7 +600,7 @@ fn fulfil(state: &mut ManualState, task: &Task) {
 fn entered(mut values: FieldValues, task: &Task) -> FieldValues {
     for field in &task.fields {
         match &field.after {
-            Some(value) => values.insert(field.name.clone(), value.clone()),
+            Some(value) => values.insert(field.name.clone(), value.as_str().into()),
             None => values.remove(&field.name),
         };
     }
@@ -645,7 +692,7 @@ pub(super) mod tests {
     fn values(pairs: &[(&str, &str)]) -> FieldValues {
         pairs
             .iter()
-            .map(|(f, v)| (FieldName::new(f).unwrap(), (*v).to_owned()))
+            .map(|(f, v)| (FieldName::new(f).unwrap(), (*v).into()))
             .collect()
     }
 
@@ -751,7 +798,7 @@ pub(super) mod tests {
             &[("username", Some("klee")), ("card", None)],
         );
         let state = history([asked(&first)]);
-        assert_eq!(state_of(&state).open.as_ref(), Some(&first));
+        assert_eq!(state_of(&state).open.as_deref(), Some(&first));
         assert_eq!(held(&state), None);
         assert_eq!(state.recorded().generations, BTreeMap::new());
         let second = Task {
@@ -763,7 +810,7 @@ pub(super) mod tests {
             )
         };
         let state = history([asked(&first), revised(&second)]);
-        assert_eq!(state_of(&state).open.as_ref(), Some(&second));
+        assert_eq!(state_of(&state).open.as_deref(), Some(&second));
         let state = history([asked(&first), revised(&second), done(&first)]);
         assert_eq!(
             held(&state),

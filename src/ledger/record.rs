@@ -10,9 +10,10 @@ use crate::dn::Dn;
 use crate::name::{ResourceName, UserName};
 use crate::plan::recorded::Attempt;
 use crate::plan::task::FieldValues;
-use crate::plan::{Action, ChangeId, MemberChange, NoticeKey, Task, TaskId};
+use crate::plan::{Action, Approver, ChangeId, MemberChange, NoticeKey, Task, TaskId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// One event, and when and in which run it happened.
@@ -38,6 +39,18 @@ impl fmt::Display for RunId {
     }
 }
 
+/// A commit that is approved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ApprovedCommit {
+    /// The commit.
+    pub commit: String,
+    /// Who approved it.
+    pub approvers: Vec<Approver>,
+    /// The files it changed.
+    pub files: BTreeSet<String>,
+}
+
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(
@@ -54,6 +67,13 @@ pub enum Event {
         instant: Timestamp,
         /// The plan's digest.
         plan: String,
+    },
+    /// Commits of the branch are approved: they are not asked about again.
+    Verified {
+        /// The commit that the operator trusts without evidence.
+        bootstrap: String,
+        /// The commits, the oldest first.
+        commits: Vec<ApprovedCommit>,
     },
     /// A change is about to be written; as long as no outcome follows, nobody knows what became of it.
     Begun {

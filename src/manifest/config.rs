@@ -45,6 +45,65 @@ pub struct ConfigSpec {
     /// Paths (globs) that are not manifests.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignore: Vec<String>,
+    /// Where pull requests are opened, and what their pipelines need; left out: `ci generate` writes none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pipelines: Option<Pipelines>,
+}
+
+/// What `countersign ci generate` writes for a forge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Pipelines {
+    /// The forges that the repository lies at.
+    #[schemars(length(min = 1))]
+    pub forges: Vec<ForgeKind>,
+    /// The branch that pull requests are merged into; left out: `main`.
+    #[serde(default = "main_branch", skip_serializing_if = "is_main")]
+    #[schemars(regex(pattern = r"^[A-Za-z0-9_][A-Za-z0-9._/-]{0,99}$"))]
+    pub branch: String,
+    /// Where the pipelines get `countersign` from; left out: it is on the runner's `PATH`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<Program>,
+}
+
+/// A place where people open, review and merge pull requests.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForgeKind {
+    /// GitHub, with GitHub Actions.
+    Github,
+    /// GitLab, with its CI.
+    Gitlab,
+    /// Forgejo, with Forgejo Actions.
+    Forgejo,
+}
+
+impl ForgeKind {
+    /// Every forge.
+    pub const ALL: [Self; 3] = [Self::Github, Self::Gitlab, Self::Forgejo];
+
+    /// The word a manifest uses, for the forge and for a user's login there.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Github => "github",
+            Self::Gitlab => "gitlab",
+            Self::Forgejo => "forgejo",
+        }
+    }
+}
+
+/// A file that is fetched and run only if it is the one that was meant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Program {
+    /// Its address; `https` only.
+    #[schemars(regex(pattern = r"^https://[A-Za-z0-9._~:/?@!&*+,;=%-]{1,500}$"))]
+    pub url: String,
+    /// Its SHA-256, in hexadecimal.
+    #[schemars(regex(pattern = r"^[0-9a-f]{64}$"))]
+    pub sha256: String,
 }
 
 /// How account names are made.
@@ -237,4 +296,12 @@ fn one() -> u32 {
 
 fn two() -> u32 {
     2
+}
+
+fn main_branch() -> String {
+    "main".into()
+}
+
+fn is_main(branch: &str) -> bool {
+    branch == "main"
 }

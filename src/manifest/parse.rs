@@ -59,16 +59,16 @@ pub struct Location {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub enum Body {
-    Config(Box<Manifest<ConfigSpec>>),
-    Organization(Box<Manifest<OrganizationSpec>>),
-    Profile(Box<Manifest<ProfileSpec>>),
-    User(Box<Manifest<UserSpec>>),
-    Resource(Box<Manifest<ResourceSpec>>),
-    Role(Box<Manifest<RoleSpec>>),
-    Scope(Box<Manifest<ScopeSpec>>),
-    Identity(Box<Manifest<IdentitySpec>>),
-    Request(Box<Manifest<RequestSpec>>),
-    Policy(Box<Manifest<PolicySpec>>),
+    Config(Arc<Manifest<ConfigSpec>>),
+    Organization(Arc<Manifest<OrganizationSpec>>),
+    Profile(Arc<Manifest<ProfileSpec>>),
+    User(Arc<Manifest<UserSpec>>),
+    Resource(Arc<Manifest<ResourceSpec>>),
+    Role(Arc<Manifest<RoleSpec>>),
+    Scope(Arc<Manifest<ScopeSpec>>),
+    Identity(Arc<Manifest<IdentitySpec>>),
+    Request(Arc<Manifest<RequestSpec>>),
+    Policy(Arc<Manifest<PolicySpec>>),
 }
 
 /// What was parsed before, by blob: manifests without a mistake.

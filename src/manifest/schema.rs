@@ -9,6 +9,13 @@ use std::sync::OnceLock;
 
 /// The JSON Schema (draft-07, which editors follow) of a kind.
 pub fn schema(kind: Kind) -> Json {
+    let mut schema = marked(kind);
+    unmark(&mut schema);
+    schema
+}
+
+/// The same, with a `$comment` at each name that says what is named: `profile name`.
+pub fn marked(kind: Kind) -> Json {
     match kind {
         Kind::Config => generate::<ConfigSpec>(kind),
         Kind::Organization => generate::<OrganizationSpec>(kind),
@@ -30,6 +37,27 @@ pub fn file_name(kind: Kind) -> String {
 
 /// The JSON Schema of a type in the form of the kinds': draft-07, closed, nothing that may be null.
 pub fn schema_of<T: JsonSchema>(title: &str) -> Json {
+    let mut schema = marked_of::<T>(title);
+    unmark(&mut schema);
+    schema
+}
+
+/// Takes out what says which names stand where.
+pub fn unmark(schema: &mut Json) {
+    match schema {
+        Json::Object(object) => {
+            // A field of that name would be described by a mapping.
+            if object.get("$comment").is_some_and(Json::is_string) {
+                object.remove("$comment");
+            }
+            object.values_mut().for_each(unmark);
+        }
+        Json::Array(parts) => parts.iter_mut().for_each(unmark),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
+    }
+}
+
+fn marked_of<T: JsonSchema>(title: &str) -> Json {
     let settings = SchemaSettings::draft07().with(|s| s.inline_subschemas = true);
     let mut schema = settings
         .into_generator()
@@ -43,7 +71,7 @@ pub fn schema_of<T: JsonSchema>(title: &str) -> Json {
 }
 
 fn generate<S: JsonSchema>(kind: Kind) -> Json {
-    let mut schema = schema_of::<Manifest<S>>(&format!("Countersign {kind}"));
+    let mut schema = marked_of::<Manifest<S>>(&format!("Countersign {kind}"));
     if let Some(Json::Object(properties)) = schema.get_mut("properties") {
         for (name, value) in [("apiVersion", API_VERSION), ("kind", kind.as_str())] {
             if let Some(Json::Object(property)) = properties.get_mut(name) {

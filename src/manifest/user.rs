@@ -171,8 +171,13 @@ impl UserState {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Credentials {
-    /// Public keys the user signs commits with (SSH or OpenPGP fingerprints).
+    /// Public keys the user signs commits and tags with: an SSH public key (the line of `id_ed25519.pub`),
+    /// or an OpenPGP public key as text (`gpg --armor --export`). A fingerprint is not enough: nothing
+    /// is checked with keys from anywhere else.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(inner(regex(
+        pattern = r"^((ssh|ecdsa-sha2|sk)-[A-Za-z0-9@.-]+ [A-Za-z0-9+/=]+( [^\x00-\x1f\x7f]*)?|-----BEGIN PGP PUBLIC KEY BLOCK-----\n[^\x00-\x09\x0b-\x1f\x7f]+\n-----END PGP PUBLIC KEY BLOCK-----\n*)$"
+    )))]
     pub signing_keys: Vec<String>,
     /// Logins at forges, by forge.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -157,7 +157,7 @@ pub(super) fn dn(text: &str) -> Dn {
 }
 
 /// One step of a modify request on one value.
-pub(super) fn step(operation: ModificationKind, name: &str, value: &str) -> Modification {
+pub(super) fn step(operation: ModificationKind, name: &'static str, value: &str) -> Modification {
     let values = vec![Value::from(value)];
     Modification {
         operation,
@@ -167,7 +167,11 @@ pub(super) fn step(operation: ModificationKind, name: &str, value: &str) -> Modi
 }
 
 /// A modify request that puts one value in the place of another, and what a mail shows of it.
-pub(super) fn replaces(name: &str, old: &str, new: &str) -> (Vec<Modification>, Vec<FieldChange>) {
+pub(super) fn replaces(
+    name: &'static str,
+    old: &str,
+    new: &str,
+) -> (Vec<Modification>, Vec<FieldChange>) {
     let shown = FieldChange {
         name: AttributeName::from(name),
         before: vec![Value::from(old)],

@@ -8,7 +8,7 @@ use crate::desired::{Accounts, KnownAccount, Tie};
 use crate::diagnostic::Code;
 use crate::dn::Dn;
 use crate::name::UserName;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What a user brings to find their account by.
 #[derive(Debug, Clone, Default)]
@@ -106,7 +106,7 @@ fn anchors(directory: &Directory, rules: &Rules<'_>) -> BTreeMap<String, Vec<Gui
         .values()
         .filter(|a| (rules.covers)(&a.dn))
     {
-        if let Some(value) = account.text(anchor.as_str()) {
+        if let Some(value) = account.text(anchor.clone()) {
             anchors
                 .entry(value.to_lowercase())
                 .or_default()
@@ -168,12 +168,15 @@ fn known(account: &Account, tie: Tie, observed: &BTreeSet<AttributeName>) -> Kno
         tie,
         dn: account.dn.to_string(),
         login: account.login.clone(),
-        upn: account.text("userPrincipalName").unwrap_or_default(),
+        upn: account
+            .text("userPrincipalName")
+            .unwrap_or_default()
+            .to_owned(),
         cn: account.dn.rdn().value().to_owned(),
-        mail: account.text("mail"),
+        mail: account.text("mail").map(str::to_owned),
         observed: observed
             .iter()
-            .filter_map(|name| Some((name.clone(), account.text(name.as_str())?)))
+            .filter_map(|name| Some((name.clone(), account.text(name.clone())?.to_owned())))
             .collect(),
     }
 }
@@ -184,6 +187,7 @@ fn taken(
     names_used: &BTreeMap<String, UserName>,
 ) -> Taken {
     let mut taken = Taken::default();
+    let mut parents = Parents::default();
     let domain = directory.base.domain();
     for account in directory.accounts.values() {
         let holder = match owners.get(&account.guid) {
@@ -213,17 +217,17 @@ fn taken(
                 taken.address(address, holder.clone());
             }
         }
-        let parent = relative_parent(directory, &account.dn);
-        taken.common_name(&parent, account.dn.rdn().value(), holder);
+        let parent = parents.of(directory, &account.dn);
+        taken.common_name(parent, account.dn.rdn().value(), holder);
     }
     for group in directory.groups.values() {
         taken.login(&group.name, Holder::Object);
-        let parent = relative_parent(directory, &group.dn);
-        taken.common_name(&parent, group.dn.rdn().value(), Holder::Object);
+        let parent = parents.of(directory, &group.dn);
+        taken.common_name(parent, group.dn.rdn().value(), Holder::Object);
     }
     for unit in &directory.units {
-        let parent = relative_parent(directory, unit);
-        taken.common_name(&parent, unit.rdn().value(), Holder::Object);
+        let parent = parents.of(directory, unit);
+        taken.common_name(parent, unit.rdn().value(), Holder::Object);
     }
     for (name, user) in names_used {
         match name.contains('@') {
@@ -234,10 +238,23 @@ fn taken(
     taken
 }
 
-/// The parents of a place below the base, innermost first: `ou=its,ou=departments`.
-fn relative_parent(directory: &Directory, dn: &Dn) -> String {
+/// The parents of places below the base, innermost first: `ou=its,ou=departments`. Many stand in one.
+#[derive(Default)]
+struct Parents(HashMap<Dn, String>);
+
+impl Parents {
+    fn of(&mut self, directory: &Directory, dn: &Dn) -> &str {
+        let Some(parent) = dn.parent() else {
+            return "";
+        };
+        let path = |parent: &Dn| path(directory, parent);
+        self.0.entry(parent).or_insert_with_key(path)
+    }
+}
+
+fn path(directory: &Directory, dn: &Dn) -> String {
     let mut parts = Vec::new();
-    let mut next = dn.parent();
+    let mut next = Some(dn.clone());
     while let Some(parent) = next {
         if parent == directory.base || parent.depth() <= directory.base.depth() {
             break;

@@ -3,13 +3,14 @@
 //! The text goes through the reader of the manifests, against the published schema; what a
 //! schema cannot say is checked here.
 
+mod evidence;
 mod reader;
 mod servers;
 
 use super::address::{self, GIT_HELP};
-use super::settings::{self, EvidenceModule, SecretReference};
+use super::settings::{self, SecretReference};
 use super::trust::Repository;
-use super::{AccessRepository, Directory, Evidence, Operator, URGENT_PER_DAY, schema};
+use super::{AccessRepository, Directory, Operator, URGENT_PER_DAY, schema};
 use crate::connector::AttributeName;
 use crate::diagnostic::{Code, Diagnostic, Place, Severity, any_error, sorted};
 use crate::dn::Dn;
@@ -119,8 +120,8 @@ fn document(file: &Arc<str>, bytes: &[u8], found: &mut Vec<Diagnostic>) -> Optio
 
 impl Reader<'_> {
     fn operator(&mut self) -> Option<Operator> {
-        let evidence = self.section("evidence");
-        let evidence = evidence.and_then(|given: settings::Evidence| self.evidence(given.module));
+        let given: Option<settings::Evidence> = self.section("evidence");
+        let evidence = given.as_ref().and_then(|given| self.evidence(given));
         self.unused();
         let repository = self.section("repository");
         let repository = repository.and_then(|given| self.access_repository(&given));
@@ -137,10 +138,12 @@ impl Reader<'_> {
             None => Some(Path::new(HAND_OVER).to_owned()),
         };
         let limits = limits?;
+        let (evidence, forge) = evidence?;
         let lower = |domains: Vec<String>| domains.iter().map(|d| d.to_lowercase()).collect();
         Some(Operator {
             repository: Some(repository?),
-            evidence: evidence?,
+            evidence,
+            forge,
             mail: mail?,
             ledger: ledger?,
             hand_over: hand_over?,
@@ -197,23 +200,6 @@ impl Reader<'_> {
             rosters.extend(path.map(|path| (name.clone(), path)));
         }
         rosters
-    }
-
-    fn evidence(&mut self, module: EvidenceModule) -> Option<Evidence> {
-        match module {
-            EvidenceModule::TrustBranch => Some(Evidence::TrustBranch),
-            EvidenceModule::SignedMerge => {
-                let place = self.place(&keys(&["evidence", "module"]));
-                let help = "with `trust-branch`, whatever stands on the branch counts as approved, and every plan says so: let the forge protect the branch, so that only reviewed merges reach it";
-                self.say(
-                    Code::NotInThisVersion,
-                    place,
-                    "`signed-merge` is not in this version, whose only evidence module is `trust-branch`",
-                    Some(help),
-                );
-                None
-            }
-        }
     }
 
     /// Says what is taken and not used, so that nobody relies on it.

@@ -23,7 +23,27 @@ const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretSource {
     pub(super) name: SecretName,
-    pub(super) place: Place,
+    pub(super) asked: Asked,
+}
+
+/// Where a secret is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// In the operator's file.
+    Place(Place),
+    /// On the command line, by this flag.
+    Flag(&'static str),
+}
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Place(Place {
+                file, line, column, ..
+            }) => write!(f, "{file}:{line}:{column}"),
+            Self::Flag(flag) => f.write_str(flag),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,12 +55,10 @@ pub(super) enum SecretName {
 
 /// That a secret cannot be had.
 #[derive(Debug, thiserror::Error)]
-#[error("no secret from {name}, which {file}:{line}:{column} asks for")]
+#[error("no secret from {name}, which {asked} asks for")]
 pub struct SecretError {
     name: String,
-    file: String,
-    line: u32,
-    column: u32,
+    asked: String,
     source: SecretProblem,
 }
 
@@ -69,6 +87,22 @@ pub enum SecretProblem {
 }
 
 impl SecretSource {
+    /// The secret in an environment variable that a flag names.
+    pub fn variable(name: &str, flag: &'static str) -> Self {
+        Self {
+            name: SecretName::Env(name.to_owned()),
+            asked: Asked::Flag(flag),
+        }
+    }
+
+    /// The secret in a file that a flag names.
+    pub fn file(path: &Path, flag: &'static str) -> Self {
+        Self {
+            name: SecretName::File(path.to_owned()),
+            asked: Asked::Flag(flag),
+        }
+    }
+
     /// Reads the secret; one line feed at its end is not part of it.
     ///
     /// # Errors
@@ -77,9 +111,7 @@ impl SecretSource {
         self.read_from(&|name| std::env::var_os(name))
             .map_err(|source| SecretError {
                 name: self.to_string(),
-                file: self.place.file.to_string(),
-                line: self.place.line,
-                column: self.place.column,
+                asked: self.asked.to_string(),
                 source,
             })
     }
@@ -169,7 +201,10 @@ mod tests {
             column: 30,
             width: 1,
         };
-        SecretSource { name, place }
+        SecretSource {
+            name,
+            asked: Asked::Place(place),
+        }
     }
 
     fn text(result: Result<SecretString, SecretProblem>) -> Result<String, String> {

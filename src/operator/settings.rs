@@ -69,6 +69,39 @@ pub(super) struct Repository {
 pub(super) struct Evidence {
     /// How it is told that a commit is approved.
     pub module: EvidenceModule,
+    /// Which software the forge is. With `forge-reviews`.
+    #[serde(default)]
+    pub forge: Option<ForgeSoftware>,
+    /// Where people open the forge: `https://host`; left out: github.com or gitlab.com. With `forge-reviews`.
+    #[serde(default)]
+    pub url: Option<String>,
+    /// The access repository on the forge: `owner/name`. With `forge-reviews`.
+    #[serde(default)]
+    pub repository: Option<String>,
+    /// The certificates (PEM) that the forge's must be signed by; left out: the system's. With `forge-reviews`.
+    #[serde(default)]
+    pub ca_file: Option<String>,
+    /// Accounts that turn filled forms into pull requests, beside those the forge itself calls bots. With `forge-reviews`.
+    #[serde(default)]
+    #[schemars(inner(regex(pattern = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,98}(\[bot\])?$")))]
+    pub form_bots: Vec<String>,
+    /// A token that can read pull requests and issues, and nothing else. With `forge-reviews`.
+    #[serde(default)]
+    pub token: Option<SecretReference>,
+}
+
+/// Which software a forge is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub(super) enum ForgeSoftware {
+    /// github.com, GitHub Enterprise Cloud or Server.
+    #[serde(rename = "github")]
+    GitHub,
+    /// gitlab.com, or one's own GitLab.
+    #[serde(rename = "gitlab")]
+    GitLab,
+    /// Forgejo or Gitea.
+    #[serde(rename = "forgejo")]
+    Forgejo,
 }
 
 /// How it is told that a commit is approved.
@@ -77,8 +110,10 @@ pub(super) struct Evidence {
 pub(super) enum EvidenceModule {
     /// Whatever stands on the branch is approved; the forge protects the branch.
     TrustBranch,
-    /// Merges are signed by approvers. Not in this version.
+    /// Merges and tags are signed by approvers; needs `repository.bootstrap`.
     SignedMerge,
+    /// The forge's record of reviews: needs `forge`, `repository`, `token`, and `repository.bootstrap`.
+    ForgeReviews,
 }
 
 /// Where a secret comes from: exactly one of `env`, `file`, `credential`.

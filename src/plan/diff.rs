@@ -25,7 +25,8 @@ use crate::observed::Observed;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 /// Everything a plan is made of.
 pub struct Inputs<'a> {
@@ -91,6 +92,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
         instant: inputs.desired.instant,
         valid_until: inputs.desired.valid_until,
         approval: inputs.approval.to_owned(),
+        verified: None,
         policies: inputs.policies.to_owned(),
         directory_mode: inputs.mode,
         changes,
@@ -197,6 +199,10 @@ struct Draft<'a> {
     created: BTreeMap<UserName, (ChangeId, crate::dn::Dn)>,
     /// Places this plan moves accounts to.
     moved: BTreeMap<crate::connector::Guid, crate::dn::Dn>,
+    /// Units, as they are asked for again and again.
+    units: HashMap<Arc<[String]>, crate::dn::Dn>,
+    /// What is about whom, once every change and task is there.
+    about: notices::About,
 }
 
 impl<'a> Draft<'a> {
@@ -212,6 +218,8 @@ impl<'a> Draft<'a> {
             addresses: OnceCell::new(),
             created: BTreeMap::new(),
             moved: BTreeMap::new(),
+            units: HashMap::new(),
+            about: notices::About::default(),
         }
     }
 

@@ -64,12 +64,12 @@ impl fmt::Display for NoticeId {
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NoticeKey {
-    /// The user it is about.
+    /// The user it is about; of what waits for approval the administrator who is told.
     pub user: UserName,
     /// What sort of notice.
     pub kind: NoticeKind,
     /// What it is about: the name of a request; of a start or leaving that no request brought about
-    /// `account`, the instant of the end, or `left`.
+    /// `account`, the instant of the end, or `left`; of what waits for approval the commit.
     pub by: String,
 }
 
@@ -85,6 +85,8 @@ pub enum NoticeKind {
     Welcome,
     /// To the supervisor: what was taken of who left, and what is asked of whom.
     Departure,
+    /// To an administrator: what waits for approval, or cannot be used.
+    Unapproved,
 }
 
 impl NoticeKind {
@@ -94,6 +96,7 @@ impl NoticeKind {
             Self::Acknowledgement => "acknowledgement",
             Self::Welcome => "welcome",
             Self::Departure => "departure",
+            Self::Unapproved => "unapproved",
         }
     }
 }

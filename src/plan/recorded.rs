@@ -74,6 +74,16 @@ pub enum Attempt {
     },
 }
 
+/// What a map by user and entitlement has of one user, by entitlement.
+pub fn of_user<'m, V>(
+    map: &'m BTreeMap<(UserName, EntitlementKey), V>,
+    user: &'m UserName,
+) -> impl Iterator<Item = (&'m EntitlementKey, &'m V)> {
+    map.range((user.clone(), EntitlementKey::least())..)
+        .take_while(move |((name, _), _)| name == user)
+        .map(|((_, key), value)| (key, value))
+}
+
 impl Recorded {
     /// What the record says once the directory has told what became of every attempt.
     ///
@@ -195,5 +205,5 @@ pub struct ManualState {
     /// Whether its sign-in is stopped for a leave of absence.
     pub disabled: bool,
     /// The task that is open for it.
-    pub open: Option<Task>,
+    pub open: Option<Box<Task>>,
 }

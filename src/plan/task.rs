@@ -5,7 +5,6 @@ use crate::name::{FieldName, ResourceName, UserName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
 use std::fmt;
 
 /// What a task is known by: `t-` and the first 12 hex digits of a SHA-256 (SEMANTICS 18).
@@ -157,5 +156,4 @@ pub struct TaskField {
     pub after: Option<String>,
 }
 
-/// Values by field name, as the ledger keeps them.
-pub type FieldValues = BTreeMap<FieldName, String>;
+pub use crate::desired::FieldValues;

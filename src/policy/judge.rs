@@ -7,7 +7,7 @@ use super::shape::{self, Type};
 use super::value::{Record, Value};
 use super::world::{Folded, Lens, grant};
 use super::{Policies, Policy};
-use crate::catalog::Problem;
+use crate::catalog::{Catalog, Linked, Problem};
 use crate::desired::{Entitlement, EntitlementKey};
 use crate::diagnostic::{Code, Severity};
 use crate::manifest::parse::Location;
@@ -521,97 +521,17 @@ impl<'a> Inquiry<'a> {
             return;
         }
         let (old, new) = folds(step);
-        let everybody = match self.wanted.contains("users") {
-            true => step.new.fold(step.new.people.keys()),
-            false => Folded::new(),
-        };
-        let roots = step.new.roots(&self.wanted, &everybody);
         let mut judged = std::mem::take(&mut self.judged);
-        for policy in self.policies.of(PolicyStage::Change) {
-            let ask =
-                |judged: &mut Judged, about: About<'_>, more: &[(&'static str, &Value<'_>)]| {
-                    let mut scope = self.scope(&roots);
-                    scope.0.extend_from_slice(more);
-                    judged.ask(
-                        policy,
-                        &scope,
-                        About {
-                            at: step.at,
-                            ..about
-                        },
-                        &step.new,
-                        &self.unknown,
-                    );
-                };
-            match policy.spec().each {
-                // The whole change is known at the end.
-                None if policy.reads("change") => {}
-                None => {
-                    // What does not vary is asked once.
-                    if step.at.is_none() || of_the_whole(policy) {
-                        ask(&mut judged, About::default(), &[]);
-                    }
-                }
-                Some(PolicySubject::User) => {
-                    for name in &step.users {
-                        let (before, after) =
-                            (step.old.user(&old, name), step.new.user(&new, name));
-                        let user = if new.contains_key(*name) {
-                            &after
-                        } else {
-                            &before
-                        };
-                        let about = About {
-                            user: Some(name),
-                            ..About::default()
-                        };
-                        ask(
-                            &mut judged,
-                            about,
-                            &[("old", &before), ("new", &after), ("user", user)],
-                        );
-                    }
-                }
-                Some(subject @ (PolicySubject::Gained | PolicySubject::Lost)) => {
-                    let (word, grants) = match subject {
-                        PolicySubject::Lost => ("lost", &step.lost),
-                        _ => ("gained", &step.gained),
-                    };
-                    for (name, key, held) in grants {
-                        let (before, after) =
-                            (step.old.user(&old, name), step.new.user(&new, name));
-                        let what = moved(step, name, key, held);
-                        let about = About {
-                            user: Some(name),
-                            resource: Some(&key.resource),
-                            at: None,
-                        };
-                        ask(
-                            &mut judged,
-                            about,
-                            &[("old", &before), ("new", &after), (word, &what)],
-                        );
-                    }
-                }
-                Some(PolicySubject::Resource) => {
-                    if step.at.is_none() || of_the_whole(policy) {
-                        let none = Folded::new();
-                        let all = step.new.roots(&BTreeSet::from(["resources"]), &none);
-                        let Some(Value::Map(resources)) = all.get("resources") else {
-                            continue;
-                        };
-                        for name in step.new.catalog.resources.keys() {
-                            if let Some(resource) = resources.get(name.as_str()) {
-                                let about = About {
-                                    resource: Some(name),
-                                    ..About::default()
-                                };
-                                ask(&mut judged, about, &[("resource", resource)]);
-                            }
-                        }
-                    }
-                }
-            }
+        self.ask_by(step, &step.new, (&old, &new), &mut judged);
+        // What is given is asked about as it is and as it was: else a pull request could call premium
+        // software free and give it. What was not there before says nothing.
+        if differ(step.old.catalog, step.new.catalog) {
+            let mut before = Judged::default();
+            self.ask_by(step, &step.old, (&old, &new), &mut before);
+            before
+                .objections
+                .retain(|o| o.verdict == Verdict::No && o.user.is_some());
+            judged.add(before);
         }
         self.judged = judged;
         if self.reads_all {
@@ -630,6 +550,100 @@ impl<'a> Inquiry<'a> {
                     .with("new", step.new.user(&new, name));
                 Value::Record(record).into_owned()
             }));
+        }
+    }
+
+    /// Asks about a step, by what the manifests of one of its sides say.
+    fn ask_by(
+        &self,
+        step: &Step<'_>,
+        by: &Lens<'_>,
+        (old, new): (&Folded, &Folded),
+        judged: &mut Judged,
+    ) {
+        let everybody = match self.wanted.contains("users") {
+            true => by.fold(by.people.keys()),
+            false => Folded::new(),
+        };
+        let roots = by.roots(&self.wanted, &everybody);
+        for policy in self.policies.of(PolicyStage::Change) {
+            let ask =
+                |judged: &mut Judged, about: About<'_>, more: &[(&'static str, &Value<'_>)]| {
+                    let mut scope = self.scope(&roots);
+                    scope.0.extend_from_slice(more);
+                    let about = About {
+                        at: step.at,
+                        ..about
+                    };
+                    judged.ask(policy, &scope, about, &step.new, &self.unknown);
+                };
+            match policy.spec().each {
+                // The whole change is known at the end.
+                None if policy.reads("change") => {}
+                None => {
+                    // What does not vary is asked once.
+                    if step.at.is_none() || of_the_whole(policy) {
+                        ask(judged, About::default(), &[]);
+                    }
+                }
+                Some(PolicySubject::User) => {
+                    for name in &step.users {
+                        let (before, after) = (step.old.user(old, name), step.new.user(new, name));
+                        let user = if new.contains_key(*name) {
+                            &after
+                        } else {
+                            &before
+                        };
+                        let about = About {
+                            user: Some(name),
+                            ..About::default()
+                        };
+                        ask(
+                            judged,
+                            about,
+                            &[("old", &before), ("new", &after), ("user", user)],
+                        );
+                    }
+                }
+                Some(subject @ (PolicySubject::Gained | PolicySubject::Lost)) => {
+                    let (word, grants) = match subject {
+                        PolicySubject::Lost => ("lost", &step.lost),
+                        _ => ("gained", &step.gained),
+                    };
+                    for (name, key, held) in grants {
+                        let (before, after) = (step.old.user(old, name), step.new.user(new, name));
+                        let what = moved(step, name, key, held);
+                        let about = About {
+                            user: Some(name),
+                            resource: Some(&key.resource),
+                            at: None,
+                        };
+                        ask(
+                            judged,
+                            about,
+                            &[("old", &before), ("new", &after), (word, &what)],
+                        );
+                    }
+                }
+                Some(PolicySubject::Resource) => {
+                    if step.at.is_none() || of_the_whole(policy) {
+                        let none = Folded::new();
+                        let all = step.new.roots(&BTreeSet::from(["resources"]), &none);
+                        let Some(Value::Map(resources)) = all.get("resources") else {
+                            continue;
+                        };
+                        for name in step.new.catalog.resources.keys() {
+                            if let Some(resource) = resources.get(name.as_str()) {
+                                let about = About {
+                                    resource: Some(name),
+                                    ..About::default()
+                                };
+                                ask(judged, about, &[("resource", resource)]);
+                            }
+                        }
+                    }
+                }
+            }
         }
     }
 
@@ -718,6 +732,25 @@ fn moved<'a>(
 ) -> Value<'a> {
     let record = grant(Record::new(&shape::GRANT), user, key, held);
     Value::Record(record.with("at", Value::owned(when(step))))
+}
+
+/// Whether two catalogs say something else of what is given.
+fn differ(one: &Catalog, other: &Catalog) -> bool {
+    fn same<N: Ord, S: PartialEq>(
+        one: &BTreeMap<N, Linked<S>>,
+        other: &BTreeMap<N, Linked<S>>,
+    ) -> bool {
+        let pairs = one.iter().zip(other);
+        one.len() == other.len()
+            && pairs
+                .into_iter()
+                .all(|((a, x), (b, y))| a == b && x.spec == y.spec && x.labels == y.labels)
+    }
+    !(same(&one.resources, &other.resources)
+        && same(&one.roles, &other.roles)
+        && same(&one.scopes, &other.scopes)
+        && same(&one.profiles, &other.profiles)
+        && same(&one.organizations, &other.organizations))
 }
 
 /// Stands in a message where it is not known yet who asks; no expression ever sees it.

@@ -191,7 +191,7 @@ fn logins(person: &Person, desired: &Desired) -> BTreeMap<ResourceName, String> 
         let fields = terms.into_iter().flat_map(|t| &t.fields);
         for field in fields.filter(|f| f.sign_in) {
             if let Some(value) = entitlement.fields.get(&field.name) {
-                logins.insert(key.resource.clone(), value.clone());
+                logins.insert(key.resource.clone(), value.to_string());
             }
         }
     }

@@ -343,7 +343,8 @@ fn login(
         key.resource == *resource && matches!(key.grant, Grant::Level(_)) && key.identity.is_none()
     })?;
     let value = entitlement.fields.get(&field.name);
-    value.filter(|_| !entitlement.provisional).cloned()
+    let value = value.filter(|_| !entitlement.provisional);
+    value.map(|text| text.to_string())
 }
 
 fn identity(identity: &DesiredIdentity, current: bool) -> Identity {

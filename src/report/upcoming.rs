@@ -49,7 +49,7 @@ pub fn json(upcoming: &[(Timestamp, Vec<Impact>)]) -> String {
 }
 
 /// One change in words, with the sign a plan uses.
-pub(super) fn words(what: &What) -> String {
+pub fn words(what: &What) -> String {
     let or_none = |value: &Option<String>| plain(value.as_deref().unwrap_or("(none)"));
     match what {
         What::Leaves { reason, urgent } => {

@@ -48,7 +48,7 @@ pub(super) fn declared(
         text: format!("user {name}").into(),
         at: linked.at.clone(),
     };
-    let mut spec = linked.spec.clone();
+    let mut spec = UserSpec::clone(&linked.spec);
     let profiles = std::mem::take(&mut spec.profiles);
     let access = std::mem::take(&mut spec.access);
     let without = std::mem::take(&mut spec.without)

@@ -122,7 +122,7 @@ fn form(step: &Step<'_>, problems: &mut Vec<Problem>) {
         answers,
         account,
         ..
-    } = &step.request.spec;
+    } = &*step.request.spec;
     let word = action.as_str();
     let changes = matches!(action, RequestAction::Activate | RequestAction::Change);
     let given = [

@@ -400,7 +400,7 @@ impl<'a> Marks<'a> {
             access,
             identities,
             ..
-        } = &step.request.spec;
+        } = &*step.request.spec;
         match action {
             RequestAction::Activate => {
                 self.start(step.from, subject);

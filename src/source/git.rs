@@ -23,14 +23,35 @@ pub(super) fn read(
     };
     let tree = commit.tree().map_err(failed("the revision's tree"))?;
     let tree = below(&repository, tree, folder)?;
+    read_tree(
+        &repository,
+        &commit.id().to_string(),
+        &tree,
+        repository.path(),
+        known,
+    )
+}
+
+/// Reads the manifest files of a tree; `place` is the repository that still has known content later.
+pub(super) fn read_tree(
+    repository: &Repository,
+    revision: &str,
+    tree: &Tree<'_>,
+    place: &Path,
+    known: &dyn Fn(&Blob) -> bool,
+) -> Result<Source, SourceError> {
+    let failed = |what: &str| {
+        let what = what.to_owned();
+        move |source| SourceError::Git { what, source }
+    };
     let odb = repository.odb().map_err(failed("the object store"))?;
     let mut source = Source {
-        revision: Some(commit.id().to_string()),
+        revision: Some(revision.to_owned()),
         ..Source::default()
     };
-    let place: Arc<Path> = repository.path().into();
+    let place: Arc<Path> = place.into();
     let mut found = Vec::new();
-    walk(&repository, &tree, "", &mut found).map_err(failed("the revision's files"))?;
+    walk(repository, tree, "", &mut found).map_err(failed("the revision's files"))?;
     for (path, id, mode, kind) in found {
         if kind == Some(ObjectType::Commit) {
             source.diagnostics.push(submodule(&path));
@@ -199,6 +220,13 @@ fn below<'r>(
         .and_then(|entry| entry.to_object(repository))
         .and_then(|object| object.peel_to_tree())
         .map_err(|source| SourceError::Git { what, source })
+}
+
+/// The address of the remote `origin`, where there is one.
+pub fn origin(folder: &Path) -> Option<String> {
+    let repository = open(folder).ok()?;
+    let remote = repository.find_remote("origin").ok()?;
+    remote.url().ok().map(str::to_owned)
 }
 
 /// Who commits in a repository, where git was told: `Name <mail>`.

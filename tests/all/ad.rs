@@ -55,7 +55,7 @@ pub fn on_domain_controller(number: u32, ask: impl Fn(&mut Room)) {
 }
 
 fn domain_controller() -> Option<LdapSettings> {
-    let variable = |name: &str| std::env::var(format!("COUNTERSIGN_TEST_LDAP_{name}")).ok();
+    let variable = |name: &'static str| std::env::var(format!("COUNTERSIGN_TEST_LDAP_{name}")).ok();
     let url = variable("URL")?;
     let password = std::fs::read_to_string(variable("PASSWORD_FILE").unwrap()).unwrap();
     let base = variable("BASE").unwrap();
@@ -143,7 +143,7 @@ impl Room {
     }
 
     /// What the program reads below the unit.
-    pub fn read_all(&self, attributes: &[&str]) -> Vec<Entry> {
+    pub fn read_all(&self, attributes: &[&'static str]) -> Vec<Entry> {
         let attributes: Vec<AttributeName> = attributes.iter().map(|a| (*a).into()).collect();
         let mut all = Vec::new();
         let mut found = |entry| all.push(entry);
@@ -343,15 +343,15 @@ impl Client {
     }
 
     /// Replaces all values; none clears.
-    pub fn set(&mut self, dn: &str, attribute: &str, values: &[&str]) -> Answer {
+    pub fn set(&mut self, dn: &str, attribute: &'static str, values: &[&str]) -> Answer {
         self.modify(dn, vec![replace(attribute, values)])
     }
 
-    pub fn plus(&mut self, dn: &str, attribute: &str, values: &[&str]) -> Answer {
+    pub fn plus(&mut self, dn: &str, attribute: &'static str, values: &[&str]) -> Answer {
         self.modify(dn, vec![plus(attribute, values)])
     }
 
-    pub fn minus(&mut self, dn: &str, attribute: &str, values: &[&str]) -> Answer {
+    pub fn minus(&mut self, dn: &str, attribute: &'static str, values: &[&str]) -> Answer {
         self.modify(dn, vec![minus(attribute, values)])
     }
 
@@ -383,7 +383,7 @@ impl Client {
         base: &str,
         scope: Scope,
         filter: &str,
-        attributes: &[&str],
+        attributes: &[&'static str],
     ) -> (Vec<SearchEntry>, Answer) {
         let search = self.ldap.search(base, scope, filter, attributes.to_vec());
         let found = self.runtime.block_on(search).unwrap();
@@ -422,7 +422,7 @@ impl Client {
 
     /// An object with these attributes; it must be there.
     #[track_caller]
-    pub fn read(&mut self, dn: &str, attributes: &[&str]) -> SearchEntry {
+    pub fn read(&mut self, dn: &str, attributes: &[&'static str]) -> SearchEntry {
         let (mut entries, answer) = self.search(dn, Scope::Base, "(objectClass=*)", attributes);
         answer.ok();
         assert_eq!(entries.len(), 1, "{dn}");
@@ -431,7 +431,7 @@ impl Client {
 
     /// The values of an attribute as text, sorted.
     #[track_caller]
-    pub fn texts(&mut self, dn: &str, attribute: &str) -> Vec<String> {
+    pub fn texts(&mut self, dn: &str, attribute: &'static str) -> Vec<String> {
         let entry = self.read(dn, &[attribute]);
         let found = entry.attrs.into_iter();
         let mut found = found.filter(|(name, _)| name.eq_ignore_ascii_case(attribute));
@@ -442,7 +442,7 @@ impl Client {
 
     /// The one value of an attribute as text.
     #[track_caller]
-    pub fn text(&mut self, dn: &str, attribute: &str) -> String {
+    pub fn text(&mut self, dn: &str, attribute: &'static str) -> String {
         let texts = self.texts(dn, attribute);
         assert_eq!(texts.len(), 1, "{attribute} of {dn}: {texts:?}");
         texts.into_iter().next().unwrap()
@@ -450,7 +450,7 @@ impl Client {
 
     /// The one value of an attribute as bytes, which may happen to be text.
     #[track_caller]
-    pub fn bytes(&mut self, dn: &str, attribute: &str) -> Vec<u8> {
+    pub fn bytes(&mut self, dn: &str, attribute: &'static str) -> Vec<u8> {
         let entry = self.read(dn, &[attribute]);
         let binary = entry
             .bin_attrs

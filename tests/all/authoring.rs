@@ -74,7 +74,7 @@ pub(super) fn judged(text: &str, before: Option<&String>) -> Value {
     values.into_iter().next().unwrap()
 }
 
-fn value(node: &yaml::Node) -> Value {
+pub(super) fn value(node: &yaml::Node) -> Value {
     match &node.value {
         yaml::Yaml::Null | yaml::Yaml::Broken => Value::Null,
         yaml::Yaml::Bool(truth) => (*truth).into(),

@@ -17,7 +17,7 @@
 #![allow(dead_code, reason = "each test uses its own part")]
 
 mod account;
-mod authority;
+pub mod authority;
 mod bind;
 mod directory;
 mod entry;

@@ -3,8 +3,10 @@
 
 mod ad;
 mod agreement;
+mod approval;
 mod authoring;
 mod bed;
+mod ci;
 mod city;
 mod contract;
 mod demo;
@@ -14,6 +16,7 @@ mod edges;
 mod examples;
 mod fake;
 mod folding;
+mod forge;
 mod fake_ad;
 mod hostile;
 mod hostile_names;

@@ -46,7 +46,7 @@ struct Controller {
 
 /// The domain controller of the test bed; none where there is no test bed.
 fn controller() -> Option<Controller> {
-    let variable = |name: &str| std::env::var(format!("COUNTERSIGN_TEST_{name}")).ok();
+    let variable = |name: &'static str| std::env::var(format!("COUNTERSIGN_TEST_{name}")).ok();
     let Some(url) = variable("LDAP_URL") else {
         assert!(
             variable("BED").is_none(),
@@ -124,7 +124,7 @@ fn guid(number: usize) -> Guid {
     Guid::parse(&format!("00000000-0000-4000-8000-{number:012x}")).unwrap()
 }
 
-fn attributes(pairs: &[(&str, &str)]) -> Attributes {
+fn attributes(pairs: &[(&'static str, &str)]) -> Attributes {
     let mut attributes = Attributes::new();
     for (name, value) in pairs {
         attributes
@@ -135,7 +135,7 @@ fn attributes(pairs: &[(&str, &str)]) -> Attributes {
     attributes
 }
 
-fn replace(name: &str, old: &str, new: &str) -> Vec<Modification> {
+fn replace(name: &'static str, old: &str, new: &str) -> Vec<Modification> {
     let step = |operation, value: &str| Modification {
         operation,
         attribute: AttributeName::from(name),
@@ -350,7 +350,7 @@ fn the_ldif_produces_the_state_on_a_domain_controller() {
     controller.modify(&text).unwrap();
 
     let after = controller.entries(&top);
-    let values = |dn: &Dn, name: &str| {
+    let values = |dn: &Dn, name: &'static str| {
         let entry = after.get(dn).unwrap_or_else(|| panic!("{dn} is not there"));
         entry
             .get(&AttributeName::from(name))

@@ -143,6 +143,7 @@ fn each_outside_library_is_known_to_one_place() {
         ("csv::", vec!["connector/roster", "report/table"]),
         ("rusqlite::", vec!["report/row_security/sqlite"]),
         ("minijinja::", vec!["template", "notify"]),
+        ("ureq::", vec!["forge/client"]),
     ];
     let mut wrong = Vec::new();
     for (file, _, text) in code() {

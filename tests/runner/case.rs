@@ -138,13 +138,18 @@ impl OperatorSettings {
                 .map(|ous| ous.iter().map(dn).collect::<Result<_, _>>())
                 .transpose()?,
             groups: self.groups.clone(),
-            attributes: self
-                .attributes
-                .as_ref()
-                .map(|names| names.iter().map(AttributeName::new).collect()),
+            attributes: self.attributes.as_ref().map(|names| {
+                names
+                    .iter()
+                    .map(|n| AttributeName::new(n.as_str()))
+                    .collect()
+            }),
             guards: self.guards,
             protected: self.protected.clone(),
-            adopt_by_anchor: self.adopt_by_anchor.as_ref().map(AttributeName::new),
+            adopt_by_anchor: self
+                .adopt_by_anchor
+                .as_ref()
+                .map(|n| AttributeName::new(n.as_str())),
             recipient_domains: self.recipient_domains.clone(),
         })
     }

@@ -6,7 +6,7 @@ use super::fault::{Died, Fault, Faults, Letters};
 use super::files::Files;
 use super::{ldif, words};
 use countersign::apply::{Connections, Stop};
-use countersign::approval::{Evidence, bind};
+use countersign::approval::{Evidence, Proof, bind};
 use countersign::connector::Transport;
 use countersign::connector::active_directory::ldif::LdifDirectory;
 use countersign::connector::roster::Roster;
@@ -405,7 +405,7 @@ impl Stage {
 
     /// Carries a plan out, with a fault or without one.
     pub fn apply(&self, made: &Made, fault: Option<Fault>) -> Result<Ran, String> {
-        let approved = match bind(made.plan.clone(), Evidence::TrustBranch) {
+        let approved = match bind(made.plan.clone(), Proof::TrustBranch) {
             Ok(approved) => approved,
             Err(refusals) => {
                 return Ok(Ran {

@@ -75,7 +75,7 @@ fn identities(catalog: &Catalog, name: &UserName, user: &FoldedUser) -> Vec<Iden
     let mut found: Vec<Identity> = Vec::new();
     let declared = catalog.identities.iter();
     for (identity, Linked { spec, .. }) in declared.filter(|(_, i)| i.spec.user == *name) {
-        let mut spec = spec.clone();
+        let mut spec = IdentitySpec::clone(spec);
         let mut taken = false;
         for taking in &user.taken {
             taken |= match &taking.value {

@@ -1,7 +1,7 @@
 //! The demo's stage: the embedded example, an LDIF directory, an outbox, and a clock that stands still.
 
 use crate::apply::{Connections, Stop};
-use crate::approval::{Evidence, bind};
+use crate::approval::{Evidence, Proof, bind};
 use crate::author;
 use crate::cli::workbench::STATE;
 use crate::connector::Transport;
@@ -52,7 +52,7 @@ impl Stage {
         let cannot = || format!("cannot write {}", folder.display());
         std::fs::create_dir_all(folder).with_context(cannot)?;
         write_example(&EXAMPLE, folder).with_context(cannot)?;
-        author::schemas(folder).with_context(cannot)?;
+        author::schemas::begin(folder).with_context(cannot)?;
         author::file(folder, ".gitignore", author::GITIGNORE.as_bytes()).with_context(cannot)?;
         let state = folder.join(STATE);
         std::fs::create_dir_all(state.join("outbox")).with_context(cannot)?;
@@ -158,7 +158,7 @@ impl Stage {
     pub fn apply(&self) -> Result<(), anyhow::Error> {
         let mut ledger = Ledger::open(&self.operator.ledger)?;
         let (plan, situation, mut directory) = self.planned(ledger.history())?;
-        let approved = match bind(plan, Evidence::TrustBranch) {
+        let approved = match bind(plan, Proof::TrustBranch) {
             Ok(approved) => approved,
             Err(refusals) => bail!("refused: {refusals:?}"),
         };

@@ -83,6 +83,11 @@ pub struct Args {
     branch: BranchArgs,
 }
 
+/// The flags.
+pub fn command() -> clap::Command {
+    <Args as clap::Args>::augment_args(clap::Command::new("change"))
+}
+
 /// Runs the command.
 ///
 /// # Errors

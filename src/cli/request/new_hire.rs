@@ -53,11 +53,21 @@ pub struct Args {
 /// # Errors
 /// When something needed is not said, or what would be written is not right.
 pub fn run(place: &Place, args: &Args) -> Outcome {
+    ask(place, args, Asker::here())
+}
+
+/// The flags, without a terminal.
+pub fn command() -> clap::Command {
+    <Args as clap::Args>::augment_args(clap::Command::new("new-hire"))
+}
+
+/// Runs the command, asking this one for what is not said.
+///
+/// # Errors
+/// As [`run`].
+pub fn ask(place: &Place, args: &Args, asker: Asker) -> Outcome {
     let desk = Desk::open(place, &args.branch)?;
-    let form = Form {
-        desk: &desk,
-        asker: Asker::here(),
-    };
+    let form = Form { desk: &desk, asker };
     let mut args = args.clone();
     let back = match &args.name {
         Some(name) => desk.names().contains(name),

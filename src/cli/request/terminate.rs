@@ -19,6 +19,11 @@ pub struct Args {
     branch: BranchArgs,
 }
 
+/// The flags.
+pub fn command() -> clap::Command {
+    <Args as clap::Args>::augment_args(clap::Command::new("terminate"))
+}
+
 /// Runs the command.
 ///
 /// # Errors

@@ -434,7 +434,7 @@ mod tests {
 
     #[test]
     fn what_a_modify_asks_for() {
-        let step = |operation, attribute: &str| Modification {
+        let step = |operation, attribute: &'static str| Modification {
             operation,
             attribute: attribute.into(),
             values: vec![Value::from("x")],

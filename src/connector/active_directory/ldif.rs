@@ -208,7 +208,9 @@ impl LdifDirectory {
             let name = self.document.name_at(id, line);
             if let Some(wanted) = attributes.iter().find(|wanted| name.is(wanted.as_str())) {
                 let value = Value::new(self.document.value_at(id, line));
-                found.entry(wanted.clone()).or_default().push(value);
+                // Most attributes have one value.
+                let values = found.entry(wanted.clone());
+                values.or_insert_with(|| Vec::with_capacity(1)).push(value);
             }
         }
         for wanted in attributes {
@@ -388,7 +390,7 @@ objectClass: computer
         Dn::parse(text).unwrap()
     }
 
-    fn adds(attribute: &str, value: &str) -> [Modification; 1] {
+    fn adds(attribute: &'static str, value: &str) -> [Modification; 1] {
         let operation = ModificationKind::Add;
         [Modification {
             operation,
@@ -401,7 +403,7 @@ objectClass: computer
         At::Dn(dn("CN=ann,CN=Users,DC=x"))
     }
 
-    fn told(directory: &mut LdifDirectory, at: &At, attribute: &str) -> Vec<String> {
+    fn told(directory: &mut LdifDirectory, at: &At, attribute: &'static str) -> Vec<String> {
         let entry = directory.read(at, &[attribute.into()]).unwrap().unwrap();
         let values = entry.attributes.into_values().flatten();
         values

@@ -236,7 +236,7 @@ fn key<'a>(attribute: &AttributeName, value: &'a Value) -> Key<'a> {
 mod tests {
     use super::*;
 
-    fn same(attribute: &str, one: &str, other: &str) -> bool {
+    fn same(attribute: &'static str, one: &str, other: &str) -> bool {
         let (attribute, one, other) = (attribute.into(), Value::from(one), Value::from(other));
         let same = same_value(&attribute, &one, &other);
         assert_eq!(same, same_value(&attribute, &other, &one));

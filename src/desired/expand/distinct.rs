@@ -9,7 +9,8 @@ use crate::diagnostic::Code;
 use crate::manifest::parse::Location;
 use crate::manifest::user::UserState;
 use crate::name::UserName;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 const PROXY_ADDRESSES: &str = "proxyAddresses";
 
@@ -19,12 +20,13 @@ const PERSONAL: [&str; 2] = ["employeeID", "employeeNumber"];
 /// Who claims what, as far as people were looked at.
 #[derive(Default)]
 pub(super) struct Distinct {
-    holders: BTreeMap<Claim, BTreeSet<UserName>>,
+    /// By claim; hardly ever more than one has it.
+    holders: BTreeMap<Claim, Vec<UserName>>,
     claims: BTreeMap<UserName, Vec<Claim>>,
 }
 
 /// A sort of value, and the value with case and accents folded.
-type Claim = (&'static str, String);
+type Claim = (&'static str, Arc<str>);
 
 impl Distinct {
     /// Takes note of what a person claims now, and reports what is another's too, and a list of
@@ -33,7 +35,7 @@ impl Distinct {
         let name = &person.name;
         for claim in self.claims.remove(name).into_iter().flatten() {
             if let Some(holders) = self.holders.get_mut(&claim) {
-                holders.remove(name);
+                holders.retain(|holder| holder != name);
             }
         }
         let (Some(account), Some(user)) = (&person.account, catalog.users.get(name)) else {
@@ -58,14 +60,18 @@ impl Distinct {
         if person.state == UserState::Left {
             return;
         }
-        let mut own = Vec::new();
-        for (sort, value) in claims(account) {
-            let claim = (sort, fold(value));
-            let holders = self.holders.entry(claim.clone()).or_default();
-            if let Some(first) = holders.iter().find(|other| *other != name) {
+        let all = claims(account);
+        let mut own = Vec::with_capacity(all.len());
+        for (sort, value) in all {
+            let claim: Claim = (sort, fold(value).into());
+            let holders = self.holders.entry(claim.clone());
+            let holders = holders.or_insert_with(|| Vec::with_capacity(1));
+            if let Some(first) = holders.iter().filter(|other| *other != name).min() {
                 problems.push(twice(sort, value, &user.at, catalog, first));
             }
-            holders.insert(name.clone());
+            if !holders.contains(name) {
+                holders.push(name.clone());
+            }
             own.push(claim);
         }
         self.claims.insert(name.clone(), own);
@@ -88,9 +94,9 @@ fn twice(sort: &str, value: &str, at: &Location, catalog: &Catalog, first: &User
 
 /// What of an account belongs to nobody else: addresses for mail of any attribute, and numbers.
 fn claims(account: &DesiredAccount) -> Vec<(&'static str, &str)> {
-    let of = |name: &str| {
+    let of = |name: &'static str| {
         let values = account.attributes.get(&AttributeName::from(name));
-        values.into_iter().flatten().map(String::as_str)
+        values.into_iter().flatten().map(AsRef::as_ref)
     };
     let mail = of("mail").chain(of(PROXY_ADDRESSES).filter_map(mailbox));
     let mut claims: Vec<_> = mail.map(|address| ("address", address)).collect();
@@ -107,7 +113,7 @@ fn mailbox(proxy: &str) -> Option<&str> {
 }
 
 /// Why a list of addresses cannot be: the prefix in capitals is the one primary.
-fn misaddressed(list: &[String]) -> Option<String> {
+fn misaddressed(list: &[Arc<str>]) -> Option<String> {
     if let Some(bare) = list.iter().find(|value| !value.contains(':')) {
         return Some(format!("`{bare}` does not say of which sort it is"));
     }
@@ -131,7 +137,7 @@ mod tests {
     #[test]
     fn ad_15_a_list_of_addresses_has_one_primary() {
         let why =
-            |list: &[&str]| misaddressed(&list.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>());
+            |list: &[&str]| misaddressed(&list.iter().map(|t| (*t).into()).collect::<Vec<_>>());
         assert_eq!(
             why(&["SMTP:kim@a.example", "smtp:k@a.example", "X500:/o=a"]),
             None

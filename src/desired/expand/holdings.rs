@@ -1,8 +1,9 @@
 //! What one user holds: levels from personal access, profiles and organizations, minus exceptions,
 //! minus what the user's type is not eligible for; identities and what follows.
 
-use super::{Facts, Presence, cause, identities, implicit_level};
-use crate::catalog::duties::{default_level, types};
+use super::lines::{Ancestor, Lineage, Part};
+use super::{Facts, Presence, cause, identities};
+use crate::catalog::duties::{default_level, implicit_level, types};
 use crate::catalog::{Linked, Problem};
 use crate::desired::{
     Cause, Causes, DesiredIdentity, Dropped, EntitlementKey, Grant, GroupGrant, GroupKey,
@@ -10,14 +11,15 @@ use crate::desired::{
 use crate::diagnostic::suggest::did_you_mean;
 use crate::diagnostic::{Code, Severity};
 use crate::manifest::identity::GivenIdentity;
+use crate::manifest::organization::OuName;
 use crate::manifest::resource::ResourceType;
-use crate::manifest::{Access, ProfileSpec, ResourceSpec, UserType};
+use crate::manifest::{Access, ResourceSpec, UserType};
 use crate::name::{FieldName, LevelName, ProfileName, ResourceName, UserName};
 use crate::request::{Exception, FoldedUser, Origin};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What one user holds.
-pub(super) struct Holdings {
+pub(super) struct Holdings<'p> {
     pub presence: Presence,
     pub entitlements: BTreeMap<EntitlementKey, Causes>,
     pub groups: BTreeMap<GroupKey, GroupGrant>,
@@ -26,17 +28,16 @@ pub(super) struct Holdings {
     pub identities: Vec<DesiredIdentity>,
     pub has_account: bool,
     /// Field values given with access, by resource, nearest source first.
-    pub given: BTreeMap<ResourceName, Vec<Given>>,
+    pub given: BTreeMap<ResourceName, Vec<Given<'p>>>,
     /// Profiles the user has, with what gave them: personally first, then by organization.
-    pub profiles: Vec<(Rank, ProfileName)>,
+    pub profiles: Vec<(Rank, &'p Lineage<'p>)>,
 }
 
 /// Field values and how near to the user they are said.
-#[derive(Clone)]
-pub(super) struct Given {
+pub(super) struct Given<'p> {
     pub rank: Rank,
-    pub profile: Option<ProfileName>,
-    pub values: BTreeMap<FieldName, String>,
+    pub profile: Option<&'p ProfileName>,
+    pub values: &'p BTreeMap<FieldName, String>,
 }
 
 /// How near to the user something is said (MODEL 21).
@@ -47,16 +48,16 @@ pub(super) enum Rank {
     OrganizationProfile,
 }
 
-pub(super) struct Collector<'a, 'p> {
-    pub facts: &'p Facts<'a>,
+pub(super) struct Collector<'p> {
+    pub facts: &'p Facts<'p>,
     pub name: &'p UserName,
     pub user: &'p FoldedUser,
-    pub held: Holdings,
+    pub held: Holdings<'p>,
     pub problems: Vec<Problem>,
     used_exceptions: BTreeSet<usize>,
     pub identities: Vec<Proposed>,
     /// The profile whose grants are being collected.
-    by: Option<ProfileName>,
+    by: Option<&'p ProfileName>,
 }
 
 /// An identity that something gives.
@@ -71,11 +72,11 @@ pub(super) struct Proposed {
 }
 
 /// Collects what a user holds at the instant.
-pub(super) fn of(
-    facts: &Facts<'_>,
-    name: &UserName,
-    user: &FoldedUser,
-) -> (Holdings, Vec<Problem>) {
+pub(super) fn of<'p>(
+    facts: &'p Facts<'p>,
+    name: &'p UserName,
+    user: &'p FoldedUser,
+) -> (Holdings<'p>, Vec<Problem>) {
     let presence = facts.state(user);
     let mut collector = Collector {
         facts,
@@ -119,7 +120,7 @@ pub(super) fn of(
     (held, problems)
 }
 
-impl Collector<'_, '_> {
+impl<'p> Collector<'p> {
     fn all(&mut self) {
         for assigned in &self.user.access {
             let access = &assigned.value;
@@ -141,15 +142,11 @@ impl Collector<'_, '_> {
         for kept in &self.user.kept {
             self.grants(&kept.value, Rank::Profile, &Cause::of(&kept.origin));
         }
-        let catalog = self.facts.catalog;
-        for (name, Linked { at, spec, .. }) in catalog.ancestry(&self.user.spec.organization) {
+        for Ancestor { linked, text } in self.facts.lines.ancestry(&self.user.spec.organization) {
+            let Linked { at, spec, .. } = linked;
             for member in &spec.profiles {
                 if member.user_types.contains(&self.user.spec.kind) {
-                    let by = cause(
-                        format!("organization {name}"),
-                        &at.file,
-                        member.line.0.max(1),
-                    );
+                    let by = cause(text.clone(), &at.file, member.line.0.max(1));
                     self.profile(&member.profile, Rank::OrganizationProfile, &by);
                 }
             }
@@ -176,74 +173,75 @@ impl Collector<'_, '_> {
     }
 
     fn profile(&mut self, name: &ProfileName, rank: Rank, by: &Cause) {
-        self.held.profiles.push((rank, name.clone()));
+        if let Some(lineage) = self.facts.lines.lineage(name) {
+            self.held.profiles.push((rank, lineage));
+        }
         self.grants(name, rank, by);
     }
 
     /// What a profile gives besides field values, OU and questions.
     fn grants(&mut self, name: &ProfileName, rank: Rank, by: &Cause) {
-        let catalog = self.facts.catalog;
-        self.by = Some(name.clone());
-        for (name, Linked { at, spec, .. }) in catalog.lineage(name) {
-            self.profile_part(name, spec, at, rank, by);
+        let Some(lineage) = self.facts.lines.lineage(name) else {
+            return;
+        };
+        self.by = Some(lineage.name);
+        for part in &lineage.parts {
+            self.profile_part(part, rank, by);
         }
         self.by = None;
     }
 
-    fn profile_part(
-        &mut self,
-        name: &ProfileName,
-        spec: &ProfileSpec,
-        at: &crate::manifest::parse::Location,
-        rank: Rank,
-        by: &Cause,
-    ) {
+    fn profile_part(&mut self, part: &'p Part<'p>, rank: Rank, by: &Cause) {
+        let Part { name, linked, text } = part;
+        let Linked { at, spec, .. } = linked;
         let said = |line: u32| {
             let line = if line == 0 { at.line } else { line };
-            vec![cause(format!("profile {name}"), &at.file, line), by.clone()]
+            [cause(text.clone(), &at.file, line), by.clone()]
         };
         for access in &spec.access {
             self.access(access, rank, Some(name), &said(access.line.0), None);
         }
-        for resource in &spec.software {
-            let access = Access {
-                resource: resource.clone(),
-                level: None,
-                fields: BTreeMap::new(),
-                until: None,
-                line: crate::manifest::Line(0),
-            };
-            self.access(&access, rank, Some(name), &said(0), None);
+        for software in &spec.software {
+            if let Some(resource) = self.open_to_direct(software) {
+                let level = default_level(&resource.spec);
+                level.map(|level| self.level(software, &resource.spec, &level, &said(0), None));
+            }
         }
         for (i, identity) in spec.identities.iter().enumerate() {
             let origin = Origin {
-                text: format!("profile {name}").into(),
+                text: text.clone(),
                 at: at.clone(),
             };
             let route = format!("identities.{i}");
             self.identities.push(Proposed {
                 identity: identity.clone(),
                 rank,
-                by: self.by.clone(),
-                causes: said(identity.line.0),
+                by: self.by.cloned(),
+                causes: said(identity.line.0).to_vec(),
                 origin,
                 route,
             });
         }
     }
 
+    /// A resource, unless its access only follows another's.
+    fn open_to_direct(&self, name: &ResourceName) -> Option<&'p Linked<ResourceSpec>> {
+        let resource = self.facts.catalog.resources.get(name)?;
+        resource.spec.inherits_from.is_none().then_some(resource)
+    }
+
     fn access(
         &mut self,
-        access: &Access,
+        access: &'p Access,
         rank: Rank,
-        profile: Option<&ProfileName>,
+        profile: Option<&'p ProfileName>,
         causes: &[Cause],
         own: Option<(&Origin, &str)>,
     ) {
-        let Some(resource) = self.facts.catalog.resources.get(&access.resource) else {
+        let Some(resource) = self.open_to_direct(&access.resource) else {
             return;
         };
-        if !self.facts.in_force(access.until.as_ref()) || resource.spec.inherits_from.is_some() {
+        if !self.facts.in_force(access.until.as_ref()) {
             return;
         }
         let Some(level) = access
@@ -261,8 +259,8 @@ impl Collector<'_, '_> {
                 .or_default()
                 .push(Given {
                     rank,
-                    profile: profile.cloned(),
-                    values: access.fields.clone(),
+                    profile,
+                    values: &access.fields,
                 });
         }
     }
@@ -277,13 +275,14 @@ impl Collector<'_, '_> {
         own: Option<(&Origin, &str)>,
     ) -> bool {
         let mut queue = vec![level];
-        let mut seen: BTreeSet<&LevelName> = BTreeSet::new();
+        let mut seen: Vec<&LevelName> = Vec::new();
         let mut first = true;
         let mut granted = false;
         while let Some(level) = queue.pop() {
-            if !seen.insert(level) {
+            if seen.contains(&level) {
                 continue;
             }
+            seen.push(level);
             let found = resource.levels.iter().find(|l| l.name == *level);
             let eligible = found
                 .and_then(|l| l.eligible.as_ref())
@@ -369,7 +368,7 @@ impl Collector<'_, '_> {
             let Exception {
                 without, profiles, ..
             } = &exception.value;
-            let reaches = match (profiles, &self.by) {
+            let reaches = match (profiles, self.by) {
                 (None, _) => true,
                 (Some(profiles), Some(by)) => profiles.contains(by),
                 (Some(_), None) => false,
@@ -423,14 +422,13 @@ impl Collector<'_, '_> {
 
     /// Answers that no profile of the user asks for.
     fn answers(&mut self) {
-        let mut asked: BTreeSet<&FieldName> = BTreeSet::new();
-        for (_, profile) in &self.held.profiles {
-            for (_, Linked { spec, .. }) in self.facts.catalog.lineage(profile) {
-                asked.extend(spec.questions.iter().map(|question| &question.key));
-            }
-        }
+        let lineages = self.held.profiles.iter();
+        let parts = lineages.flat_map(|(_, lineage)| &lineage.parts);
+        let questions = parts.flat_map(|part| &part.linked.spec.questions);
+        let asked = || questions.clone().map(|question| &question.key);
         let answers = self.user.spec.answers.keys();
-        for key in answers.filter(|key| !asked.contains(key)) {
+        for key in answers.filter(|key| !asked().any(|k| k == *key)) {
+            let known: BTreeSet<&FieldName> = asked().collect();
             self.problems.push(
                 Problem::new(
                     Code::UnknownAnswer,
@@ -440,7 +438,7 @@ impl Collector<'_, '_> {
                 )
                 .maybe_help(did_you_mean(
                     key.as_str(),
-                    asked.iter().map(|key| key.as_str()),
+                    known.iter().map(|key| key.as_str()),
                 )),
             );
         }
@@ -448,19 +446,9 @@ impl Collector<'_, '_> {
 
     /// Of an exclusive resource only the last listed level stays.
     fn exclusive(&mut self) {
-        let catalog = self.facts.catalog;
-        let resources: BTreeSet<ResourceName> = self
-            .held
-            .entitlements
-            .keys()
-            .map(|k| k.resource.clone())
-            .collect();
-        for name in resources {
-            let Some(resource) = catalog.resources.get(&name).filter(|r| r.spec.exclusive) else {
-                continue;
-            };
+        for (name, resource) in &self.facts.exclusive {
             let key = |level: &LevelName| EntitlementKey {
-                resource: name.clone(),
+                resource: (*name).clone(),
                 identity: None,
                 grant: Grant::Level(level.clone()),
             };
@@ -487,13 +475,8 @@ impl Collector<'_, '_> {
 
     fn level_groups(&mut self) {
         let catalog = self.facts.catalog;
-        let entitlements: Vec<_> = self
-            .held
-            .entitlements
-            .iter()
-            .map(|(k, c)| (k.clone(), c.clone()))
-            .collect();
-        for (key, causes) in entitlements {
+        let entitlements = std::mem::take(&mut self.held.entitlements);
+        for (key, causes) in &entitlements {
             let Grant::Level(level) = &key.grant else {
                 continue;
             };
@@ -505,6 +488,7 @@ impl Collector<'_, '_> {
                 self.group(&group.0, &key.resource, causes.iter());
             }
         }
+        self.held.entitlements = entitlements;
     }
 
     /// Adds a directory group.
@@ -582,21 +566,16 @@ impl Collector<'_, '_> {
     }
 }
 
-impl Holdings {
+impl Holdings<'_> {
     /// The OU that the user's profiles say, the nearest rank first; two that disagree are a conflict.
-    pub fn profile_ou(
-        &self,
-        facts: &Facts<'_>,
-        user: &FoldedUser,
-        problems: &mut Vec<Problem>,
-    ) -> Option<Vec<String>> {
+    pub fn profile_ou(&self, user: &FoldedUser, problems: &mut Vec<Problem>) -> Option<&[OuName]> {
         for rank in [Rank::Profile, Rank::OrganizationProfile] {
-            let mut found: Vec<(&ProfileName, Vec<String>)> = Vec::new();
-            for (_, profile) in self.profiles.iter().filter(|(r, _)| *r == rank) {
-                let line = facts.catalog.lineage(profile);
-                let said = line.iter().find_map(|(_, p)| p.spec.ou.as_ref());
+            let mut found: Vec<(&ProfileName, &[OuName])> = Vec::new();
+            for (_, lineage) in self.profiles.iter().filter(|(r, _)| *r == rank) {
+                let mut parts = lineage.parts.iter();
+                let said = parts.find_map(|part| part.linked.spec.ou.as_ref());
                 if let Some(ou) = said {
-                    found.push((profile, ou.iter().map(|o| o.0.clone()).collect()));
+                    found.push((lineage.name, ou));
                 }
             }
             if let Some((first, ou)) = found.first() {
@@ -611,7 +590,7 @@ impl Holdings {
                         .help("say `ou` on the user"),
                     );
                 }
-                return Some(ou.clone());
+                return Some(ou);
             }
         }
         None

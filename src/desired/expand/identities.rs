@@ -55,7 +55,7 @@ struct GivenRole {
 }
 
 /// Collects a user's identities and what follows from them.
-pub(super) fn collect(collector: &mut Collector<'_, '_>) {
+pub(super) fn collect(collector: &mut Collector<'_>) {
     let mut given = std::mem::take(&mut collector.identities);
     let declared = collector.facts.identities.get(collector.name);
     let void = |t: &Assigned<Taking>| matches!(t.value, Taking::Declared);
@@ -132,7 +132,7 @@ pub(super) fn collect(collector: &mut Collector<'_, '_>) {
 }
 
 /// What is left of an identity: neither ended nor taken by a request.
-fn left(collector: &Collector<'_, '_>, mut proposed: Proposed) -> Option<Proposed> {
+fn left(collector: &Collector<'_>, mut proposed: Proposed) -> Option<Proposed> {
     let facts = collector.facts;
     let identity = &mut proposed.identity;
     if !facts.in_force(identity.until.as_ref()) {
@@ -179,7 +179,7 @@ fn left(collector: &Collector<'_, '_>, mut proposed: Proposed) -> Option<Propose
     Some(proposed)
 }
 
-fn rules<'a>(collector: &Collector<'a, '_>, resource: &ResourceName) -> Option<&'a IdentityRules> {
+fn rules<'a>(collector: &Collector<'a>, resource: &ResourceName) -> Option<&'a IdentityRules> {
     collector
         .facts
         .catalog
@@ -192,7 +192,7 @@ fn rules<'a>(collector: &Collector<'a, '_>, resource: &ResourceName) -> Option<&
 
 /// Joins an identity to the one of the same alias, or adds it.
 fn put(
-    collector: &mut Collector<'_, '_>,
+    collector: &mut Collector<'_>,
     wholes: &mut Vec<Whole>,
     proposed: Proposed,
     standing: Standing,
@@ -287,25 +287,17 @@ fn put(
 /// The identities that arise because a user holds something and has none (MODEL 18). One that was
 /// deactivated is there, and nothing arises in its place.
 fn defaults(
-    collector: &Collector<'_, '_>,
+    collector: &Collector<'_>,
     wholes: &[Whole],
     deactivated: &BTreeSet<&ResourceName>,
 ) -> Vec<Proposed> {
-    let catalog = collector.facts.catalog;
-    let held: BTreeSet<&ResourceName> = collector
-        .held
-        .entitlements
-        .keys()
-        .map(|k| &k.resource)
-        .collect();
     let mut found = Vec::new();
-    for name in held {
-        let Some(resource) = catalog.resources.get(name) else {
+    for (name, resource, rules) in &collector.facts.with_identities {
+        let name = *name;
+        let mut held = collector.held.entitlements.keys();
+        if !held.any(|key| key.resource == *name) {
             continue;
-        };
-        let Some(rules) = &resource.spec.identities else {
-            continue;
-        };
+        }
         if wholes.iter().any(|w| w.resource == *name) || deactivated.contains(name) {
             continue;
         }
@@ -358,7 +350,7 @@ fn defaults(
 }
 
 /// Of two or more identities in one application exactly one is the default (MODEL 17).
-fn one_default(collector: &mut Collector<'_, '_>, wholes: &[Whole], ended: &[Ended]) {
+fn one_default(collector: &mut Collector<'_>, wholes: &[Whole], ended: &[Ended]) {
     let resources: BTreeSet<&ResourceName> = wholes.iter().map(|w| &w.resource).collect();
     for resource in resources {
         let these: Vec<&Whole> = wholes.iter().filter(|w| w.resource == *resource).collect();

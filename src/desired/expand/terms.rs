@@ -4,6 +4,7 @@ use super::fields::{label as called, scope_label};
 use super::{COUNTERSIGN, recipient};
 use crate::catalog::{Catalog, Linked, Problem};
 use crate::connector::AttributeName;
+use crate::desired::variables::Organization;
 use crate::desired::{
     Cause, FieldTerms, Grant, GroupKey, Person, Recipient, RequestTerms, ResourceTerms, Rules,
 };
@@ -254,8 +255,9 @@ pub(super) fn named_groups(
         for (value, organization) in catalog.scope_values(name) {
             let mut variables = crate::template::Nested::default();
             variables.set(&["value"], value.as_str());
-            if let Some(organization) = &organization {
-                super::fields::organization(catalog, organization, &mut variables);
+            let organization = organization.and_then(|name| Organization::new(catalog, &name));
+            if let Some(organization) = organization {
+                organization.put(&mut variables);
             }
             let texts = scope.spec.groups.iter().chain(&scope.spec.wildcard_groups);
             let templates = texts.filter_map(|text| catalog.templates.get(text));

@@ -1,7 +1,7 @@
 //! Where a setting stands, and whether a text there is a path, a DN, the name of a secret.
 
 use super::super::address::AddressError;
-use super::super::secret::{SecretName, SecretSource};
+use super::super::secret::{Asked, SecretName, SecretSource};
 use super::super::settings::SecretReference;
 use super::super::trust::Repository;
 use crate::diagnostic::{Code, Diagnostic, Place};
@@ -81,7 +81,7 @@ impl Reader<'_> {
         };
         Some(SecretSource {
             name,
-            place: self.place(&keys(route)),
+            asked: Asked::Place(self.place(&keys(route))),
         })
     }
 

@@ -12,6 +12,7 @@ use crate::manifest::user::UserState;
 use crate::observed::{Account, Directory, Protection};
 use crate::plan::limits::Limits;
 use crate::plan::{Action, ChangeId, DirectoryMode, FieldChange, Write};
+use std::sync::Arc;
 
 const CONTROL: &str = "userAccountControl";
 
@@ -301,12 +302,15 @@ fn update(
             continue;
         }
         let texts = wanted.attributes.get(attribute);
+        let old = account.values(attribute);
+        if is_spelled_so(old, texts.map_or(&[], Vec::as_slice)) {
+            continue;
+        }
         let new: Vec<Value> = texts
             .into_iter()
             .flatten()
-            .map(|t| Value::from(t.as_str()))
+            .map(|t| Value::from(&**t))
             .collect();
-        let old = account.values(attribute);
         if matching::same_values(attribute, old, &new) {
             continue;
         }
@@ -350,6 +354,12 @@ fn update(
     });
 }
 
+/// Whether the values are these texts to the letter, as most are.
+fn is_spelled_so(values: &[Value], texts: &[Arc<str>]) -> bool {
+    let pairs = values.iter().zip(texts);
+    values.len() == texts.len() && pairs.into_iter().all(|(v, t)| v.bytes() == t.as_bytes())
+}
+
 /// Why the directory would not take these values, if it would not (AD.md 17).
 pub(super) fn refused(attribute: &AttributeName, values: &[Value]) -> Option<String> {
     let longest = matching::longest(attribute)?;
@@ -371,7 +381,7 @@ fn relocate(
     let here = account.dn.parent().unwrap_or_else(|| limits.base.clone());
     let parent = match wanted.ou.is_empty() {
         true => here.clone(),
-        false => Dn::of_ous(&limits.base, &wanted.ou),
+        false => draft.unit(limits, &wanted.ou),
     };
     let renamed = account.dn.rdn().value() != wanted.cn && person.state != UserState::Left;
     let moved = parent != here;
@@ -425,6 +435,13 @@ fn relocate(
 }
 
 impl Draft<'_> {
+    /// The unit of these OUs, outermost first.
+    fn unit(&mut self, limits: &Limits, ou: &Arc<[String]>) -> Dn {
+        let known = self.units.entry(ou.clone());
+        let dn = known.or_insert_with(|| Dn::of_ous(&limits.base, ou));
+        dn.clone()
+    }
+
     /// Whether an account may stand below this OU; if not, says so.
     fn place(
         &mut self,
@@ -468,7 +485,7 @@ fn absent(
         // Reported when the state was expanded.
         return;
     }
-    let parent = Dn::of_ous(&limits.base, &wanted.ou);
+    let parent = draft.unit(limits, &wanted.ou);
     if !draft.place(person, &parent, &what, directory, limits) {
         return;
     }
@@ -571,7 +588,7 @@ fn new_attributes(
     let managed = &draft.inputs.desired.rules.attributes;
     for (attribute, values) in &wanted.attributes {
         if managed.contains(attribute) && limits.covers_attribute(attribute) {
-            let values = values.iter().map(|v| Value::from(v.as_str())).collect();
+            let values = values.iter().map(|v| Value::from(&**v)).collect();
             attributes.insert(attribute.clone(), values);
         }
     }

@@ -10,7 +10,7 @@ use crate::manifest::user::UserState;
 use crate::observed::Account;
 use crate::plan::limits::{Limits, globs};
 use crate::plan::recorded::{FirstPassword, Told};
-use crate::plan::{Action, Change, ChangeId, FieldChange, Finding, NoticeKind, Write};
+use crate::plan::{Action, Change, ChangeId, FieldChange, Finding, NoticeKey, NoticeKind, Write};
 use globset::GlobSet;
 use jiff::Timestamp;
 
@@ -203,9 +203,14 @@ fn stands_in(dn: &Dn, ou: &Dn) -> bool {
 /// Whether the record knows of a leaving of this user.
 fn has_left(draft: &Draft<'_>, person: &Person) -> bool {
     let recorded = draft.inputs.recorded;
-    let told = recorded.notices.iter().any(|(key, told)| {
-        key.user == person.name && key.kind == NoticeKind::Departure && *told == Told::All
-    });
+    let first = NoticeKey {
+        user: person.name.clone(),
+        kind: NoticeKind::Departure,
+        by: String::new(),
+    };
+    let told = recorded.notices.range(&first..);
+    let mut told = told.take_while(|(key, _)| (&key.user, key.kind) == (&first.user, first.kind));
+    let told = told.any(|(_, told)| *told == Told::All);
     told || recorded.departures.contains_key(&person.name)
 }
 

@@ -9,19 +9,20 @@ use crate::desired::{Departure, DesiredAccount, Person, Recipient, RequestTerms}
 use crate::diagnostic::Code;
 use crate::manifest::request::RequestAction;
 use crate::manifest::user::UserState;
-use crate::name::RequestName;
+use crate::name::{RequestName, UserName};
 use crate::observed::Account;
-use crate::plan::recorded::{FirstPassword, Made, Told};
+use crate::plan::recorded::{FirstPassword, Made, Told, of_user};
 use crate::plan::{
     Action, Change, ChangeId, DirectoryMode, Finding, HandOver, MemberChange, Notice, NoticeKey,
-    NoticeKind, NoticePart, TaskAction, TaskStep, Write, notice,
+    NoticeKind, NoticePart, TaskAction, TaskChange, TaskStep, Write, notice,
 };
 use jiff::Timestamp;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Puts the notices into the plan. Says what is taken as told, because it is older than the record.
 pub(super) fn notices(draft: &mut Draft<'_>) -> Vec<NoticeKey> {
     let inputs = draft.inputs;
+    draft.about = About::new(draft);
     for (name, terms) in &inputs.desired.requests {
         acknowledge(draft, name, terms);
     }
@@ -148,9 +149,37 @@ impl Draft<'_> {
         });
     }
 
-    fn changes_of<'s>(&'s self, person: &'s Person) -> impl Iterator<Item = &'s Change> {
-        let name = Some(&person.name);
-        self.changes.iter().filter(move |c| c.user.as_ref() == name)
+    fn changes_of<'s>(&'s self, person: &Person) -> impl Iterator<Item = &'s Change> {
+        let places = self.about.changes.get(&person.name);
+        places.into_iter().flatten().map(|i| &self.changes[*i])
+    }
+
+    fn tasks_of<'s>(&'s self, person: &Person) -> impl Iterator<Item = &'s TaskChange> {
+        let places = self.about.tasks.get(&person.name);
+        places.into_iter().flatten().map(|i| &self.tasks[*i])
+    }
+}
+
+/// Where in a plan stands what is about whom.
+#[derive(Default)]
+pub(super) struct About {
+    changes: BTreeMap<UserName, Vec<usize>>,
+    tasks: BTreeMap<UserName, Vec<usize>>,
+}
+
+impl About {
+    /// Looks through a plan whose changes and tasks are all there.
+    fn new(draft: &Draft<'_>) -> Self {
+        let mut about = Self::default();
+        for (i, change) in draft.changes.iter().enumerate() {
+            if let Some(user) = &change.user {
+                about.changes.entry(user.clone()).or_default().push(i);
+            }
+        }
+        for (i, TaskChange { task, .. }) in draft.tasks.iter().enumerate() {
+            about.tasks.entry(task.user.clone()).or_default().push(i);
+        }
+        about
     }
 }
 
@@ -297,7 +326,7 @@ fn is_ready(draft: &Draft<'_>, person: &Person) -> bool {
             return false;
         }
     }
-    let planned = draft.tasks.iter().filter(|t| t.task.user == person.name);
+    let planned = draft.tasks_of(person);
     let mut cancelled = BTreeSet::new();
     for task in planned {
         match task.step {
@@ -305,10 +334,8 @@ fn is_ready(draft: &Draft<'_>, person: &Person) -> bool {
             TaskStep::Cancel => cancelled.insert(&task.task.id),
         };
     }
-    let manual = inputs.recorded.manual.iter();
-    let mut open = manual
-        .filter(|((user, _), _)| *user == person.name)
-        .filter_map(|(_, state)| state.open.as_ref());
+    let manual = of_user(&inputs.recorded.manual, &person.name);
+    let mut open = manual.filter_map(|(_, state)| state.open.as_deref());
     open.all(|task| cancelled.contains(&task.id))
 }
 
@@ -400,10 +427,10 @@ fn departure(draft: &mut Draft<'_>, person: &Person) {
     let (Some(key), Some(departure)) = (notice::departed(person), &person.departure) else {
         return;
     };
-    let manual = inputs.recorded.manual.keys();
+    let mut manual = of_user(&inputs.recorded.manual, &person.name);
     let had = departure.request.is_some()
         || person.account.as_ref().is_some_and(|a| a.known.is_some())
-        || manual.into_iter().any(|(user, _)| *user == person.name);
+        || manual.next().is_some();
     if is_closed(inputs, &key) || !had || !leaving::is_gone(person) {
         return;
     }
@@ -490,14 +517,14 @@ fn taken(draft: &Draft<'_>, person: &Person) -> Vec<String> {
 
 /// What is asked of maintainers, now or already.
 fn asked(draft: &Draft<'_>, person: &Person) -> Vec<String> {
-    let planned = draft.tasks.iter();
-    let planned = planned
+    let planned = draft
+        .tasks_of(person)
         .filter(|t| t.step != TaskStep::Cancel)
         .map(|t| &t.task);
-    let manual = draft.inputs.recorded.manual.values();
-    let open = manual.filter_map(|state| state.open.as_ref());
+    let manual = of_user(&draft.inputs.recorded.manual, &person.name);
+    let open = manual.filter_map(|(_, state)| state.open.as_deref());
     let all = planned.chain(open);
-    let revokes = all.filter(|t| t.user == person.name && t.action == TaskAction::Revoke);
+    let revokes = all.filter(|t| t.action == TaskAction::Revoke);
     let lines: BTreeSet<String> = revokes
         .map(|task| {
             let who = task.maintainers.iter();

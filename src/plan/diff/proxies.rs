@@ -56,10 +56,10 @@ pub(super) fn wanted(
         .attributes
         .get(&attribute)
         .filter(|_| managed(&attribute));
-    let more = listed.into_iter().flatten().cloned();
+    let more = listed.into_iter().flatten().map(|value| secondary(value));
     let kept = changed.map(|old| format!("{SECONDARY}{old}"));
     let mut fresh: Vec<String> = vec![format!("{PRIMARY}{primary}")];
-    fresh.extend(more.chain(kept).map(|value| secondary(&value)));
+    fresh.extend(more.chain(kept));
     if let Some(taken) = fresh.iter().find(|v| {
         let has = values.iter().any(|old| same_address(old, v));
         !has && is_anothers(draft, directory, account.guid, address(v))
@@ -140,7 +140,7 @@ fn addresses(directory: &Directory) -> Addresses {
         let proxies = account.values(&ATTRIBUTE.into()).iter();
         let proxies = proxies.filter_map(Value::text).map(address);
         let mail = account.text("mail");
-        for text in proxies.chain(mail.as_deref()) {
+        for text in proxies.chain(mail) {
             let holders = addresses.entry(text.to_lowercase()).or_default();
             holders.insert(account.guid);
         }

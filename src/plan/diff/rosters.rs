@@ -76,7 +76,7 @@ fn row(
     let names: std::collections::BTreeSet<_> = names.collect();
     let value = |row: Option<&Row>, name| -> Vec<Value> {
         row.and_then(|r| r.get(name))
-            .map(|v| Value::from(v.as_str()))
+            .map(|v| Value::from(&**v))
             .into_iter()
             .collect()
     };

@@ -4,9 +4,8 @@ use super::Draft;
 use crate::desired::{Cause, Entitlement, EntitlementKey, Person, ResourceTerms};
 use crate::manifest::resource::{Connector, SignIn};
 use crate::manifest::user::UserState;
-use crate::name::UserName;
 use crate::plan::TaskField;
-use crate::plan::recorded::ManualState;
+use crate::plan::recorded::of_user;
 use crate::plan::task::FieldValues;
 use crate::plan::{
     Assumption, ChangeId, DirectoryMode, Finding, Task, TaskAction, TaskChange, TaskId, TaskStep,
@@ -19,8 +18,8 @@ pub(super) fn tasks(draft: &mut Draft<'_>) {
     let inputs = draft.inputs;
     for person in inputs.desired.people.values() {
         let mut keys: BTreeSet<&EntitlementKey> = person.entitlements.keys().collect();
-        keys.extend(of_user(&inputs.recorded.manual, &person.name));
-        keys.extend(of_user(&inputs.bootstrap.manual, &person.name));
+        keys.extend(of_user(&inputs.recorded.manual, &person.name).map(|(key, _)| key));
+        keys.extend(of_user(&inputs.bootstrap.manual, &person.name).map(|(key, _)| key));
         for key in keys {
             let Some(terms) = inputs.desired.resources.get(&key.resource) else {
                 continue;
@@ -29,36 +28,6 @@ pub(super) fn tasks(draft: &mut Draft<'_>) {
                 one(draft, person, key, terms);
             }
         }
-    }
-}
-
-/// The keys of a map that are one user's.
-fn of_user<'m, V>(
-    map: &'m std::collections::BTreeMap<(UserName, EntitlementKey), V>,
-    user: &'m UserName,
-) -> impl Iterator<Item = &'m EntitlementKey> {
-    map.range((
-        std::ops::Bound::Included(least(user)),
-        std::ops::Bound::Unbounded,
-    ))
-    .take_while(move |((name, _), _)| name == user)
-    .map(|((_, key), _)| key)
-}
-
-/// A key before every other of a user: a resource name sorts behind `-`, the least character of a name.
-fn least(user: &UserName) -> (UserName, EntitlementKey) {
-    let resource = crate::name::ResourceName::new("-");
-    let level = crate::name::LevelName::new("-");
-    match (resource, level) {
-        (Ok(resource), Ok(level)) => (
-            user.clone(),
-            EntitlementKey {
-                resource,
-                identity: None,
-                grant: crate::desired::Grant::Level(level),
-            },
-        ),
-        _ => unreachable!("the literals keep the rule"),
     }
 }
 
@@ -87,6 +56,15 @@ fn assume(draft: &mut Draft<'_>) {
     }
 }
 
+/// What is known of one manual entitlement.
+#[derive(Clone, Copy)]
+struct State<'a> {
+    /// The field values as confirmed or assumed; none: not held.
+    held: Option<&'a FieldValues>,
+    /// Whether its sign-in is stopped for a leave of absence.
+    disabled: bool,
+}
+
 /// What is wanted of a maintainer.
 struct Wish {
     action: TaskAction,
@@ -106,15 +84,13 @@ fn one(draft: &mut Draft<'_>, person: &Person, key: &EntitlementKey, terms: &Res
         .manual
         .get(&at)
         .filter(|_| recorded.is_none());
-    let state = match assumed {
-        Some(fields) => ManualState {
-            held: Some(fields.clone()),
-            ..ManualState::default()
-        },
-        None => recorded.cloned().unwrap_or_default(),
+    let state = State {
+        held: assumed.or_else(|| recorded?.held.as_ref()),
+        disabled: recorded.is_some_and(|r| r.disabled),
     };
     let entitlement = person.entitlements.get(key);
-    let wish = wish(person, key, terms, entitlement, &state);
+    let wish = wish(person, key, terms, entitlement, state);
+    let asked = recorded.and_then(|r| r.open.as_deref().cloned());
     let closed = draft
         .inputs
         .recorded
@@ -122,7 +98,7 @@ fn one(draft: &mut Draft<'_>, person: &Person, key: &EntitlementKey, terms: &Res
         .get(&at)
         .copied()
         .unwrap_or(0);
-    match (wish, state.open) {
+    match (wish, asked) {
         (None, None) => {}
         (None, Some(open)) => {
             draft.tasks.push(TaskChange {
@@ -171,16 +147,16 @@ fn wish(
     key: &EntitlementKey,
     terms: &ResourceTerms,
     entitlement: Option<&Entitlement>,
-    state: &ManualState,
+    state: State<'_>,
 ) -> Option<Wish> {
     let on_leave = person.state == UserState::Suspended && terms.sign_in == SignIn::Own;
-    let held = state.held.clone();
+    let held = state.held;
     let paused = |entitlement: &Entitlement| match person.because.is_empty() {
         true => entitlement.causes.clone(),
         false => super::ending(person),
     };
     let Some(entitlement) = entitlement else {
-        let before = held?;
+        let before = held?.clone();
         return Some(Wish {
             action: TaskAction::Revoke,
             before,
@@ -196,16 +172,16 @@ fn wish(
     let (action, before) = match held {
         // Nothing new is asked for while the user is away.
         None if person.state == UserState::Suspended => return None,
-        None => (TaskAction::Grant, FieldValues::new()),
-        Some(held) if on_leave && !state.disabled => (TaskAction::Disable, held),
+        None => (TaskAction::Grant, None),
+        Some(held) if on_leave && !state.disabled => (TaskAction::Disable, Some(held)),
         Some(_) if on_leave => return None,
-        Some(held) if state.disabled => (TaskAction::Enable, held),
-        Some(held) if held != entitlement.fields => (TaskAction::Update, held),
+        Some(held) if state.disabled => (TaskAction::Enable, Some(held)),
+        Some(held) if *held != entitlement.fields => (TaskAction::Update, Some(held)),
         Some(_) => return None,
     };
     Some(Wish {
         action,
-        before,
+        before: before.cloned().unwrap_or_default(),
         after: entitlement.fields.clone(),
         causes: match action {
             TaskAction::Disable | TaskAction::Enable => paused(entitlement),
@@ -280,8 +256,8 @@ fn task(
         .fields
         .iter()
         .filter_map(|field| {
-            let before = wish.before.get(&field.name).cloned();
-            let after = wish.after.get(&field.name).cloned();
+            let before = wish.before.get(&field.name).map(|v| v.to_string());
+            let after = wish.after.get(&field.name).map(|v| v.to_string());
             (before.is_some() || after.is_some()).then(|| TaskField {
                 name: field.name.clone(),
                 label: field.label.clone(),

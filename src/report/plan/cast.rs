@@ -8,6 +8,7 @@ use crate::desired::{Cause, EntitlementKey, Grant, Recipient};
 use crate::dn::{Dn, Rdn};
 use crate::name::{FieldName, LevelName, ResourceName, RoleName, ScopeName, UserName};
 use crate::plan::task::{Task, TaskAction, TaskChange, TaskField, TaskId, TaskStep};
+use crate::plan::verified::{Approver, CommitEvidence, VerifiedLine};
 use crate::plan::{
     Action, Assumption, Change, ChangeId, DirectoryMode, FORMAT_VERSION, FieldChange, Finding,
     GuardResult, Held, MemberChange, Notice, NoticeKey, NoticeKind, NoticePart, Plan, Summary,
@@ -45,7 +46,7 @@ fn level(resource: &str, level: &str) -> EntitlementKey {
     }
 }
 
-fn field(name: &str, before: &[&str], after: &[&str]) -> FieldChange {
+fn field(name: &'static str, before: &[&str], after: &[&str]) -> FieldChange {
     let values = |values: &[&str]| values.iter().map(|value| Value::from(*value)).collect();
     FieldChange {
         name: name.into(),
@@ -129,7 +130,7 @@ fn row(
     before: Option<&str>,
     after: Option<&str>,
 ) -> Change {
-    let row = |value: &str| BTreeMap::from([(FieldName::new("region").unwrap(), value.to_owned())]);
+    let row = |value: &str| BTreeMap::from([(FieldName::new("region").unwrap(), value.into())]);
     let key = RowKey {
         user: user(name),
         identity: "Client".into(),
@@ -248,6 +249,7 @@ pub(super) fn nothing() -> Plan {
         instant: "2027-02-01T05:00:00.354290004Z".parse().unwrap(),
         valid_until: None,
         approval: "trust-branch".into(),
+        verified: None,
         policies: "0".repeat(64),
         directory_mode: DirectoryMode::Direct,
         changes: Vec::new(),
@@ -588,6 +590,19 @@ pub(super) fn rich() -> Plan {
 pub(super) fn saying(text: &str) -> Plan {
     let mut plan = rich();
     (plan.approval, plan.revision) = (text.into(), Some(text.into()));
+    plan.verified = Some(VerifiedLine {
+        bootstrap: text.into(),
+        head: text.into(),
+        evidence: vec![CommitEvidence {
+            commit: text.into(),
+            approvers: vec![Approver {
+                user: UserName::new("kim").unwrap(),
+                how: text.into(),
+            }],
+            changes: Vec::new(),
+            tasks: Vec::new(),
+        }],
+    });
     let say = |causes: &mut Vec<Cause>| {
         for cause in causes {
             (cause.text, cause.file) = (text.into(), text.into());

@@ -94,13 +94,41 @@ pub(super) fn head(plan: &Plan) -> Vec<Vec<Word>> {
     if plan.approval == "trust-branch" {
         approval.push(Ours(" (nobody's approval was checked)"));
     }
+    if let Some(line) = &plan.verified {
+        approval.extend([Ours(", from "), hash(&line.bootstrap)]);
+        if plan.revision.as_ref() != Some(&line.head) {
+            approval.extend([Ours("; the branch is at "), hash(&line.head)]);
+        }
+    }
+    let evidence = plan.verified.iter().flat_map(|line| &line.evidence);
+    let evidence = evidence.filter(|e| !e.approvers.is_empty());
+    let behind = evidence.map(|evidence| {
+        let mut words = vec![Ours("approved: "), hash(&evidence.commit), Ours(" by ")];
+        for (index, approver) in evidence.approvers.iter().enumerate() {
+            words.extend((index > 0).then_some(Ours(", ")));
+            words.push(words::name(approver.user.as_str()));
+        }
+        let work = evidence.changes.len() + evidence.tasks.len();
+        words.extend([Ours(", behind "), Word::Count(work), Ours(" of this")]);
+        words
+    });
+    let behind: Vec<Vec<Word>> = behind.collect();
     let mode = match plan.directory_mode {
         DirectoryMode::Direct => None,
         DirectoryMode::Maintainer => Some(vec![Ours(
             "directory: written by its maintainers, who are mailed the changes",
         )]),
     };
-    [first, approval].into_iter().chain(mode).collect()
+    [first, approval]
+        .into_iter()
+        .chain(behind)
+        .chain(mode)
+        .collect()
+}
+
+/// A commit, as much of it as finds it.
+fn hash(commit: &str) -> Word {
+    Word::Name(Shown::of(commit, usize::MAX).first(REVISION_SHOWN))
 }
 
 /// The instant to the second: what is finer tells people nothing.

@@ -207,7 +207,7 @@ pub(super) fn is_unseen(c: char) -> bool {
 mod tests {
     use super::*;
 
-    fn shown(attribute: &str, text: &str) -> String {
+    fn shown(attribute: &'static str, text: &str) -> String {
         value(&attribute.into(), &text.into()).to_string()
     }
 

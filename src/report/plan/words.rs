@@ -4,8 +4,8 @@
 //! from theirs.
 
 use super::text::{self, Shown};
-use crate::connector::Value;
 use crate::connector::active_directory::matching::uac;
+use crate::connector::{AttributeName, Value};
 use crate::desired::{Cause, Grant};
 use crate::dn::Dn;
 use crate::plan::task::{Task, TaskAction, TaskChange, TaskField, TaskStep};
@@ -476,7 +476,7 @@ fn part(task: &Task) -> Vec<Word> {
 
 fn entered(action: TaskAction, field: &TaskField) -> Option<Detail> {
     let label = Shown::of(&field.label, NAME_LONGEST);
-    let attribute = field.name.as_str().into();
+    let attribute = AttributeName::new(field.name.as_str());
     let shown = |text: &String| text::value(&attribute, &text.as_str().into());
     match (action, &field.before, &field.after) {
         (TaskAction::Update, before, after) if before == after => None,

@@ -16,7 +16,7 @@ use ldap3::Scope;
 const PERMISSIVE: &str = "1.2.840.113556.1.4.1413";
 const IN_CHAIN: &str = "1.2.840.113556.1.4.1941";
 
-fn step(operation: ModificationKind, attribute: &str, value: &str) -> Modification {
+fn step(operation: ModificationKind, attribute: &'static str, value: &str) -> Modification {
     Modification {
         operation,
         attribute: attribute.into(),
@@ -164,7 +164,7 @@ fn ad_59_no_link_to_what_is_not_there() {
         ad.client
             .set(&ann, "manager", &[&nobody])
             .refused(19, "000020B5");
-        let class = |dn: &str, attribute: &str| {
+        let class = |dn: &str, attribute: &'static str| {
             let at = At::Dn(Dn::parse(dn).unwrap());
             let step = step(ModificationKind::Add, attribute, &nobody);
             ad.directory().modify(&at, &[step]).unwrap_err().class
@@ -229,7 +229,7 @@ fn ad_62_a_membership_changes_the_group_and_not_the_user() {
 fn ad_63_links_have_two_ends_and_one_of_them_is_written() {
     everywhere(63, |ad| {
         let schema = format!("CN=Schema,CN=Configuration,{}", ad.base);
-        let mut id = |name: &str| -> u32 {
+        let mut id = |name: &'static str| -> u32 {
             let filter = format!("(lDAPDisplayName={name})");
             let (found, _) = ad
                 .client

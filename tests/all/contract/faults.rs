@@ -59,7 +59,10 @@ fn title(text: &str) -> [Modification; 1] {
     }]
 }
 
-fn read_all(directory: &mut LdapDirectory, attributes: &[&str]) -> Result<Vec<Entry>, Failure> {
+fn read_all(
+    directory: &mut LdapDirectory,
+    attributes: &[&'static str],
+) -> Result<Vec<Entry>, Failure> {
     let attributes = attributes
         .iter()
         .map(|a| AttributeName::from(*a))

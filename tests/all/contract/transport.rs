@@ -77,7 +77,7 @@ fn values(texts: &[&str]) -> Vec<Value> {
     texts.iter().map(|text| Value::from(*text)).collect()
 }
 
-fn step(operation: ModificationKind, attribute: &str, texts: &[&str]) -> Modification {
+fn step(operation: ModificationKind, attribute: &'static str, texts: &[&str]) -> Modification {
     Modification {
         operation,
         attribute: attribute.into(),
@@ -85,11 +85,11 @@ fn step(operation: ModificationKind, attribute: &str, texts: &[&str]) -> Modific
     }
 }
 
-fn comes(attribute: &str, texts: &[&str]) -> Modification {
+fn comes(attribute: &'static str, texts: &[&str]) -> Modification {
     step(ModificationKind::Add, attribute, texts)
 }
 
-fn goes(attribute: &str, texts: &[&str]) -> Modification {
+fn goes(attribute: &'static str, texts: &[&str]) -> Modification {
     step(ModificationKind::Delete, attribute, texts)
 }
 
@@ -117,21 +117,21 @@ fn add(directory: &mut dyn Transport, parent: &Dn, class: &str, name: &str) -> D
     dn
 }
 
-fn names(attributes: &[&str]) -> Vec<AttributeName> {
+fn names(attributes: &[&'static str]) -> Vec<AttributeName> {
     attributes
         .iter()
         .map(|name| AttributeName::from(*name))
         .collect()
 }
 
-fn entry(directory: &mut dyn Transport, dn: &Dn, attributes: &[&str]) -> Entry {
+fn entry(directory: &mut dyn Transport, dn: &Dn, attributes: &[&'static str]) -> Entry {
     let found = directory
         .read(&At::Dn(dn.clone()), &names(attributes))
         .unwrap();
     found.unwrap_or_else(|| panic!("{dn} is not there"))
 }
 
-fn read(directory: &mut dyn Transport, dn: &Dn, attribute: &str) -> Vec<String> {
+fn read(directory: &mut dyn Transport, dn: &Dn, attribute: &'static str) -> Vec<String> {
     let mut entry = entry(directory, dn, &[attribute]);
     let values = entry
         .attributes
@@ -147,7 +147,7 @@ fn guid(directory: &mut dyn Transport, dn: &Dn) -> Guid {
     entry(directory, dn, &[]).guid
 }
 
-fn names_in(directory: &mut dyn Transport, dn: &Dn, attribute: &str) -> Vec<Dn> {
+fn names_in(directory: &mut dyn Transport, dn: &Dn, attribute: &'static str) -> Vec<Dn> {
     let texts = read(directory, dn, attribute);
     let mut names = texts
         .iter()
@@ -157,7 +157,7 @@ fn names_in(directory: &mut dyn Transport, dn: &Dn, attribute: &str) -> Vec<Dn> 
     names
 }
 
-fn only_name(directory: &mut dyn Transport, dn: &Dn, attribute: &str) -> Dn {
+fn only_name(directory: &mut dyn Transport, dn: &Dn, attribute: &'static str) -> Dn {
     let mut names = names_in(directory, dn, attribute);
     assert_eq!(names.len(), 1, "{attribute} of {dn}: {names:?}");
     names.remove(0)
@@ -196,7 +196,7 @@ fn what_is_added_is_read(directory: &mut dyn Transport, parent: &Dn, _: Manners)
     let found = entry(directory, &user, &wanted);
     assert!(found.dn.same_spelling(&user), "{} is not {user}", found.dn);
     assert_eq!(found.kind, EntryKind::Account);
-    let has = |name: &str| found.attributes.get(&name.into()).cloned();
+    let has = |name: &'static str| found.attributes.get(&name.into()).cloned();
     assert_eq!(has("displayName"), Some(values(&["María Lopez"])));
     let mut phones = has("otherTelephone").unwrap();
     phones.sort();

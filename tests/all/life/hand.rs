@@ -55,7 +55,7 @@ type Values = std::collections::BTreeMap<String, Vec<String>>;
 fn all(values: &Values) -> impl Iterator<Item = (AttributeName, Vec<Value>)> {
     values.iter().map(|(name, values)| {
         let values = values.iter().map(|value| value.as_str().into());
-        (AttributeName::new(name), values.collect())
+        (AttributeName::new(name.as_str()), values.collect())
     })
 }
 

@@ -10,7 +10,7 @@ use super::words::{self, Words};
 use super::{hand, mail};
 use crate::bed::{Access, Export, json, project};
 use countersign::apply::{Connections, Stop};
-use countersign::approval::{Evidence, bind};
+use countersign::approval::{Evidence, Proof, bind};
 use countersign::catalog::Catalog;
 use countersign::connector::AttributeName;
 use countersign::diagnostic::any_error;
@@ -402,7 +402,7 @@ impl<'a> Telling<'a> {
         fault: Option<Fault>,
         now: Timestamp,
     ) -> Result<Ran, String> {
-        let approved = match bind(made.plan.clone(), Evidence::TrustBranch) {
+        let approved = match bind(made.plan.clone(), Proof::TrustBranch) {
             Ok(approved) => approved,
             Err(refusals) => {
                 return Ok(Ran {

@@ -38,7 +38,7 @@ impl LdifDirectory {
                 .or_insert_with(|| vec![given_login(guid)]);
         }
         let id = self.document.next_id();
-        let first = |name: &str| {
+        let first = |name: &'static str| {
             attributes
                 .get(&name.into())
                 .and_then(|values| values.first())
@@ -153,7 +153,7 @@ impl LdifDirectory {
         rules::kept(
             operation,
             kind,
-            &rdn.attribute().into(),
+            &AttributeName::new(rdn.attribute()),
             vec![rdn.value().into()],
         )?;
         // The parent as it is spelled, whatever the request says.
@@ -354,7 +354,7 @@ impl LdifDirectory {
     /// The attributes that say what the name says (`cn` or `ou`, and `name`), where the file has them.
     fn naming_edit(&self, id: RecordId, rdn: &Rdn, edit: &mut Edit) {
         let old = self.index.object(id).dn.rdn();
-        let naming = AttributeName::from(rdn.attribute());
+        let naming = AttributeName::new(rdn.attribute());
         for attribute in [naming, "name".into()] {
             let line = self.document.lines_of(id, attribute.as_str()).find(|line| {
                 let value = Value::new(self.document.value_at(id, *line));

@@ -359,7 +359,7 @@ name: raw ü
         document: &mut Document,
         id: RecordId,
         removed: &[usize],
-        added: &[(&str, &str)],
+        added: &[(&'static str, &str)],
     ) -> Undo {
         let added = added
             .iter()

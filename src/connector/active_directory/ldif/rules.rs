@@ -297,7 +297,7 @@ pub(super) fn new_object(
             &format!("`{naming}` is not what its name says"),
         ));
     }
-    let mut default = |name: &str, value: &str| {
+    let mut default = |name: &'static str, value: &str| {
         kept_attributes
             .entry(name.into())
             .or_insert_with(|| vec![value.into()]);
@@ -307,7 +307,8 @@ pub(super) fn new_object(
             default("userAccountControl", &uac::OF_NEW_ACCOUNT.to_string());
             default("pwdLastSet", "0");
             default(KEY_VERSION, "1");
-            let first = |name: &str| kept_attributes.get(&name.into()).and_then(|v| v.first());
+            let first =
+                |name: &'static str| kept_attributes.get(&name.into()).and_then(|v| v.first());
             may_be_enabled(operation, first("userAccountControl"), first(KEY_VERSION))?;
         }
         EntryKind::Group => default("groupType", GROUP_TYPE),
@@ -367,7 +368,7 @@ mod tests {
 
     #[test]
     fn control_bits_and_password_dates_are_kept_as_the_directory_keeps_them() {
-        let kept = |name: &str, value: &str| {
+        let kept = |name: &'static str, value: &str| {
             kept(
                 Operation::Modify,
                 EntryKind::Account,

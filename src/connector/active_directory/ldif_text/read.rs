@@ -220,7 +220,7 @@ fn renamed(
 mod tests {
     use super::*;
 
-    fn step(operation: ModificationKind, attribute: &str, values: &[&str]) -> Modification {
+    fn step(operation: ModificationKind, attribute: &'static str, values: &[&str]) -> Modification {
         let values = values.iter().map(|v| Value::from(*v)).collect();
         Modification {
             operation,

@@ -1,10 +1,11 @@
 //! One identity → what follows from it: access, roles, levels, scopes and groups.
 
+use super::super::cause;
 use super::super::holdings::{Collector, Rank};
-use super::super::{cause, fields, implicit_level};
 use super::{GivenRole, Whole, join};
-use crate::catalog::duties::types;
+use crate::catalog::duties::{implicit_level, types};
 use crate::catalog::{Linked, Problem};
+use crate::desired::variables::Organization;
 use crate::desired::{
     Cause, DesiredIdentity, DesiredRole, DesiredScope, Dropped, EntitlementKey, Grant, Rows,
 };
@@ -16,7 +17,7 @@ use crate::template::Nested;
 use std::collections::BTreeMap;
 
 /// Grants what follows from an identity; none where the user may not have the application.
-pub(super) fn grant(collector: &mut Collector<'_, '_>, whole: &Whole) -> Option<DesiredIdentity> {
+pub(super) fn grant(collector: &mut Collector<'_>, whole: &Whole) -> Option<DesiredIdentity> {
     let catalog = collector.facts.catalog;
     let resource = &catalog.resources.get(&whole.resource)?.spec;
     let origin = whole.origin.clone();
@@ -87,7 +88,7 @@ pub(super) fn grant(collector: &mut Collector<'_, '_>, whole: &Whole) -> Option<
 }
 
 fn role(
-    collector: &mut Collector<'_, '_>,
+    collector: &mut Collector<'_>,
     whole: &Whole,
     resource: &ResourceSpec,
     name: &RoleName,
@@ -170,7 +171,7 @@ fn role(
 
 /// Grants the values of a scope; what is seen by them.
 fn scope(
-    collector: &mut Collector<'_, '_>,
+    collector: &mut Collector<'_>,
     whole: &Whole,
     name: &ScopeName,
     values: &BTreeMap<String, Vec<Cause>>,
@@ -248,25 +249,31 @@ fn scope(
 }
 
 fn of_value(
-    collector: &Collector<'_, '_>,
+    collector: &Collector<'_>,
     value: &str,
     organization: Option<&Option<OrganizationName>>,
 ) -> Nested {
     let mut variables = Nested::default();
     variables.set(&["value"], value);
     if let Some(Some(name)) = organization {
-        fields::organization(collector.facts.catalog, name, &mut variables);
+        self::organization(collector, name, &mut variables);
     }
     variables
 }
 
+fn organization(collector: &Collector<'_>, name: &OrganizationName, variables: &mut Nested) {
+    if let Some(organization) = Organization::new(collector.facts.catalog, name) {
+        organization.put(variables);
+    }
+}
+
 /// A scope value that is a template over the user and their organization.
-fn filled(collector: &Collector<'_, '_>, text: &str) -> Option<String> {
+fn filled(collector: &Collector<'_>, text: &str) -> Option<String> {
     let mut variables = Nested::default();
     variables.set(&["user", "name"], collector.name.as_str());
     variables.set(&["user", "type"], types(&[collector.user.spec.kind]));
     let organization = &collector.user.spec.organization;
-    fields::organization(collector.facts.catalog, organization, &mut variables);
+    self::organization(collector, organization, &mut variables);
     collector
         .facts
         .catalog

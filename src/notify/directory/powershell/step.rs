@@ -175,7 +175,7 @@ fn identity(at: &At) -> String {
     }
 }
 
-fn text_of<'a>(attributes: &'a Attributes, name: &str) -> &'a str {
+fn text_of<'a>(attributes: &'a Attributes, name: &'static str) -> &'a str {
     let values = attributes.get(&AttributeName::from(name));
     values
         .and_then(|values| values.first()?.text())

@@ -1,0 +1,89 @@
+//! What profiles extend and what organizations belong to, followed once for everybody.
+
+use crate::catalog::{Catalog, Linked};
+use crate::manifest::{OrganizationSpec, ProfileSpec};
+use crate::name::{OrganizationName, ProfileName};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The line of every profile and every organization.
+pub(super) struct Lines<'a> {
+    lineages: HashMap<&'a ProfileName, Lineage<'a>>,
+    ancestries: HashMap<&'a OrganizationName, Vec<Ancestor<'a>>>,
+}
+
+/// A profile and those it builds on; see [`Catalog::lineage`].
+pub(super) struct Lineage<'a> {
+    pub name: &'a ProfileName,
+    pub parts: Vec<Part<'a>>,
+}
+
+/// One profile of a lineage.
+pub(super) struct Part<'a> {
+    pub name: &'a ProfileName,
+    pub linked: &'a Linked<ProfileSpec>,
+    /// As a cause: `profile its.gis-analyst`.
+    pub text: Arc<str>,
+}
+
+/// One organization of a line; see [`Catalog::ancestry`].
+pub(super) struct Ancestor<'a> {
+    pub linked: &'a Linked<OrganizationSpec>,
+    /// As a cause: `organization its`.
+    pub text: Arc<str>,
+}
+
+impl<'a> Lines<'a> {
+    /// Follows every line of a catalog.
+    pub fn new(catalog: &'a Catalog) -> Self {
+        let texts: HashMap<&ProfileName, Arc<str>> = catalog
+            .profiles
+            .keys()
+            .map(|name| (name, format!("profile {name}").into()))
+            .collect();
+        let lineage = |name| {
+            let line = catalog.lineage(name).into_iter();
+            let parts = line.map(|(name, linked)| Part {
+                name,
+                linked,
+                text: texts[name].clone(),
+            });
+            let parts = parts.collect();
+            (name, Lineage { name, parts })
+        };
+        let texts: HashMap<&OrganizationName, Arc<str>> = catalog
+            .organizations
+            .keys()
+            .map(|name| (name, format!("organization {name}").into()))
+            .collect();
+        let ancestry = |name| {
+            let line = catalog.ancestry(name).into_iter();
+            let line = line.map(|(name, linked)| Ancestor {
+                linked,
+                text: texts[name].clone(),
+            });
+            (name, line.collect())
+        };
+        Self {
+            lineages: catalog.profiles.keys().map(lineage).collect(),
+            ancestries: catalog.organizations.keys().map(ancestry).collect(),
+        }
+    }
+
+    /// A profile and those it builds on; none where there is no such profile.
+    pub fn lineage(&self, name: &ProfileName) -> Option<&Lineage<'a>> {
+        self.lineages.get(name)
+    }
+
+    /// An organization and those it belongs to, nearest first.
+    pub fn ancestry(&self, name: &OrganizationName) -> &[Ancestor<'a>] {
+        self.ancestries.get(name).map_or(&[], Vec::as_slice)
+    }
+}
+
+impl Lineage<'_> {
+    /// Whether a profile is one of them.
+    pub fn has(&self, name: &ProfileName) -> bool {
+        self.parts.iter().any(|part| part.name == name)
+    }
+}

@@ -1,0 +1,217 @@
+//! Resources made ready for filling the fields of everybody: templates found, what they read resolved,
+//! patterns compiled. Made once of a catalog.
+
+use super::holdings::is_directory;
+use crate::catalog::{Catalog, Linked};
+use crate::connector::AttributeName;
+use crate::connector::active_directory::matching;
+use crate::manifest::ResourceSpec;
+use crate::manifest::resource::Field;
+use crate::name::{FieldName, ResourceName};
+use crate::template::Template;
+use regex::Regex;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Every resource, by name.
+pub(super) struct Sheets<'a> {
+    sheets: Vec<Sheet<'a>>,
+    places: HashMap<&'a ResourceName, usize>,
+    /// How many fields there are in all.
+    pub fields: usize,
+}
+
+/// The fields of a resource.
+pub(super) struct Sheet<'a> {
+    pub name: &'a ResourceName,
+    pub linked: &'a Linked<ResourceSpec>,
+    /// Its place among the resources.
+    pub place: usize,
+    pub is_directory: bool,
+    pub slots: Vec<Slot<'a>>,
+}
+
+/// One field.
+pub(super) struct Slot<'a> {
+    pub field: &'a Field,
+    /// Its place among the fields of all resources.
+    pub place: usize,
+    /// The first of that name on the sheet.
+    pub first: usize,
+    pub attribute: AttributeName,
+    pub value: Option<Filling<'a>>,
+    pub default: Option<Filling<'a>>,
+    pub pattern: Option<Regex>,
+    /// The longest value the directory takes.
+    pub longest: Option<usize>,
+    /// Whether its value is somebody else's account.
+    pub is_link: bool,
+    /// Whether its templates read what only the directory can tell.
+    pub reads_directory: bool,
+}
+
+/// A template, and what it reads.
+pub(super) struct Filling<'a> {
+    pub template: &'a Template,
+    /// What it gives without any variable, trimmed; none within: nothing.
+    pub constant: Option<Option<Arc<str>>>,
+    pub reads: Vec<Reading<'a>>,
+    pub reads_account: bool,
+    pub is_link: bool,
+}
+
+/// A field of a resource that a template reads.
+pub(super) struct Reading<'a> {
+    pub resource: &'a str,
+    pub field: &'a str,
+    /// The resource's place, where there is one of that name.
+    pub sheet: Option<usize>,
+    pub target: Target,
+}
+
+/// What a template reads.
+#[derive(Clone, Copy)]
+pub(super) enum Target {
+    /// A field of that index on the sheet.
+    Field(usize),
+    /// A name of the account.
+    Account(AccountPart),
+    Nothing,
+}
+
+/// A name of an account, as fields call it.
+#[derive(Clone, Copy)]
+pub(super) enum AccountPart {
+    Login,
+    Upn,
+    Cn,
+    Mail,
+    Dn,
+}
+
+impl<'a> Sheets<'a> {
+    /// Makes every resource of a catalog ready.
+    pub fn new(catalog: &'a Catalog) -> Self {
+        let mut fields = 0;
+        let mut sheets = Vec::new();
+        for (place, (name, linked)) in catalog.resources.iter().enumerate() {
+            let sheet = Sheet::new(catalog, name, linked, place, fields);
+            fields += sheet.slots.len();
+            sheets.push(sheet);
+        }
+        let names = catalog.resources.keys().enumerate();
+        Self {
+            sheets,
+            places: names.map(|(place, name)| (name, place)).collect(),
+            fields,
+        }
+    }
+
+    pub fn get(&self, name: &ResourceName) -> Option<&Sheet<'a>> {
+        self.at(*self.places.get(name)?)
+    }
+
+    /// The sheet at a place.
+    pub fn at(&self, place: usize) -> Option<&Sheet<'a>> {
+        self.sheets.get(place)
+    }
+
+    pub fn len(&self) -> usize {
+        self.sheets.len()
+    }
+}
+
+impl<'a> Sheet<'a> {
+    fn new(
+        catalog: &'a Catalog,
+        name: &'a ResourceName,
+        linked: &'a Linked<ResourceSpec>,
+        place: usize,
+        before: usize,
+    ) -> Self {
+        let slots = linked.spec.fields.iter().enumerate().map(|(i, field)| {
+            let value = field.value.as_ref().and_then(|t| Filling::new(catalog, t));
+            let default = field
+                .default
+                .as_ref()
+                .and_then(|t| Filling::new(catalog, t));
+            let attribute = AttributeName::new(field.name.as_str());
+            let fillings = || value.iter().chain(&default);
+            let directory = catalog.config.spec.directory.as_str();
+            let of_directory = |f: &Filling<'_>| {
+                let mut reads = f.template.reads.iter();
+                f.template.reads_variable("account.dn") || reads.any(|(r, _)| r == directory)
+            };
+            Slot {
+                field,
+                place: before + i,
+                first: listed(linked, field.name.as_str()).unwrap_or(i),
+                longest: matching::longest(&attribute),
+                attribute,
+                pattern: field.pattern.as_deref().and_then(super::whole),
+                is_link: fillings().any(|f| f.is_link),
+                reads_directory: fillings().any(of_directory),
+                value,
+                default,
+            }
+        });
+        Self {
+            name,
+            linked,
+            place,
+            is_directory: is_directory(&linked.spec),
+            slots: slots.collect(),
+        }
+    }
+}
+
+impl<'a> Filling<'a> {
+    fn new(catalog: &'a Catalog, text: &str) -> Option<Self> {
+        let template = catalog.templates.get(text)?;
+        let trimmed = |text: &str| (!text.trim().is_empty()).then(|| text.trim().into());
+        Some(Self {
+            template,
+            constant: template.constant().map(trimmed),
+            reads: template
+                .reads
+                .iter()
+                .filter_map(|(resource, field)| Reading::new(catalog, resource, field))
+                .collect(),
+            reads_account: template.variables.iter().any(|v| v.starts_with("account")),
+            is_link: template.reads_variable("supervisor.dn"),
+        })
+    }
+}
+
+impl<'a> Reading<'a> {
+    /// None where these are no names.
+    fn new(catalog: &Catalog, resource: &'a str, field: &'a str) -> Option<Self> {
+        let name = ResourceName::new(resource).ok()?;
+        FieldName::new(field).ok()?;
+        let linked = catalog.resources.get(&name);
+        let target = linked.map(|linked| match (listed(linked, field), field) {
+            (Some(index), _) => Target::Field(index),
+            (None, "sAMAccountName") => Target::Account(AccountPart::Login),
+            (None, "userPrincipalName") => Target::Account(AccountPart::Upn),
+            (None, "cn") => Target::Account(AccountPart::Cn),
+            (None, "mail") => Target::Account(AccountPart::Mail),
+            (None, "distinguishedName") => Target::Account(AccountPart::Dn),
+            (None, _) => Target::Nothing,
+        });
+        Some(Self {
+            resource,
+            field,
+            sheet: catalog.resources.keys().position(|known| *known == name),
+            target: target.unwrap_or(Target::Nothing),
+        })
+    }
+}
+
+/// Where a resource lists a field; the directory's are compared without case.
+fn listed(linked: &Linked<ResourceSpec>, field: &str) -> Option<usize> {
+    let directory = is_directory(&linked.spec);
+    linked.spec.fields.iter().position(|f| match directory {
+        true => f.name.as_str().eq_ignore_ascii_case(field),
+        false => f.name.as_str() == field,
+    })
+}

@@ -1,0 +1,113 @@
+//! A map that is made once and then read: a sorted list. Of each person there are some, each of a dozen
+//! entries, and a tree of those takes three times the memory.
+
+use std::fmt;
+
+/// Values by key, sorted by key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sorted<K, V>(Vec<(K, V)>);
+
+impl<K: Ord, V> Sorted<K, V> {
+    /// The value of a key.
+    pub fn get(&self, key: &K) -> Option<&V> {
+        let place = self.0.binary_search_by(|(known, _)| known.cmp(key)).ok()?;
+        Some(&self.0[place].1)
+    }
+
+    /// Whether there is a value of that key.
+    pub fn contains_key(&self, key: &K) -> bool {
+        self.get(key).is_some()
+    }
+}
+
+impl<K, V> Sorted<K, V> {
+    /// Keys and values, by key.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&K, &V)> + Clone {
+        self.0.iter().map(|(key, value)| (key, value))
+    }
+
+    /// The keys, sorted.
+    pub fn keys(&self) -> impl ExactSizeIterator<Item = &K> + Clone {
+        self.0.iter().map(|(key, _)| key)
+    }
+
+    /// The values, by key.
+    pub fn values(&self) -> impl ExactSizeIterator<Item = &V> + Clone {
+        self.0.iter().map(|(_, value)| value)
+    }
+
+    /// The values, by key.
+    pub fn values_mut(&mut self) -> impl ExactSizeIterator<Item = &mut V> {
+        self.0.iter_mut().map(|(_, value)| value)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<K, V> Default for Sorted<K, V> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<K: Ord, V> FromIterator<(K, V)> for Sorted<K, V> {
+    /// Of several values of one key the last stays.
+    fn from_iter<T: IntoIterator<Item = (K, V)>>(entries: T) -> Self {
+        let mut entries: Vec<(K, V)> = entries.into_iter().collect();
+        entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+        entries.dedup_by(|later, first| {
+            let same = later.0 == first.0;
+            if same {
+                std::mem::swap(&mut later.1, &mut first.1);
+            }
+            same
+        });
+        entries.shrink_to_fit();
+        Self(entries)
+    }
+}
+
+impl<'a, K, V> IntoIterator for &'a Sorted<K, V> {
+    type Item = (&'a K, &'a V);
+    type IntoIter = std::iter::Map<std::slice::Iter<'a, (K, V)>, fn(&'a (K, V)) -> (&'a K, &'a V)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter().map(|(key, value)| (key, value))
+    }
+}
+
+impl<K: fmt::Debug, V: fmt::Debug> fmt::Debug for Sorted<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn it_holds_what_a_tree_would() {
+        let entries = [(3, 'c'), (1, 'a'), (3, 'd'), (2, 'b'), (1, 'z')];
+        let sorted = Sorted::from_iter(entries);
+        let tree = BTreeMap::from(entries);
+        assert!(sorted.iter().eq(&tree));
+        assert!(sorted.keys().eq(tree.keys()) && sorted.values().eq(tree.values()));
+        for key in 0..5 {
+            assert_eq!(sorted.get(&key), tree.get(&key));
+            assert_eq!(sorted.contains_key(&key), tree.contains_key(&key));
+        }
+        assert_eq!((sorted.len(), sorted.is_empty()), (3, false));
+        assert_eq!(format!("{sorted:?}"), format!("{tree:?}"));
+        assert!(Sorted::<u8, u8>::default().is_empty());
+    }
+}

@@ -1,0 +1,129 @@
+//! Which revision is approved: the evidence of the operator's choice, asked about the branch.
+
+use super::{diagnosed, read_source};
+use crate::approval::authors::AuthorsError;
+use crate::approval::line::{LineError, Means, Proposed, Verified, propose, verify};
+use crate::approval::revision::Link;
+use crate::approval::signature::{KeyRing, Signer};
+use crate::catalog::Catalog;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::manifest::parse::Known;
+use crate::name::UserName;
+use crate::source::objects::Objects;
+use crate::source::{Blob, Source};
+use jiff::Timestamp;
+use std::cell::RefCell;
+use std::path::Path;
+
+/// Links revisions as a plan does, with what was parsed before.
+pub struct Linker {
+    known: RefCell<Known>,
+    now: Timestamp,
+}
+
+impl Linker {
+    /// One that sees mistakes from this instant on.
+    pub fn new(known: Known, now: Timestamp) -> Self {
+        Self {
+            known: RefCell::new(known),
+            now,
+        }
+    }
+}
+
+impl Link for Linker {
+    fn knows(&self, blob: &Blob) -> bool {
+        self.known.borrow().0.contains_key(blob)
+    }
+
+    fn link(&self, source: Source) -> (Catalog, Vec<Diagnostic>) {
+        let reading = read_source(source, &mut self.known.borrow_mut());
+        let (catalog, mut diagnostics) = diagnosed(reading, None, self.now);
+        diagnostics.retain(|d| d.severity == Severity::Error);
+        (catalog, diagnostics)
+    }
+}
+
+/// Where verification begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Start {
+    /// The commit that is taken as approved.
+    pub commit: String,
+    /// What it is, in words.
+    pub what: &'static str,
+}
+
+/// Verifies the line of a repository from a start to a head.
+///
+/// # Errors
+/// [`LineError`] when the line does not come by the start, or it cannot be read.
+pub fn verified(
+    folder: &Path,
+    start: &Start,
+    head: &str,
+    known: Known,
+    now: Timestamp,
+) -> Result<Verified, LineError> {
+    let objects = Objects::open(folder)?;
+    let linker = Linker::new(known, now);
+    verify(
+        &Means {
+            objects: &objects,
+            link: &linker,
+            reviews: None,
+            now,
+        },
+        &start.commit,
+        start.what,
+        head,
+    )
+}
+
+/// Judges a head that is to be merged into a base.
+///
+/// # Errors
+/// [`LineError`] when something cannot be read.
+pub fn proposed(
+    folder: &Path,
+    base: &str,
+    head: &str,
+    known: Known,
+    now: Timestamp,
+) -> Result<Proposed, LineError> {
+    let objects = Objects::open(folder)?;
+    let linker = Linker::new(known, now);
+    let means = Means {
+        objects: &objects,
+        link: &linker,
+        reviews: None,
+        now,
+    };
+    propose(&means, base, head)
+}
+
+/// Who signed a tag of a commit, by the keys of a catalog; none: nobody whom it knows.
+///
+/// # Errors
+/// [`LineError`] when it cannot be read, or no tool tells.
+pub fn tag_signer(
+    folder: &Path,
+    catalog: &Catalog,
+    commit: &str,
+    name: &str,
+) -> Result<Option<UserName>, LineError> {
+    let objects = Objects::open(folder)?;
+    let tags = objects.approvals()?;
+    let mut tags = tags.get(commit).into_iter().flatten();
+    let Some(tag) = tags.find(|tag| tag.name == name) else {
+        return Ok(None);
+    };
+    let users = catalog.users.iter().filter_map(|(name, user)| {
+        let keys = &user.spec.credentials.as_ref()?.signing_keys;
+        Some((name, keys.as_slice()))
+    });
+    let signer = KeyRing::new(users).signer(tag.signed.as_ref());
+    Ok(match signer.map_err(AuthorsError::from)? {
+        Signer::User { user, .. } => Some(user),
+        Signer::Nobody | Signer::Unknown | Signer::Refused(_) => None,
+    })
+}
