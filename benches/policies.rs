@@ -89,7 +89,8 @@ fn main() -> anyhow::Result<()> {
         let begin = Instant::now();
         let policies = Policies::compile(&catalog, &mut problems);
         if !problems.is_empty() || catalog.policies.len() < POLICIES {
-            bail!("the policies cannot be used: {problems:?}");
+            let said: Vec<&str> = problems.iter().map(|p| p.message.as_str()).collect();
+            bail!("the policies cannot be used: {said:?}");
         }
         Watch::new(&policies).look(&lens, &glance.names, false, &mut problems);
         let took = begin.elapsed();

@@ -24,6 +24,7 @@ use code::Evaluation;
 use rule::{Rule, Scope, Variables};
 use shape::{ALWAYS, OF_A_CHANGE, Type};
 use std::collections::{BTreeMap, BTreeSet};
+use world::Fields;
 
 /// Steps that all evaluations of a policy may take together, as far as that can be told beforehand.
 const BUDGET: u64 = 50_000_000;
@@ -33,6 +34,8 @@ const LEAST: u64 = 50_000;
 /// Every policy of a catalog, compiled.
 pub struct Policies<'a> {
     list: Vec<Policy<'a>>,
+    /// What their expressions and messages name.
+    fields: Fields,
 }
 
 /// A policy, compiled.
@@ -96,7 +99,17 @@ impl<'a> Policies<'a> {
                 most: (BUDGET / times.max(1)).max(LEAST),
             });
         }
-        Self { list }
+        let mut fields = BTreeSet::new();
+        for policy in &list {
+            let rules = policy.rules.iter().flatten();
+            rules.for_each(|rule| rule.fields(&mut fields));
+            let variables = policy.variables.nodes.iter();
+            variables.for_each(|node| node.fields(&mut fields));
+        }
+        Self {
+            list,
+            fields: Fields::only(fields),
+        }
     }
 
     /// Those that another catalog does not have just so.
@@ -119,11 +132,15 @@ impl<'a> Policies<'a> {
         self.list.iter().filter(move |p| p.spec().stage == stage)
     }
 
-    /// The names that the policies of a stage read.
+    /// The names that the policies of a stage read, and those they are asked of each of.
     fn roots(&self, stage: PolicyStage) -> BTreeSet<&'static str> {
         let names = ALWAYS.iter().map(|(name, _, _)| *name);
+        let each = |p: &Policy<'_>| p.spec().each == Some(PolicySubject::Resource);
         names
-            .filter(|name| self.of(stage).any(|p| p.reads(name)))
+            .filter(|name| {
+                let mut of = self.of(stage);
+                of.any(|p| p.reads(name) || *name == "resources" && each(p))
+            })
             .collect()
     }
 }

@@ -422,6 +422,10 @@ impl Checker<'_> {
             (operators::EQUALS | operators::NOT_EQUALS, _, [a, b]) => {
                 let comparable = a.with(b).is_some_and(|kind| is_plain(&kind));
                 match comparable {
+                    // A string is read many characters at a step, a list element by element.
+                    true if matches!(a, Kind::Text) => {
+                        truth(plus(cost, size(0).max(size(1)) / TEXT))
+                    }
                     true => truth(plus(cost, size(0).max(size(1)))),
                     false => {
                         let message = format!("{} and {} cannot be compared", a.words(), b.words());

@@ -9,8 +9,10 @@ use cel::IdedExpr;
 use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, LiteralValue, operators};
 use regex::Regex;
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Longest string that may come of adding strings, in bytes.
 const LONGEST: usize = 1 << 20;
@@ -29,13 +31,13 @@ pub enum Node {
     /// A list that is written out.
     List(Vec<Node>),
     /// A name of the policy's surroundings.
-    Name(Box<str>),
+    Name(Box<str>, Hint),
     /// A variable of the policy, by number.
     Variable(usize),
     /// The name a macro gives to each element; so many macros further out.
     Bound(usize),
     /// A field of a record, or what a map has under a key.
-    Field(Box<Node>, Box<str>),
+    Field(Box<Node>, Box<str>, Hint),
     /// Whether there is one.
     Has(Box<Node>, Box<str>),
     /// Both.
@@ -50,6 +52,40 @@ pub enum Node {
     Matches(Box<Node>, Box<Regex>),
     /// A macro over a list or the keys of a map.
     Each(Each, Box<Loop>),
+}
+
+impl Node {
+    /// Notes every field and key that is named in it.
+    pub fn fields(&self, found: &mut BTreeSet<String>) {
+        match self {
+            Self::Text(_)
+            | Self::Number(_)
+            | Self::Truth(_)
+            | Self::Name(..)
+            | Self::Variable(_)
+            | Self::Bound(_) => {}
+            Self::List(nodes) => nodes.iter().for_each(|node| node.fields(found)),
+            Self::Call(op, nodes) => {
+                nodes.iter().for_each(|node| node.fields(found));
+                if let (Op::Index, [_, Self::Text(key)]) = (op, nodes.as_slice()) {
+                    found.insert(key.to_string());
+                }
+            }
+            Self::Field(of, name, _) | Self::Has(of, name) => {
+                of.fields(found);
+                found.insert(name.to_string());
+            }
+            Self::And(both) | Self::Or(both) => both.iter().for_each(|node| node.fields(found)),
+            Self::If(parts) => parts.iter().for_each(|node| node.fields(found)),
+            Self::Matches(of, _) => of.fields(found),
+            Self::Each(_, parts) => {
+                let Loop { over, holds, gives } = &**parts;
+                [over, holds, gives]
+                    .into_iter()
+                    .for_each(|node| node.fields(found));
+            }
+        }
+    }
 }
 
 /// What an operator or function does.
@@ -88,6 +124,33 @@ pub enum Each {
     ExistsOne,
     /// What comes of those for which it holds: `filter` and `map`.
     Collect,
+}
+
+/// Where a name was found the last time: mostly it is there again.
+#[derive(Debug, Default)]
+pub struct Hint(AtomicUsize);
+
+impl Hint {
+    /// The place of a name: where it was, or where it is now.
+    fn find(
+        &self,
+        is_at: impl Fn(usize) -> bool,
+        search: impl Fn() -> Option<usize>,
+    ) -> Option<usize> {
+        let hint = self.0.load(Relaxed);
+        if is_at(hint) {
+            return Some(hint);
+        }
+        let found = search()?;
+        self.0.store(found, Relaxed);
+        Some(found)
+    }
+}
+
+impl Clone for Hint {
+    fn clone(&self) -> Self {
+        Self(AtomicUsize::new(self.0.load(Relaxed)))
+    }
 }
 
 /// A macro's parts.
@@ -201,7 +264,7 @@ impl<'e> Lowering<'e> {
                 match (bound, variable) {
                     (Some(out), _) => Node::Bound(out),
                     (None, Some(number)) => Node::Variable(number),
-                    (None, None) => Node::Name(name.as_str().into()),
+                    (None, None) => Node::Name(name.as_str().into(), Hint::default()),
                 }
             }
             Expr::Select(select) => {
@@ -209,7 +272,7 @@ impl<'e> Lowering<'e> {
                 let field = select.field.as_str().into();
                 match select.test {
                     true => Node::Has(of, field),
-                    false => Node::Field(of, field),
+                    false => Node::Field(of, field, Hint::default()),
                 }
             }
             Expr::List(list) => {
@@ -329,7 +392,9 @@ impl<'v> Val<'v> {
             Value::Text(text) => Self::Text(Words::Given(text)),
             Value::Number(number) => Self::Number(*number),
             Value::Truth(truth) => Self::Truth(*truth),
-            Value::List(_) | Value::Map(_) | Value::Record(_) => Self::Given(value),
+            Value::List(_) | Value::Map(_) | Value::Lazy(_) | Value::Record(_) => {
+                Self::Given(value)
+            }
         }
     }
 
@@ -339,6 +404,7 @@ impl<'v> Val<'v> {
             Self::Made(list) => Some(list.len()),
             Self::Given(Value::List(list)) => Some(list.0.len()),
             Self::Given(Value::Map(map)) => Some(map.0.len()),
+            Self::Given(Value::Lazy(lazy)) => Some(lazy.keys().len()),
             Self::Given(_) | Self::Text(_) | Self::Number(_) | Self::Truth(_) => None,
         }
     }
@@ -348,16 +414,20 @@ impl<'v> Val<'v> {
         match self {
             Self::Made(list) => list.get(index).cloned(),
             Self::Given(Value::List(list)) => list.0.get(index).map(Self::of),
-            Self::Given(Value::Map(map)) => map
-                .0
-                .get(index)
-                .map(|(key, _)| Self::Text(Words::Given(key))),
+            Self::Given(Value::Map(map)) => {
+                let found = map.0.get(index);
+                found.map(|(key, _)| Self::Text(Words::Given(key)))
+            }
+            Self::Given(Value::Lazy(lazy)) => {
+                let found = lazy.keys().get(index);
+                found.map(|key| Self::Text(Words::Given(key)))
+            }
             Self::Given(_) | Self::Text(_) | Self::Number(_) | Self::Truth(_) => None,
         }
     }
 
     fn is_map(&self) -> bool {
-        matches!(self, Self::Given(Value::Map(_)))
+        matches!(self, Self::Given(Value::Map(_) | Value::Lazy(_)))
     }
 }
 
@@ -370,6 +440,8 @@ pub struct Evaluation<'v> {
     bound: Vec<Val<'v>>,
     steps: u64,
     most: u64,
+    /// Where strings are put together.
+    scratch: String,
 }
 
 impl<'v> Evaluation<'v> {
@@ -386,6 +458,7 @@ impl<'v> Evaluation<'v> {
             bound: Vec::new(),
             steps: 0,
             most,
+            scratch: String::new(),
         }
     }
 
@@ -447,8 +520,11 @@ impl<'v> Evaluation<'v> {
                 let each = nodes.iter().map(|node| self.eval(node));
                 Val::Made(Arc::new(each.collect::<Result<_, _>>()?))
             }
-            Node::Name(name) => {
-                let found = self.names.iter().rev().find(|(n, _)| *n == &**name);
+            Node::Name(name, hint) => {
+                let names = self.names;
+                let is_at = |at: usize| names.get(at).is_some_and(|(n, _)| *n == &**name);
+                let place = hint.find(is_at, || names.iter().rposition(|(n, _)| *n == &**name));
+                let found = place.and_then(|place| names.get(place));
                 let (_, value) = found.ok_or_else(|| Fault::Unknown(name.to_string()))?;
                 Val::of(value)
             }
@@ -458,13 +534,19 @@ impl<'v> Evaluation<'v> {
                 let found = index.and_then(|index| self.bound.get(index));
                 found.cloned().ok_or(Fault::Type("a macro's name"))?
             }
-            Node::Field(of, name) => {
-                let of = self.eval(of)?;
-                field(&of, name)?
-            }
+            Node::Field(of, name, hint) => match self.eval(of)? {
+                Val::Given(Value::Record(record)) => {
+                    let is_at = |at: usize| record.shape().is_at(at, name);
+                    let place = hint.find(is_at, || record.shape().place(name));
+                    let value = place.and_then(|place| record.nth(place));
+                    value.map(Val::of).ok_or(Fault::Type("a field"))?
+                }
+                of => field(&of, name)?,
+            },
             Node::Has(of, name) => match self.eval(of)? {
                 Val::Given(Value::Record(record)) => Val::Truth(record.get(name).is_some()),
                 Val::Given(Value::Map(map)) => Val::Truth(map.get(name).is_some()),
+                Val::Given(Value::Lazy(lazy)) => Val::Truth(lazy.has(name)),
                 _ => return Err(Fault::Type("has")),
             },
             Node::And(both) => Val::Truth(self.either(both, false)?),
@@ -544,6 +626,18 @@ impl<'v> Evaluation<'v> {
             (Op::In, Val::Text(key), Val::Given(Value::Map(map))) => {
                 Ok(Val::Truth(map.get(key).is_some()))
             }
+            (Op::In, Val::Text(key), Val::Given(Value::Lazy(lazy))) => {
+                Ok(Val::Truth(lazy.has(key)))
+            }
+            (Op::In, value, Val::Made(list)) => {
+                for element in list.iter() {
+                    self.step(1)?;
+                    if self.equal(value, element)? {
+                        return Ok(Val::Truth(true));
+                    }
+                }
+                Ok(Val::Truth(false))
+            }
             (Op::In, value, list) => {
                 let count = list.count().ok_or(Fault::Type("in"))?;
                 for index in 0..count {
@@ -561,7 +655,12 @@ impl<'v> Evaluation<'v> {
                 self.step(length / STRIDE)?;
                 match length > LONGEST {
                     true => Err(Fault::Long),
-                    false => Ok(Val::Text(Words::Made([&**a, &**b].concat().into()))),
+                    false => {
+                        self.scratch.clear();
+                        self.scratch.push_str(a);
+                        self.scratch.push_str(b);
+                        Ok(Val::Text(Words::Made(self.scratch.as_str().into())))
+                    }
                 }
             }
             (Op::Add, Val::Number(a), Val::Number(b)) => checked(a.checked_add(*b)),
@@ -685,6 +784,10 @@ fn field<'v>(of: &Val<'v>, name: &str) -> Result<Val<'v>, Fault> {
         }
         Val::Given(Value::Map(map)) => {
             let value = map.get(name).map(Val::of);
+            value.ok_or_else(|| Fault::Missing(name.to_owned()))
+        }
+        Val::Given(Value::Lazy(lazy)) => {
+            let value = lazy.get(name).map(Val::of);
             value.ok_or_else(|| Fault::Missing(name.to_owned()))
         }
         _ => Err(Fault::Type("a field")),

@@ -5,7 +5,7 @@ use super::exceptions::{Used, fit};
 use super::rule::{Rule, Scope};
 use super::shape::{self, Type};
 use super::value::{Record, Value};
-use super::world::{Folded, Lens, grant};
+use super::world::{Fields, Folded, Lens, grant};
 use super::{Policies, Policy};
 use crate::catalog::{Catalog, Linked, Problem};
 use crate::desired::{Entitlement, EntitlementKey};
@@ -161,8 +161,8 @@ impl Judged {
             return;
         };
         // Whoever it may be: what holds or not without the name, does.
-        let known = scope.without(unknown);
-        let mut evaluation = policy.evaluation(&known);
+        let known = (!unknown.is_empty()).then(|| scope.without(unknown));
+        let mut evaluation = policy.evaluation(known.as_ref().unwrap_or(scope));
         for rule in rules {
             let (verdict, message) = match rule.holds(&mut evaluation) {
                 Ok(true) => continue,
@@ -330,11 +330,7 @@ fn state(
     let mut judged = Judged::default();
     let later_at = later.then_some(lens.now);
     let wanted = policies.roots(PolicyStage::State);
-    let folded = match wanted.contains("users") {
-        true => lens.fold(lens.people.keys()),
-        false => Folded::new(),
-    };
-    let roots = lens.roots(&wanted, &folded);
+    let roots = lens.roots(&wanted, &policies.fields);
     let of_users: Vec<&Policy<'_>> = policies
         .of(PolicyStage::State)
         .filter(|p| p.spec().each == Some(PolicySubject::User))
@@ -342,7 +338,7 @@ fn state(
     if !of_users.is_empty() {
         let parts: Vec<Judged> = names
             .par_chunks(64)
-            .map(|names| users(&of_users, lens, names, &roots, later_at))
+            .map(|names| users(&of_users, lens, (names, &policies.fields), &roots, later_at))
             .collect();
         parts.into_iter().for_each(|part| judged.add(part));
     }
@@ -374,7 +370,7 @@ fn state(
 fn users(
     policies: &[&Policy<'_>],
     lens: &Lens<'_>,
-    names: &[UserName],
+    (names, fields): (&[UserName], &Fields),
     roots: &BTreeMap<&'static str, Value<'_>>,
     at: Option<Timestamp>,
 ) -> Judged {
@@ -384,7 +380,7 @@ fn users(
             continue;
         };
         let folded = lens.fold([name]);
-        let user = lens.user(&folded, name);
+        let user = lens.user(&folded, name, fields);
         let mut scope = scope(roots);
         scope.0.push(("user", &user));
         let about = About {
@@ -406,9 +402,7 @@ fn each_resource(
     at: Option<Timestamp>,
     judged: &mut Judged,
 ) {
-    let none = Folded::new();
-    let all = lens.roots(&BTreeSet::from(["resources"]), &none);
-    let Some(Value::Map(resources)) = all.get("resources") else {
+    let Some(Value::Map(resources)) = roots.get("resources") else {
         return;
     };
     for name in lens.catalog.resources.keys() {
@@ -484,7 +478,7 @@ impl<'a> Inquiry<'a> {
                 return Value::nothing(&Type::Record(&shape::USER));
             };
             let folded = before.fold([name]);
-            before.user(&folded, name).into_owned()
+            before.user(&folded, name, &policies.fields).into_owned()
         };
         let mut unknown = Vec::new();
         if behind.actor.is_none() {
@@ -546,8 +540,8 @@ impl<'a> Inquiry<'a> {
             self.users.extend(step.users.iter().map(|name| {
                 let record = Record::new(&shape::PAIR)
                     .with("at", Value::owned(when(step)))
-                    .with("old", step.old.user(&old, name))
-                    .with("new", step.new.user(&new, name));
+                    .with("old", step.old.user(&old, name, &self.policies.fields))
+                    .with("new", step.new.user(&new, name, &self.policies.fields));
                 Value::Record(record).into_owned()
             }));
         }
@@ -561,11 +555,8 @@ impl<'a> Inquiry<'a> {
         (old, new): (&Folded, &Folded),
         judged: &mut Judged,
     ) {
-        let everybody = match self.wanted.contains("users") {
-            true => by.fold(by.people.keys()),
-            false => Folded::new(),
-        };
-        let roots = by.roots(&self.wanted, &everybody);
+        let fields = &self.policies.fields;
+        let roots = by.roots(&self.wanted, fields);
         for policy in self.policies.of(PolicyStage::Change) {
             let ask =
                 |judged: &mut Judged, about: About<'_>, more: &[(&'static str, &Value<'_>)]| {
@@ -588,7 +579,10 @@ impl<'a> Inquiry<'a> {
                 }
                 Some(PolicySubject::User) => {
                     for name in &step.users {
-                        let (before, after) = (step.old.user(old, name), step.new.user(new, name));
+                        let (before, after) = (
+                            step.old.user(old, name, fields),
+                            step.new.user(new, name, fields),
+                        );
                         let user = if new.contains_key(*name) {
                             &after
                         } else {
@@ -611,7 +605,10 @@ impl<'a> Inquiry<'a> {
                         _ => ("gained", &step.gained),
                     };
                     for (name, key, held) in grants {
-                        let (before, after) = (step.old.user(old, name), step.new.user(new, name));
+                        let (before, after) = (
+                            step.old.user(old, name, fields),
+                            step.new.user(new, name, fields),
+                        );
                         let what = moved(step, name, key, held);
                         let about = About {
                             user: Some(name),
@@ -627,9 +624,7 @@ impl<'a> Inquiry<'a> {
                 }
                 Some(PolicySubject::Resource) => {
                     if step.at.is_none() || of_the_whole(policy) {
-                        let none = Folded::new();
-                        let all = step.new.roots(&BTreeSet::from(["resources"]), &none);
-                        let Some(Value::Map(resources)) = all.get("resources") else {
+                        let Some(Value::Map(resources)) = roots.get("resources") else {
                             continue;
                         };
                         for name in step.new.catalog.resources.keys() {
@@ -675,11 +670,7 @@ impl<'a> Inquiry<'a> {
                 .with("requests", Value::list(requests))
                 .with("users", take(&mut self.users));
             let whole = Value::Record(record);
-            let everybody = match self.wanted.contains("users") {
-                true => first.fold(first.people.keys()),
-                false => Folded::new(),
-            };
-            let roots = first.roots(&self.wanted, &everybody);
+            let roots = first.roots(&self.wanted, &self.policies.fields);
             for policy in self.policies.of(PolicyStage::Change) {
                 if policy.spec().each.is_none() && policy.reads("change") {
                     let mut scope = self.scope(&roots);

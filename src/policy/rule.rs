@@ -333,6 +333,13 @@ pub fn variables(
 }
 
 impl Rule {
+    /// Notes every field and key that its expression or its message names.
+    pub fn fields(&self, found: &mut BTreeSet<String>) {
+        self.expression.fields(found);
+        let paths = self.message.variables.iter();
+        found.extend(paths.flat_map(|path| path.split('.')).map(str::to_owned));
+    }
+
     /// Compiles a validation; with the steps it may take.
     pub fn compile(
         validation: &Validation,

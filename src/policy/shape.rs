@@ -38,11 +38,21 @@ impl Eq for Shape {}
 impl Shape {
     /// The type of a field.
     pub fn field(&self, name: &str) -> Option<Type> {
-        let found = self
-            .fields
-            .binary_search_by(|(field, _, _)| (*field).cmp(name));
-        let (_, kind, _) = self.fields.get(found.ok()?)?;
+        let (_, kind, _) = self.fields.get(self.place(name)?)?;
         Some(*kind)
+    }
+
+    /// Which of its fields has a name.
+    pub fn place(&self, name: &str) -> Option<usize> {
+        let each = |(field, _, _): &(&str, Type, &str)| (*field).cmp(name);
+        self.fields.binary_search_by(each).ok()
+    }
+
+    /// Whether that one has it.
+    pub fn is_at(&self, place: usize, name: &str) -> bool {
+        self.fields
+            .get(place)
+            .is_some_and(|(field, _, _)| *field == name)
     }
 }
 

@@ -3,6 +3,8 @@
 
 use super::shape::{Shape, Type};
 use std::borrow::Cow;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 /// A value.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +19,8 @@ pub enum Value<'a> {
     List(List<'a>),
     /// Values by a string.
     Map(Map<'a>),
+    /// Values by a string, each made when it is asked for.
+    Lazy(Arc<Lazy<'a>>),
     /// Named fields.
     Record(Record<'a>),
 }
@@ -28,6 +32,58 @@ pub struct List<'a>(pub Vec<Value<'a>>);
 /// Values by a string, sorted by it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Map<'a>(pub Vec<(Cow<'a, str>, Value<'a>)>);
+
+/// Values by a string, sorted by it, of which most are never asked for.
+pub struct Lazy<'a> {
+    keys: Vec<&'a str>,
+    /// Each borrows nothing, so that what holds them may be shortened in its lifetime.
+    made: Vec<OnceLock<Value<'static>>>,
+    make: Box<dyn Fn(usize) -> Value<'static> + Send + Sync + 'a>,
+}
+
+impl<'a> Lazy<'a> {
+    /// Values that are made of a key's number.
+    pub fn new(
+        keys: Vec<&'a str>,
+        make: impl Fn(usize) -> Value<'static> + Send + Sync + 'a,
+    ) -> Self {
+        Self {
+            made: keys.iter().map(|_| OnceLock::new()).collect(),
+            keys,
+            make: Box::new(make),
+        }
+    }
+
+    /// Every key, sorted.
+    pub fn keys(&self) -> &[&'a str] {
+        &self.keys
+    }
+
+    /// Whether there is a key.
+    pub fn has(&self, key: &str) -> bool {
+        self.keys.binary_search(&key).is_ok()
+    }
+
+    /// The value of a key.
+    pub fn get(&self, key: &str) -> Option<&Value<'static>> {
+        let index = self.keys.binary_search(&key).ok()?;
+        let made = self.made.get(index)?;
+        Some(made.get_or_init(|| (self.make)(index)))
+    }
+}
+
+impl fmt::Debug for Lazy<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(&self.keys).finish()
+    }
+}
+
+impl PartialEq for Lazy<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        let each = self.keys.iter();
+        self.keys == other.keys && each.clone().all(|key| self.get(key) == other.get(key))
+    }
+}
 
 /// The fields of a shape, in its order.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,6 +137,11 @@ impl<'a> Value<'a> {
         Self::Map(Map(values))
     }
 
+    fn map_owned(values: impl IntoIterator<Item = (String, Value<'static>)>) -> Value<'static> {
+        let values = values.into_iter().map(|(k, v)| (Cow::from(k), v));
+        Value::Map(Map(values.collect()))
+    }
+
     /// What stands where nothing is known: "", 0, false, nothing, and records of these.
     pub fn nothing(kind: &Type) -> Self {
         match kind {
@@ -108,6 +169,10 @@ impl<'a> Value<'a> {
                     .map(|(k, v)| (k.into_owned().into(), v.into_owned()))
                     .collect()))
             }
+            Self::Lazy(lazy) => Value::map_owned(lazy.keys.iter().filter_map(|key| {
+                let value = lazy.get(key)?;
+                Some(((*key).to_owned(), value.clone()))
+            })),
             Self::Record(Record { shape, values }) => Value::Record(Record {
                 shape,
                 values: values.into_iter().map(Self::into_owned).collect(),
@@ -123,6 +188,7 @@ impl<'a> Value<'a> {
         match self {
             Self::Record(record) => record.get(first)?.at(rest),
             Self::Map(map) => map.get(first)?.at(rest),
+            Self::Lazy(lazy) => lazy.get(first)?.at(rest),
             Self::Text(_) | Self::Number(_) | Self::Truth(_) | Self::List(_) => None,
         }
     }
@@ -141,6 +207,7 @@ impl<'a> Value<'a> {
                 let each: Vec<&str> = map.0.iter().map(|(key, _)| &**key).collect();
                 each.join(", ")
             }
+            Self::Lazy(lazy) => lazy.keys.join(", "),
             Self::Record(record) => record.get("name").map(Self::words).unwrap_or_default(),
         }
     }
@@ -165,7 +232,7 @@ impl<'a> Record<'a> {
 
     /// Says a field; one the shape does not have is left out.
     pub fn set(&mut self, name: &str, value: Value<'a>) {
-        let place = self.place(name);
+        let place = self.shape.place(name);
         if let Some(slot) = place.and_then(|index| self.values.get_mut(index)) {
             *slot = value;
         }
@@ -173,20 +240,17 @@ impl<'a> Record<'a> {
 
     /// A field.
     pub fn get(&self, name: &str) -> Option<&Value<'a>> {
-        self.values.get(self.place(name)?)
+        self.nth(self.shape.place(name)?)
+    }
+
+    /// The field at a place of the shape.
+    pub fn nth(&self, place: usize) -> Option<&Value<'a>> {
+        self.values.get(place)
     }
 
     /// Which record it is.
     pub fn shape(&self) -> &'static Shape {
         self.shape
-    }
-
-    fn place(&self, name: &str) -> Option<usize> {
-        let found = self
-            .shape
-            .fields
-            .binary_search_by(|(field, _, _)| (*field).cmp(name));
-        found.ok()
     }
 }
 

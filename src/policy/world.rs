@@ -1,7 +1,7 @@
 //! What policies see of a catalog and of those in it, at an instant.
 
 use super::shape;
-use super::value::{Record, Value};
+use super::value::{Lazy, Record, Value};
 use crate::catalog::{Catalog, Linked};
 use crate::desired::expand::COUNTERSIGN;
 use crate::desired::{Cause, Entitlement, EntitlementKey, Grant, Person, Rows};
@@ -12,7 +12,7 @@ use crate::manifest::{ResourceSpec, UserType};
 use crate::name::{LevelName, ResourceName, UserName};
 use crate::request::{FoldedUser, Timeline};
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// A catalog and everybody in it, at an instant.
@@ -26,6 +26,24 @@ pub struct Lens<'a> {
     pub now: Timestamp,
     /// Everybody at it.
     pub people: &'a BTreeMap<UserName, Arc<Person>>,
+}
+
+/// Which fields somebody reads; the others need not be filled in.
+#[derive(Debug, Clone, Default)]
+pub struct Fields(Option<BTreeSet<String>>);
+
+impl Fields {
+    /// Every field.
+    pub const ALL: Self = Self(None);
+
+    /// These, of whatever record.
+    pub fn only(names: BTreeSet<String>) -> Self {
+        Self(Some(names))
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.0.as_ref().is_none_or(|names| names.contains(name))
+    }
 }
 
 /// Users as requests make them at the instant of a lens.
@@ -52,8 +70,8 @@ impl<'a> Lens<'a> {
             .collect()
     }
 
-    /// A user; one in whom nothing is said where there is none.
-    pub fn user(&self, folded: &'a Folded, name: &UserName) -> Value<'a> {
+    /// A user, of whom these fields are read; one in whom nothing is said where there is none.
+    pub fn user(&self, folded: &'a Folded, name: &UserName, fields: &Fields) -> Value<'a> {
         let (Some(user), Some((name, person))) =
             (folded.get(name), self.people.get_key_value(name))
         else {
@@ -89,21 +107,29 @@ impl<'a> Lens<'a> {
         record.set("state", Value::text(person.state.as_str()));
         let supervisor = spec.supervisor.as_ref();
         record.set("supervisor", Value::maybe(supervisor.map(UserName::as_str)));
-        record.set("supervisors", Value::texts(self.supervisors(supervisor)));
+        if fields.has("supervisors") {
+            record.set("supervisors", Value::texts(self.supervisors(supervisor)));
+        }
         record.set("administrator", Value::truth(is_administrator(person)));
-        let answers = spec.answers.iter();
-        let answers = answers.map(|(key, text)| (key.as_str(), Value::text(text)));
-        record.set("answers", Value::map(answers));
+        if fields.has("answers") {
+            let answers = spec.answers.iter();
+            let answers = answers.map(|(key, text)| (key.as_str(), Value::text(text)));
+            record.set("answers", Value::map(answers));
+        }
         record.set(
             "associated",
             Value::texts(spec.associated.iter().map(|o| o.as_str())),
         );
-        let attributes = person.account.iter().flat_map(|a| &a.attributes);
-        let attributes = attributes.map(|(k, v)| (k.as_str(), Value::owned(v.join(", "))));
-        record.set("attributes", Value::map(attributes));
-        let held = person.entitlements.iter();
-        let held = held.map(|(key, held)| self.entitlement(name, key, held));
-        record.set("entitlements", Value::list(held));
+        if fields.has("attributes") {
+            let attributes = person.account.iter().flat_map(|a| &a.attributes);
+            let attributes = attributes.map(|(k, v)| (k.as_str(), Value::owned(v.join(", "))));
+            record.set("attributes", Value::map(attributes));
+        }
+        if fields.has("entitlements") {
+            let held = person.entitlements.iter();
+            let held = held.map(|(key, held)| self.entitlement(name, key, held));
+            record.set("entitlements", Value::list(held));
+        }
         let identities = person.identities.iter().map(|identity| {
             let roles = identity.roles.iter().map(|role| role.name.as_str());
             let scopes = identity.scopes.iter().map(|scope| {
@@ -126,7 +152,9 @@ impl<'a> Lens<'a> {
                     .with("user", Value::text(name.as_str())),
             )
         });
-        record.set("identities", Value::list(identities));
+        if fields.has("identities") {
+            record.set("identities", Value::list(identities));
+        }
         if let Some(credentials) = &spec.credentials {
             let logins = credentials.forge_logins.iter();
             let logins = logins.map(|(forge, login)| (forge.as_str(), Value::text(login)));
@@ -135,17 +163,19 @@ impl<'a> Lens<'a> {
             record.set("signingKeys", Value::texts(keys));
         }
         record.set("labels", labels(self.catalog.users.get(name)));
-        let line = self.catalog.ancestry(&spec.organization);
-        record.set(
-            "organizations",
-            Value::texts(line.iter().map(|(n, _)| n.as_str())),
-        );
-        let mut profiles: BTreeSet<&str> = BTreeSet::new();
-        for assigned in &user.profiles {
-            let line = self.catalog.lineage(&assigned.value);
-            profiles.extend(line.iter().map(|(name, _)| name.as_str()));
+        if fields.has("organizations") {
+            let line = self.catalog.ancestry(&spec.organization);
+            let line = line.iter().map(|(name, _)| name.as_str());
+            record.set("organizations", Value::texts(line));
         }
-        record.set("profiles", Value::texts(profiles));
+        if fields.has("profiles") {
+            let mut profiles: BTreeSet<&str> = BTreeSet::new();
+            for assigned in &user.profiles {
+                let line = self.catalog.lineage(&assigned.value);
+                profiles.extend(line.iter().map(|(name, _)| name.as_str()));
+            }
+            record.set("profiles", Value::texts(profiles));
+        }
         Value::Record(record)
     }
 
@@ -176,18 +206,18 @@ impl<'a> Lens<'a> {
     pub fn roots(
         &self,
         names: &BTreeSet<&str>,
-        folded: &'a Folded,
+        fields: &'a Fields,
     ) -> BTreeMap<&'static str, Value<'a>> {
         let mut roots = BTreeMap::new();
         for (name, _, _) in &shape::ALWAYS {
             if names.contains(name) {
-                roots.insert(*name, self.root(name, folded));
+                roots.insert(*name, self.root(name, fields));
             }
         }
         roots
     }
 
-    fn root(&self, name: &str, folded: &'a Folded) -> Value<'a> {
+    fn root(&self, name: &str, fields: &'a Fields) -> Value<'a> {
         let catalog = self.catalog;
         match name {
             "organizations" => Value::map(catalog.organizations.iter().map(|(name, linked)| {
@@ -256,7 +286,11 @@ impl<'a> Lens<'a> {
                 (name.as_str(), Value::Record(record))
             })),
             "resources" => {
-                let held = self.holders();
+                let asked = ["administrators", "holders", "maintainers"];
+                let held = match asked.iter().any(|field| fields.has(field)) {
+                    true => self.holders(),
+                    false => Holders::new(),
+                };
                 let each = catalog.resources.iter();
                 Value::map(
                     each.map(|(name, linked)| (name.as_str(), self.resource(name, linked, &held))),
@@ -304,27 +338,46 @@ impl<'a> Lens<'a> {
                     .with("wildcard", Value::truth(spec.wildcard));
                 (name.as_str(), Value::Record(record))
             })),
-            _ => Value::map(
-                folded
-                    .keys()
-                    .map(|name| (name.as_str(), self.user(folded, name))),
-            ),
+            _ => {
+                let (lens, names) = (*self, self.people.keys());
+                let names: Vec<&'a UserName> = names.collect();
+                let keys = names.iter().map(|name| name.as_str()).collect();
+                Value::Lazy(Arc::new(Lazy::new(keys, move |index| {
+                    let name = names.get(index).copied();
+                    let folded = lens.fold(name);
+                    let user = name.map(|name| lens.user(&folded, name, fields).into_owned());
+                    user.unwrap_or_else(|| Value::nothing(&shape::Type::Record(&shape::USER)))
+                })))
+            }
         }
     }
 
-    /// Who holds which level of which resource; of roles and scopes, the resource alone.
+    /// How many hold each resource, and who holds the levels that say who administers or keeps it.
     fn holders(&self) -> Holders<'a> {
-        let mut held: Holders<'a> = BTreeMap::new();
+        let mut held: Holders<'a> = HashMap::with_capacity(self.catalog.resources.len());
+        for (name, linked) in &self.catalog.resources {
+            let levels = linked.spec.levels.iter().filter(|level| level.administers);
+            let levels = levels.map(|level| &level.name);
+            let kept = linked.spec.maintainers.iter();
+            let levels = levels.chain(kept.filter_map(|m| m.holders_of.as_ref()));
+            let levels = levels.map(|level| (level, Vec::new())).collect();
+            held.insert(name.as_str(), Held { all: 0, levels });
+        }
         for (name, person) in self.people {
+            // What is held is sorted by resource.
+            let mut last: Option<&ResourceName> = None;
             for key in person.entitlements.keys() {
-                let of_resource = held.entry(&key.resource).or_default();
-                of_resource.all.insert(name.as_str());
-                if let Grant::Level(level) = &key.grant {
-                    of_resource
-                        .levels
-                        .entry(level)
-                        .or_default()
-                        .insert(name.as_str());
+                let is_another = last != Some(&key.resource);
+                last = Some(&key.resource);
+                let Some(of_resource) = held.get_mut(key.resource.as_str()) else {
+                    continue;
+                };
+                of_resource.all += usize::from(is_another);
+                if let Grant::Level(level) = &key.grant
+                    && let Some(holders) = of_resource.levels.get_mut(level)
+                    && holders.last() != Some(&name.as_str())
+                {
+                    holders.push(name.as_str());
                 }
             }
         }
@@ -339,7 +392,7 @@ impl<'a> Lens<'a> {
     ) -> Value<'a> {
         let spec = &linked.spec;
         let nobody = Held::default();
-        let held = held.get(name).unwrap_or(&nobody);
+        let held = held.get(name.as_str()).unwrap_or(&nobody);
         let holding = |level: &LevelName| held.levels.get(level).into_iter().flatten().copied();
         let administering = spec.levels.iter().filter(|level| level.administers);
         let administrators: BTreeSet<&str> = administering
@@ -393,7 +446,7 @@ impl<'a> Lens<'a> {
                 shown(spec.display_name.as_deref(), name.as_str()),
             )
             .with("eligible", Value::texts(eligible))
-            .with("holders", Value::number(held.all.len()))
+            .with("holders", Value::number(held.all))
             .with(
                 "inheritsFrom",
                 Value::maybe(spec.inherits_from.as_ref().map(|i| i.resource.as_str())),
@@ -429,14 +482,14 @@ impl<'a> Lens<'a> {
     }
 }
 
-/// Who holds anything of a resource, and who which level.
+/// How many hold anything of a resource, and who some of its levels.
 #[derive(Default)]
 struct Held<'a> {
-    all: BTreeSet<&'a str>,
-    levels: BTreeMap<&'a LevelName, BTreeSet<&'a str>>,
+    all: usize,
+    levels: BTreeMap<&'a LevelName, Vec<&'a str>>,
 }
 
-type Holders<'a> = BTreeMap<&'a ResourceName, Held<'a>>;
+type Holders<'a> = HashMap<&'a str, Held<'a>>;
 
 /// Fills in what is held; of an entitlement and of one that comes or goes.
 pub fn grant<'a>(

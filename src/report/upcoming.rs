@@ -1,5 +1,6 @@
 //! What will happen when, in words and for programs.
 
+use super::plan::text::Shown;
 use crate::impact::{Impact, What};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -8,6 +9,9 @@ use std::fmt::Write as _;
 
 /// The version of the JSON form.
 const FORMAT_VERSION: u32 = 1;
+
+/// Most characters of one text of others.
+const LONGEST: usize = 4_000;
 
 /// For people: instant after instant, in the repository's time zone.
 pub fn human(upcoming: &[(Timestamp, Vec<Impact>)], zone: &TimeZone) -> String {
@@ -71,19 +75,25 @@ pub fn words(what: &What) -> String {
             before,
             after,
         } => format!("~ {name}: {} → {}", or_none(before), or_none(after)),
-        What::Loses { entitlement, label } => format!("- {entitlement} ({})", plain(label)),
-        What::Gains { entitlement, label } => format!("+ {entitlement} ({})", plain(label)),
+        What::Loses { entitlement, label } => {
+            format!("- {} ({})", plain(&entitlement.to_string()), plain(label))
+        }
+        What::Gains { entitlement, label } => {
+            format!("+ {} ({})", plain(&entitlement.to_string()), plain(label))
+        }
         What::Updates {
             entitlement,
             fields,
             ..
-        } => format!("~ {entitlement}: {}", fields.join(", ")),
+        } => format!(
+            "~ {}: {}",
+            plain(&entitlement.to_string()),
+            fields.join(", ")
+        ),
     }
 }
 
-/// Text of others on one line of a terminal.
+/// Text of others on one line of a terminal: nothing in it steers, hides or turns the line.
 pub(super) fn plain(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
+    Shown::of(text, LONGEST).to_string()
 }

@@ -18,7 +18,7 @@ use countersign::policy::judge::{Behind, Verdict};
 use countersign::policy::rule::{Rule, Scope, Variables};
 use countersign::policy::shape::{ALWAYS, Type};
 use countersign::policy::value::Value;
-use countersign::policy::world::{Folded, Lens};
+use countersign::policy::world::{Fields, Lens};
 use countersign::proposal::Proposal;
 use countersign::request::Timeline;
 use std::collections::{BTreeSet, HashMap};
@@ -57,6 +57,10 @@ fn cels(value: &Value<'_>) -> cel::Value {
                 .iter()
                 .map(|(key, value)| (key.to_string(), cels(value))),
         ),
+        Value::Lazy(lazy) => cels_map(lazy.keys().iter().map(|key| {
+            let value = lazy.get(key).map(cels);
+            ((*key).to_owned(), value.unwrap_or(cel::Value::Null))
+        })),
         Value::Record(record) => cels_map(record.shape().fields.iter().map(|(name, _, _)| {
             let value = record.get(name).map(cels);
             ((*name).to_owned(), value.unwrap_or(cel::Value::Null))
@@ -84,9 +88,8 @@ fn in_the_world(then: impl FnOnce(&Catalog, &Scope<'_>)) {
         now: now(),
         people: outlook.people(),
     };
-    let folded: Folded = lens.fold(lens.people.keys());
     let names: BTreeSet<&str> = ALWAYS.iter().map(|(name, _, _)| *name).collect();
-    let roots = lens.roots(&names, &folded);
+    let roots = lens.roots(&names, &Fields::ALL);
     then(
         &catalog,
         &Scope(roots.iter().map(|(name, value)| (*name, value)).collect()),

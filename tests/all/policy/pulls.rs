@@ -385,6 +385,21 @@ fn a_rule_that_is_new_stricter_or_broken_refuses_at_once() {
 }
 
 #[test]
+fn what_a_rule_looks_at_does_not_change_beside_what_it_refuses() {
+    let rule = policy("premium", "  stage: change\n  each: gained\n", RULE, "deny");
+    let rules = std::slice::from_ref(&rule);
+    let said = weakened(rules, rules, |files| {
+        for (_, text) in files {
+            *text = text.replace("cost: premium", "cost: free");
+        }
+    });
+    assert!(refuses(&said), "{said:#?}");
+    // What was free before is free.
+    let free = weakened(&[], &[], |_| {});
+    assert!(!refuses(&free), "{free:#?}");
+}
+
+#[test]
 fn duties_are_separate_in_both_directions_and_over_all_identities() {
     let pairs = |pairs: &str| {
         let head = format!(
