@@ -1,10 +1,14 @@
 //! What will happen when, in words and for programs.
 
+use super::plan::text::Shown;
 use crate::impact::{Impact, What};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
+
+/// Longest text of others on one line, in characters.
+const LONGEST: usize = 2_000;
 
 /// The version of the JSON form.
 const FORMAT_VERSION: u32 = 1;
@@ -81,9 +85,7 @@ pub fn words(what: &What) -> String {
     }
 }
 
-/// Text of others on one line of a terminal.
+/// Text of others on one line of a terminal, nothing in it that hides or turns it.
 pub(super) fn plain(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
+    Shown::of(text, LONGEST).to_string()
 }
