@@ -19,6 +19,7 @@ use crate::policy::Policies;
 use crate::policy::judge::{Behind, Grant, Inquiry, Objection, Step, of_state};
 use crate::policy::world::Lens;
 use crate::request::Timeline;
+use barred::Difference;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -90,6 +91,36 @@ impl Proposal {
     /// Whether it changes nothing that anybody would notice.
     pub fn is_empty(&self) -> bool {
         self.stages.is_empty()
+    }
+
+    /// What becomes otherwise as far as access goes, for who decides what that needs.
+    pub fn differences(&self) -> Vec<Difference> {
+        let mut found: BTreeMap<(Timestamp, &UserName), Difference> = BTreeMap::new();
+        for stage in &self.stages {
+            let instant = stage.at.unwrap_or(self.now);
+            for (impacts, happens) in [(&stage.impacts, true), (&stage.averted, false)] {
+                for impact in impacts {
+                    let (entitlement, gains) = match &impact.what {
+                        What::Gains { entitlement, .. } => (entitlement, true),
+                        What::Loses { entitlement, .. } => (entitlement, false),
+                        _ => continue,
+                    };
+                    let entry = found.entry((instant, &impact.user));
+                    let difference = entry.or_insert_with(|| Difference {
+                        instant,
+                        user: impact.user.clone(),
+                        gained: BTreeSet::new(),
+                        joined: BTreeSet::new(),
+                        lost: BTreeSet::new(),
+                    });
+                    match gains == happens {
+                        true => difference.gained.insert(entitlement.clone()),
+                        false => difference.lost.insert(entitlement.clone()),
+                    };
+                }
+            }
+        }
+        found.into_values().collect()
     }
 
     /// Reads what one revision means to the one before, for who stands behind it.

@@ -2,16 +2,20 @@
 
 use super::workbench::Purpose;
 use super::{Exit, Failed, Outcome, Place, print, talk, workbench};
+use crate::approval::requirement::{Need, Requirement};
 use crate::diagnostic::any_error;
 use crate::diagnostic::suggest::did_you_mean;
 use crate::manifest::policy::Effect;
 use crate::name::UserName;
 use crate::policy::judge::{Behind, Verdict};
 use crate::proposal::Proposal;
+use crate::proposal::barred::Barred;
+use crate::proposal::control::control;
 use crate::reconcile::{Reading, diagnose};
 use crate::report::{self, plan};
 use crate::source::{Origin, git};
 use clap::ValueEnum;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -89,6 +93,7 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         approvers: None,
     };
     let proposal = Proposal::new(&before.catalog, &after.catalog, behind, now);
+    let needs = needs(&before, &after, &proposal);
     let zone = after.catalog.zone.clone();
     let plan = match args.plan {
         true => Some(planned(place, args, &base_id, &head_id)?),
@@ -96,7 +101,7 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
     };
     match args.format {
         FormatArg::Human => {
-            print(&report::proposal::human(&proposal, &zone))?;
+            print(&report::proposal::human(&proposal, &needs, &zone))?;
             if let Some(plan) = &plan {
                 print("\nin the directory\n")?;
                 print(&plan::render(
@@ -107,7 +112,7 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
             }
         }
         FormatArg::Markdown => {
-            let mut parts = report::proposal::markdown(&proposal, &zone);
+            let mut parts = report::proposal::markdown(&proposal, &needs, &zone);
             let plan = plan.as_ref();
             parts.extend(
                 plan.map(|p| plan::render(p, plan::Format::Markdown, plan::Styling::Plain)),
@@ -119,7 +124,7 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         }
         FormatArg::Json => {
             print(&report::proposal::json::render(
-                &proposal, &base_id, &head_id,
+                &proposal, &needs, &base_id, &head_id,
             ))?;
         }
     }
@@ -139,6 +144,28 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
     } else {
         Exit::Done
     })
+}
+
+/// How many approvers it needs, by the rules of both revisions and by their policies.
+fn needs(before: &Reading, after: &Reading, proposal: &Proposal) -> Vec<Need> {
+    if proposal.is_empty() && before.source.files.len() == after.source.files.len() && {
+        let mut pairs = before.source.files.iter().zip(&after.source.files);
+        pairs.all(|((a, x), (b, y))| a == b && x.blob == y.blob)
+    } {
+        return Vec::new();
+    }
+    let (old, new) = (&before.catalog, &after.catalog);
+    let controls = control(old, new, &proposal.differences());
+    let mut requirement = Requirement::new(old, new, BTreeSet::new(), controls, Barred::new());
+    for objection in &proposal.objections {
+        if let (Verdict::No | Verdict::Failed, Effect::Approvals(approvals)) =
+            (objection.verdict, objection.follows())
+        {
+            let because = format!("policy {}: {}", objection.policy, objection.message);
+            requirement.need(approvals, because);
+        }
+    }
+    requirement.needs
 }
 
 /// A user of the revision before, by name or by the login at a forge.

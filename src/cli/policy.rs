@@ -58,9 +58,12 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
             format,
             covered,
         } => {
-            let folder = policies.clone();
-            let folder =
-                folder.unwrap_or_else(|| super::workbench::root(&place.folder).join("policies"));
+            let own = super::workbench::root(&place.folder).join("policies");
+            if policies.is_none() && !own.exists() {
+                super::talk("the repository has no policies");
+                return Ok(Exit::Done);
+            }
+            let folder = policies.clone().unwrap_or(own);
             test(folder, *format, *covered)
         }
         What::Names => {

@@ -49,7 +49,7 @@ pub struct PolicyException {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<ResourceName>,
     /// Why.
-    #[schemars(length(min = 1))]
+    #[schemars(with = "super::Said")]
     pub reason: String,
     /// The last day (inclusive) or end instant of it.
     pub until: Moment,

@@ -8,6 +8,7 @@ pub mod json;
 use super::plan::markdown::{code, entities};
 use super::plan::text::Shown;
 use super::upcoming::{plain, words};
+use crate::approval::requirement::Need;
 use crate::impact::{Impact, What};
 use crate::manifest::policy::Effect;
 use crate::policy::judge::{Objection, Verdict};
@@ -47,10 +48,22 @@ fn follows(objection: &Objection) -> String {
         (Verdict::Open, Effect::Approvals(n)) => format!("may need {n} approvals"),
         (Verdict::Open, Effect::Warn) => "may be warned of".into(),
         (_, Effect::Deny) => "refused".into(),
-        (_, Effect::Approvals(1)) => "needs 1 approval".into(),
-        (_, Effect::Approvals(n)) => format!("needs {n} approvals"),
+        (_, Effect::Approvals(n)) => format!("needs {}", approvals(n)),
         (_, Effect::Warn) => "warning".into(),
     }
+}
+
+fn approvals(number: u32) -> String {
+    match number {
+        1 => "1 approval".into(),
+        number => format!("{number} approvals"),
+    }
+}
+
+/// The greatest number of approvers, with its first reason.
+fn most(needs: &[Need]) -> Option<&Need> {
+    let most = needs.iter().map(|need| need.approvals).max()?;
+    needs.iter().find(|need| need.approvals == most)
 }
 
 fn by_weight(proposal: &Proposal) -> Vec<&Objection> {
@@ -119,8 +132,16 @@ fn summary(proposal: &Proposal) -> String {
 }
 
 /// For people at a terminal.
-pub fn human(proposal: &Proposal, zone: &TimeZone) -> String {
+pub fn human(proposal: &Proposal, needs: &[Need], zone: &TimeZone) -> String {
     let mut text = format!("{}\n", summary(proposal));
+    if let Some(need) = most(needs) {
+        let _ = writeln!(
+            text,
+            "needs {}: {}",
+            approvals(need.approvals),
+            plain(&need.because)
+        );
+    }
     for objection in by_weight(proposal) {
         let _ = writeln!(
             text,
@@ -208,8 +229,15 @@ fn to(mail: &Mail) -> String {
 }
 
 /// As comments on the pull request, none longer than a forge takes.
-pub fn markdown(proposal: &Proposal, zone: &TimeZone) -> Vec<String> {
+pub fn markdown(proposal: &Proposal, needs: &[Need], zone: &TimeZone) -> Vec<String> {
     let mut blocks = Vec::new();
+    if let Some(need) = most(needs) {
+        let because = code(&shown(&need.because));
+        blocks.push(format!(
+            "**Needs {}**: {because}\n",
+            approvals(need.approvals)
+        ));
+    }
     let mut policies = String::new();
     for objection in by_weight(proposal) {
         let reason = objection

@@ -7,11 +7,11 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
+/// Longest text of others on one line, in characters.
+const LONGEST: usize = 2_000;
+
 /// The version of the JSON form.
 const FORMAT_VERSION: u32 = 1;
-
-/// Most characters of one text of others.
-const LONGEST: usize = 4_000;
 
 /// For people: instant after instant, in the repository's time zone.
 pub fn human(upcoming: &[(Timestamp, Vec<Impact>)], zone: &TimeZone) -> String {
@@ -93,7 +93,7 @@ pub fn words(what: &What) -> String {
     }
 }
 
-/// Text of others on one line of a terminal: nothing in it steers, hides or turns the line.
+/// Text of others on one line of a terminal, nothing in it that hides or turns it.
 pub(super) fn plain(text: &str) -> String {
     Shown::of(text, LONGEST).to_string()
 }

@@ -164,7 +164,23 @@ const TEXTS: [&str; 14] = [
 /// A document that a schema takes.
 fn make(schema: &Value, dice: &mut Dice) -> Value {
     if let Some(parts) = schema["anyOf"].as_array() {
-        return make(&dice.pick(parts), dice);
+        let part = dice.pick(parts);
+        // A part without a type says only what else the object must have.
+        let Some(more) = part["required"]
+            .as_array()
+            .filter(|_| part["type"].is_null())
+        else {
+            return make(&part, dice);
+        };
+        let mut whole = schema.clone();
+        let fields = whole.as_object_mut().unwrap();
+        fields.remove("anyOf");
+        let required = fields.entry("required").or_insert_with(|| json!([]));
+        required
+            .as_array_mut()
+            .unwrap()
+            .extend(more.iter().cloned());
+        return make(&whole, dice);
     }
     if let Some(value) = schema.get("const") {
         return value.clone();

@@ -296,6 +296,21 @@ fn a_policy_weakened_in_the_same_pull_request_refuses_it() {
 }
 
 #[test]
+fn premium_software_that_a_pull_request_calls_free_is_premium_still() {
+    let access = city();
+    access.write("policies/premium.yaml", NO_PREMIUM);
+    access.commit("Nothing premium");
+    branch(&access);
+    access.edit("city.yaml", "cost: premium", "cost: free");
+    request(&access, "hire", HIRE);
+    access.commit("Lee Moss, and all is free");
+    let diff = told(&access, 1);
+    let objections = diff["policies"].as_array().unwrap();
+    assert_eq!(objections.len(), 1, "{objections:?}");
+    assert_eq!(objections[0]["message"], "lee.moss would get premium gis");
+}
+
+#[test]
 fn it_is_compared_with_where_the_branch_left() {
     let access = city();
     let left = access.git(&["rev-parse", "HEAD"]);

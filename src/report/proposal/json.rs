@@ -1,6 +1,7 @@
 //! What a pull request means → its JSON form, and the JSON Schema of that form.
 
 use super::by_weight;
+use crate::approval::requirement::Need;
 use crate::impact::{Impact, What};
 use crate::manifest::policy::Effect;
 use crate::name::{PolicyName, RequestName, ResourceName, UserName};
@@ -36,6 +37,8 @@ pub struct Diff<'p> {
     pub mails: Vec<Mail<'p>>,
     /// Requests that are added or changed.
     pub requests: &'p [RequestName],
+    /// How many approvers it needs, each number with its reason; the greatest holds.
+    pub approvals: &'p [Need],
     /// Policies that do not say yes, the gravest first.
     pub policies: Vec<Objection<'p>>,
 }
@@ -119,7 +122,7 @@ pub struct Objection<'p> {
 }
 
 /// For programs; [`schema`] describes it.
-pub fn render(proposal: &Proposal, base: &str, head: &str) -> String {
+pub fn render(proposal: &Proposal, needs: &[Need], base: &str, head: &str) -> String {
     let stages = proposal.stages.iter().map(|stage| Stage {
         instant: stage.at,
         impacts: &stage.impacts,
@@ -160,6 +163,7 @@ pub fn render(proposal: &Proposal, base: &str, head: &str) -> String {
         seats: seats.collect(),
         mails: mails.collect(),
         requests: &proposal.requests,
+        approvals: needs,
         policies: policies.collect(),
     };
     // Only a map with keys that are not texts, or a Serialize that fails, can fail: neither is here.

@@ -77,9 +77,12 @@ fn front(runtime: &tokio::runtime::Runtime, port: u16) -> Front {
 }
 
 #[test]
-#[ignore = "needs Prism: tests/forge-contract"]
 fn what_is_asked_of_github_is_what_it_describes() {
-    let port: u16 = std::env::var(PORT).expect(PORT).parse().unwrap();
+    let Ok(port) = std::env::var(PORT) else {
+        eprintln!("LEFT OUT: GitHub's own description: no {PORT}; tests/forge-contract sets it");
+        return;
+    };
+    let port: u16 = port.parse().unwrap();
     let runtime = runtime();
     let front = front(&runtime, port);
     let mut settings = front.settings(ForgeKind::GitHub);

@@ -129,7 +129,10 @@ fn what_cannot_be_read_is_said_with_its_place() {
             assert!(ran.err.contains(part), "{part} is not in {}", ran.err);
         }
     }
-    let ran = Access::empty().run_embedded(&["policy", "test"]).ends(3);
+    let empty = Access::empty();
+    let ran = empty.run_embedded(&["policy", "test"]).ends(0);
+    assert!(ran.err.contains("has no policies"), "{}", ran.err);
+    let ran = empty.run_embedded(&["policy", "test", "nowhere"]).ends(3);
     assert!(
         ran.err.contains("is no folder: name that of the policies"),
         "{}",
