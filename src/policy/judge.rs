@@ -759,8 +759,11 @@ pub fn of_state(policies: &Policies<'_>, step: &Step<'_>, whole: bool) -> Vec<Ob
     let names: Vec<UserName> = step.users.iter().map(|name| (*name).clone()).collect();
     let later = step.at.is_some();
     let ask = |lens: &Lens<'_>| state(policies, lens, &names, later, whole).objections;
-    let before = ask(&step.old);
     let mut found = ask(&step.new);
+    if found.is_empty() {
+        return found;
+    }
+    let before = ask(&step.old);
     found.retain(|objection| !before.iter().any(|old| old.says_the_same(objection)));
     found
 }
