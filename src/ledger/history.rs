@@ -6,7 +6,9 @@
 
 use super::file::Content;
 use super::orders::Orders;
-use super::record::{ApprovedCommit, Event, How, MailResult, Record, RunId, RunSummary, Seen};
+use super::record::{
+    ApprovedCommit, Event, How, MailResult, Outcome, Record, RunId, RunSummary, Seen,
+};
 use crate::desired::{EntitlementKey, Recipient};
 use crate::diagnostic::Code;
 use crate::name::{ResourceName, UserName};
@@ -15,7 +17,9 @@ use crate::plan::recorded::{
     Told as ToldOf,
 };
 use crate::plan::task::{FieldValues, TaskStep};
-use crate::plan::{ByFile, ChangeId, Finding, MemberChange, Task, TaskAction, TaskChange, TaskId};
+use crate::plan::{
+    Action, ByFile, ChangeId, Finding, MemberChange, Task, TaskAction, TaskChange, TaskId,
+};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,6 +31,7 @@ pub struct History {
     directory: BTreeMap<String, String>,
     asked: BTreeMap<ChangeId, BTreeSet<String>>,
     selections: BTreeMap<(UserName, ResourceName), Selection>,
+    disabled: BTreeMap<UserName, Timestamp>,
     last_run: Option<Run>,
     approved: Option<ApprovedLine>,
     orders: Orders,
@@ -243,6 +248,14 @@ impl History {
     /// The identities that users selected, by user and application; the identity may be gone.
     pub fn selections(&self) -> &BTreeMap<(UserName, ResourceName), Selection> {
         &self.selections
+    }
+
+    /// Users whose accounts were disabled from here since an instant.
+    pub fn disabled_since(&self, since: Timestamp) -> impl Iterator<Item = &UserName> {
+        let disabled = self.disabled.iter();
+        disabled
+            .filter(move |(_, at)| **at >= since)
+            .map(|(user, _)| user)
     }
 
     /// The latest run that carried out a plan.
@@ -476,8 +489,20 @@ impl History {
             Event::Begun { change, attempt } => {
                 self.recorded.attempts.insert(change, attempt);
             }
-            Event::Settled { change } | Event::Outcome { change, .. } => {
+            Event::Settled { change } => {
                 self.recorded.attempts.remove(&change);
+            }
+            Event::Outcome {
+                change,
+                action,
+                user,
+                outcome,
+                ..
+            } => {
+                self.recorded.attempts.remove(&change);
+                if let (Action::Disable, Outcome::Applied, Some(user)) = (action, outcome, user) {
+                    self.disabled.insert(user, at);
+                }
             }
             Event::DirectoryAgrees { changes } => {
                 changes
@@ -494,6 +519,7 @@ impl History {
                 self.selections.insert((user, resource), selection);
             }
             Event::Row { .. }
+            | Event::RunHeld { .. }
             | Event::Intended { .. }
             | Event::Allowed { .. }
             | Event::AllowanceUsed { .. }
