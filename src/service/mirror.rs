@@ -5,9 +5,9 @@
 //! else is taken as it is now: whether that may be is for those to say who know what was approved.
 
 use super::wake::{Call, Wake};
+use crate::source::SourceError;
 use crate::source::git;
 use crate::source::remote::{Remote, RemoteError};
-use git2::{Repository, RepositoryInitOptions};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -28,12 +28,8 @@ pub struct Mirror {
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)]
 pub enum MirrorError {
-    #[error("cannot make the repository {path}")]
-    Init {
-        path: String,
-        #[source]
-        source: git2::Error,
-    },
+    #[error("cannot make a repository here")]
+    Init(#[source] SourceError),
     #[error("cannot fetch {branch} from {url}")]
     Fetch {
         branch: String,
@@ -55,12 +51,7 @@ impl Mirror {
         patience: Duration,
     ) -> Result<Self, MirrorError> {
         if !folder.join("HEAD").is_file() {
-            let mut options = RepositoryInitOptions::new();
-            options.bare(true).initial_head(branch);
-            Repository::init_opts(&folder, &options).map_err(|source| MirrorError::Init {
-                path: folder.display().to_string(),
-                source,
-            })?;
+            git::init_bare(&folder, branch).map_err(MirrorError::Init)?;
         }
         let remote = Remote {
             local: folder,
@@ -101,20 +92,6 @@ impl Mirror {
                 url: self.remote.url.clone(),
                 source,
             })
-    }
-
-    /// The branch and the tags, as one text that differs where any of them moved.
-    fn refs(&self) -> Option<Vec<(String, String)>> {
-        let repository = Repository::open(self.folder()).ok()?;
-        let references = repository.references().ok()?;
-        let named = references.filter_map(|reference| {
-            let reference = reference.ok()?;
-            Some((
-                reference.name().ok()?.to_owned(),
-                reference.target()?.to_string(),
-            ))
-        });
-        Some(named.collect())
     }
 }
 
@@ -171,7 +148,7 @@ fn follow(
     moved: &AtomicBool,
     failure: &Mutex<Option<String>>,
 ) {
-    let mut known = mirror.refs();
+    let mut known = git::refs(mirror.folder());
     loop {
         match asked.recv_timeout(every) {
             Ok(()) => drop(asked.try_iter().count()),
@@ -186,7 +163,7 @@ fn follow(
             *failure = said;
             turned
         };
-        let refs = mirror.refs();
+        let refs = git::refs(mirror.folder());
         if refs != known {
             known = refs;
             moved.store(true, Ordering::Relaxed);

@@ -137,7 +137,7 @@ impl Loop {
         match wake {
             // Only a sign of life was due.
             Wake::Start => {}
-            Wake::Webhook | Wake::Signal => {
+            Wake::Pushed | Wake::Signal => {
                 if let Some(follower) = &self.follower {
                     follower.fetch_now();
                 }
