@@ -2,6 +2,7 @@
 //! told to, and lets through what a guard holds only when an administrator says so.
 
 mod killed;
+mod monitoring;
 
 use crate::bed::{Access, Directory, Post, json};
 use serde_json::Value;
