@@ -5,6 +5,7 @@
 //! appended one by one. A record that contradicts those before it changes nothing.
 
 use super::file::Content;
+use super::orders::Orders;
 use super::record::{ApprovedCommit, Event, How, MailResult, Record, RunId, RunSummary, Seen};
 use crate::desired::{EntitlementKey, Recipient};
 use crate::diagnostic::Code;
@@ -28,6 +29,7 @@ pub struct History {
     selections: BTreeMap<(UserName, ResourceName), Selection>,
     last_run: Option<Run>,
     approved: Option<ApprovedLine>,
+    orders: Orders,
     findings: Vec<Finding>,
     pub(super) head: String,
 }
@@ -248,6 +250,11 @@ impl History {
         self.last_run.as_ref()
     }
 
+    /// What people ordered, and what a run that has not ended was about to do.
+    pub fn orders(&self) -> &Orders {
+        &self.orders
+    }
+
     /// What people should know of the file itself.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
@@ -274,6 +281,7 @@ impl History {
     /// Adds one record; one that contradicts those before it changes nothing.
     pub(super) fn add(&mut self, record: Record) -> Result<(), Contradiction> {
         let Record { at, run, event } = record;
+        self.orders.take(at, &run, &event);
         match event {
             Event::RunStarted {
                 revision,
@@ -485,7 +493,15 @@ impl History {
                 let selection = Selection { identity, at, by };
                 self.selections.insert((user, resource), selection);
             }
-            Event::Row { .. } => {}
+            Event::Row { .. }
+            | Event::Intended { .. }
+            | Event::Allowed { .. }
+            | Event::AllowanceUsed { .. }
+            | Event::Paused { .. }
+            | Event::Unpaused { .. }
+            | Event::Received { .. }
+            | Event::Rejoined { .. }
+            | Event::Rebuilt { .. } => {}
         }
         Ok(())
     }
