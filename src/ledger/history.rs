@@ -278,6 +278,11 @@ impl History {
         }));
     }
 
+    /// Adds what is to be said of where it was read from.
+    pub(super) fn finds(&mut self, finding: Option<Finding>) {
+        self.findings.extend(finding);
+    }
+
     /// Adds one record; one that contradicts those before it changes nothing.
     pub(super) fn add(&mut self, record: Record) -> Result<(), Contradiction> {
         let Record { at, run, event } = record;
