@@ -17,6 +17,7 @@ pub mod record;
 mod rejoin;
 mod segments;
 mod signing;
+pub mod verify;
 
 pub use branch::{DEFAULT_BRANCH, Shared, Stance};
 pub use history::{
@@ -36,6 +37,7 @@ use crate::plan::recorded::Kept;
 use crate::source::objects::ObjectsError;
 use crate::source::remote::RemoteError;
 use branch::join::Joined;
+use branch::mark::Mark;
 use branch::{Branch, Found};
 use file::Writer;
 use jiff::Timestamp;
@@ -48,6 +50,15 @@ pub struct Ledger {
     history: History,
     writer: Writer,
     branch: Option<Branch>,
+}
+
+/// A ledger that may have been lost.
+#[derive(Debug)]
+pub enum Begun {
+    /// It was not.
+    AsItWas(Ledger),
+    /// It was: its branch is begun anew.
+    Anew(Ledger),
 }
 
 /// That a ledger cannot be read or written.
@@ -95,7 +106,7 @@ pub enum LedgerError {
     #[error("commit {commit} of the ledger's branch does not count: {why}")]
     Unsigned { commit: String, why: Unsigned },
     #[error(
-        "the ledger's branch was moved back or rewritten: {head} does not come by {known}, which was its head before; nothing is done until an administrator has put it back"
+        "the ledger's branch was moved back or rewritten: {head} does not come by {known}, which was its head before; nothing is done until an administrator has put it back (or, where it was begun anew on purpose, ran `countersign ledger rebuild` here as well)"
     )]
     Rewound { head: String, known: String },
     #[error(
@@ -179,21 +190,41 @@ impl Ledger {
     pub fn look(path: &Path, settings: Shared) -> Result<History, LedgerError> {
         let path = file::canonical(path)?;
         let mut branch = Branch::open(&path, settings)?;
-        match branch.newer() {
-            Ok(None) => Self::read(&path),
+        let mut history = match branch.newer() {
+            Ok(None) => Self::read(&path)?,
             Ok(Some(lines)) => {
                 let mut history = History::default();
                 let content = file::decode(lines, &mut |record| history.add(record))?;
                 history.end(Some(content), None, Kept::Yes);
-                Ok(history)
+                history
             }
             Err(LedgerError::Unreachable(_)) if path.exists() => {
                 let mut history = Self::read(&path)?;
                 history.finds(seen_finding(&Found::Unreachable));
-                Ok(history)
+                history
             }
-            Err(error) => Err(error),
+            Err(error) => return Err(error),
+        };
+        history.leased_by(branch.lease);
+        Ok(history)
+    }
+
+    /// Begins the branch of a ledger anew that is lost at the remote: it is forgotten that it was there.
+    /// What the file beside holds is pushed by the next run, or by [`Ledger::hold`].
+    ///
+    /// # Errors
+    /// [`LedgerError`] when the branch is not lost, or another process writes the ledger.
+    pub fn begin_anew(path: &Path, settings: Shared) -> Result<Begun, LedgerError> {
+        let path = file::canonical(path)?;
+        match Self::share(&path, settings.clone()) {
+            // Gone, or begun anew by another machine already.
+            Err(LedgerError::Lost { .. } | LedgerError::Rewound { .. }) => {}
+            opened => return opened.map(Begun::AsItWas),
         }
+        let lock = file::lock(&path)?;
+        Mark::forget(&path)?;
+        drop(lock);
+        Self::share(&path, settings).map(Begun::Anew)
     }
 
     /// Whether the lease can be had, as far as is known without asking; what a run that did not come
@@ -209,16 +240,41 @@ impl Ledger {
         Ok(taken.and_then(|_| self.history.orders().open_intent()))
     }
 
-    /// Takes the lease, and pushes everything that was recorded: from now on effects may begin.
+    /// Takes the lease, and pushes everything that was recorded, and what the run is about to do: from
+    /// now on effects may begin.
     ///
-    /// Nothing where the ledger is not shared.
+    /// Nothing where the ledger is not shared: nobody could take over from it.
     ///
     /// # Errors
     /// [`LedgerError`] when another reconciler has it or has written meanwhile, or the branch cannot
     /// be reached.
-    pub fn intend(&mut self, run: &RunId) -> Result<(), LedgerError> {
+    pub fn intend(&mut self, intent: Intent, at: Timestamp) -> Result<(), LedgerError> {
+        if self.branch.is_none() {
+            return Ok(());
+        }
+        self.vacancy()?;
+        let run = intent.run.clone();
+        let event = Event::Intended {
+            changes: intent.changes.into_iter().collect(),
+            tasks: intent.tasks.into_iter().collect(),
+            notices: intent.notices.into_iter().collect(),
+        };
+        self.append(Record {
+            at,
+            run: run.clone(),
+            event,
+        })?;
+        self.hold(run)
+    }
+
+    /// Takes the lease, and pushes everything that was recorded, for a command that has no effects
+    /// but its records.
+    ///
+    /// # Errors
+    /// As [`Ledger::intend`].
+    pub fn hold(&mut self, run: RunId) -> Result<(), LedgerError> {
         match &mut self.branch {
-            Some(branch) => branch.intend(Some(run.clone())),
+            Some(branch) => branch.intend(Some(run)),
             None => Ok(()),
         }
     }
@@ -248,7 +304,7 @@ impl Ledger {
         }
     }
 
-    /// The branch as a repository of git, and who has the lease; none where it is not shared.
+    /// Who has the lease by the newest commit; nobody where the ledger is not shared.
     pub fn lease(&self) -> Option<&Lease> {
         self.branch.as_ref()?.lease.as_ref()
     }

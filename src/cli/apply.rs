@@ -120,11 +120,11 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         FormatArg::Human => report::outcome::human(&plan, &outcomes),
         FormatArg::Json => report::outcome::json(&plan, &outcomes),
     })?;
-    Ok(exit(&plan, &outcomes))
+    Ok(exit(&outcomes))
 }
 
-fn exit(plan: &Plan, outcomes: &Outcomes) -> Exit {
-    match outcomes.is_success() && plan.held.is_empty() {
+fn exit(outcomes: &Outcomes) -> Exit {
+    match outcomes.is_success() && outcomes.summary.held == 0 {
         true => Exit::Done,
         false => Exit::Findings,
     }

@@ -12,7 +12,7 @@
 pub(super) mod join;
 pub(super) mod mark;
 mod push;
-mod read;
+pub(super) mod read;
 
 pub(super) use read::Found;
 

@@ -64,7 +64,7 @@ impl Branch {
     }
 
     /// The head of the branch, verified, with its files; none where there is none and never was one.
-    fn fetched(&mut self) -> Result<Option<String>, LedgerError> {
+    pub(in crate::ledger) fn fetched(&mut self) -> Result<Option<String>, LedgerError> {
         let name = self.settings.name();
         let head = self.remote.head(&name).map_err(LedgerError::Unreachable)?;
         let known = self.mark.head.clone();
@@ -148,7 +148,7 @@ impl Branch {
     }
 
     /// The lines on the branch, in one.
-    fn content(&self) -> Result<Vec<u8>, LedgerError> {
+    pub(in crate::ledger) fn content(&self) -> Result<Vec<u8>, LedgerError> {
         let head = self.mark.head.as_deref().unwrap_or_default();
         let records = segments::of(&self.files);
         let records = records.ok_or_else(|| form(head, "a file of records is missing"))?;
