@@ -18,6 +18,7 @@ pub mod fold;
 pub mod identity;
 pub mod init;
 pub mod ledger;
+mod letterbox;
 pub mod plan;
 pub mod policy;
 pub mod request;

@@ -11,6 +11,7 @@
 mod branch;
 mod file;
 mod history;
+pub mod inbox;
 mod lease;
 pub mod orders;
 pub mod record;
@@ -40,6 +41,7 @@ use branch::join::Joined;
 use branch::mark::Mark;
 use branch::{Branch, Found};
 use file::Writer;
+use inbox::Sealed;
 use jiff::Timestamp;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -300,6 +302,28 @@ impl Ledger {
     pub fn close(&mut self) -> Result<(), LedgerError> {
         match &mut self.branch {
             Some(branch) => branch.close(),
+            None => Ok(()),
+        }
+    }
+
+    /// What lies in the inbox; nothing where the ledger is not shared.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when the remote does not answer.
+    pub fn inbox(&self, now: Timestamp) -> Result<Vec<Sealed>, LedgerError> {
+        match &self.branch {
+            Some(branch) => branch.inbox(now),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Takes messages out of the inbox, whose answers are on the branch.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when the remote does not take them out: they are read again, and known.
+    pub fn discard(&self, read: &[Sealed]) -> Result<(), LedgerError> {
+        match &self.branch {
+            Some(branch) => branch.discard(read),
             None => Ok(()),
         }
     }

@@ -2,6 +2,7 @@
 //! the stage it is named after; what this module adds is their order.
 
 pub mod hand_over;
+pub mod inbox;
 pub mod rebuild;
 pub mod run;
 pub mod unapproved;

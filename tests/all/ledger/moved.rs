@@ -13,7 +13,7 @@ fn a_run_is_an_intent_progress_and_an_end_and_the_branch_is_the_file() {
     ledger.append(selection("ada", "first")).unwrap();
     assert_eq!(bed.commits(), 0, "nothing is pushed before the intent");
     assert!(!ledger.may_start(), "nothing may begin before it either");
-    ledger.intend(&run("r-1")).unwrap();
+    ledger.hold(run("r-1")).unwrap();
     assert!(ledger.may_start());
     assert_eq!(bed.lines(), machine.lines());
     let lease: Lease = serde_json::from_str(&bed.file("lease.json").unwrap()).unwrap();
@@ -38,7 +38,7 @@ fn a_run_without_effects_makes_no_commit() {
     drop(ledger);
     assert_eq!(bed.commits(), 0);
     let mut ledger = machine.open();
-    ledger.intend(&run("r")).unwrap();
+    ledger.hold(run("r")).unwrap();
     assert_eq!(
         bed.lines(),
         machine.lines(),
@@ -52,7 +52,7 @@ fn a_new_machine_with_nothing_but_git_reads_what_was_pushed() {
     let machine = bed.machine("one");
     let mut ledger = machine.open();
     ledger.append(selection("ada", "first")).unwrap();
-    ledger.intend(&run("r")).unwrap();
+    ledger.hold(run("r")).unwrap();
     ledger.close().unwrap();
     let other = bed.machine("two");
     let looked = Ledger::look(&other.ledger, other.shared.clone()).unwrap();
@@ -71,8 +71,8 @@ fn of_two_that_begin_together_one_is_told_who_was_first_and_since_when() {
     let mut second = two.open();
     first.append(selection("ada", "first")).unwrap();
     second.append(selection("ben", "second")).unwrap();
-    first.intend(&run("r-1")).unwrap();
-    let error = second.intend(&run("r-2")).unwrap_err();
+    first.hold(run("r-1")).unwrap();
+    let error = second.hold(run("r-2")).unwrap_err();
     let LedgerError::LeaseHeld { holder, since } = &error else {
         panic!("{error}")
     };
@@ -97,14 +97,14 @@ fn whoever_planned_on_an_older_head_plans_again() {
     let mut second = two.open();
     let mut first = one.open();
     first.append(selection("ada", "first")).unwrap();
-    first.intend(&run("r-1")).unwrap();
+    first.hold(run("r-1")).unwrap();
     first.close().unwrap();
-    let error = second.intend(&run("r-2")).unwrap_err();
+    let error = second.hold(run("r-2")).unwrap_err();
     assert!(matches!(error, LedgerError::Moved), "{error}");
     drop(second);
     let mut second = two.open();
     assert_eq!(selected(&second), ["ada=first"]);
-    second.intend(&run("r-2")).unwrap();
+    second.hold(run("r-2")).unwrap();
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn the_files_of_the_branch_are_bounded_and_only_the_last_one_grows() {
         (from..from + 400).map(move |n| selection("ada", &format!("{n}-{long}")))
     };
     ledger.append_all(records(0)).unwrap();
-    ledger.intend(&run("r-1")).unwrap();
+    ledger.hold(run("r-1")).unwrap();
     let first = bed.file("records/000001.jsonl").unwrap();
     ledger.append_all(records(400)).unwrap();
     ledger.close().unwrap();
@@ -142,7 +142,7 @@ fn a_ledger_that_was_local_is_shared_with_its_past() {
     ledger.append(selection("ada", "first")).unwrap();
     drop(ledger);
     let mut ledger = machine.open();
-    ledger.intend(&run("r")).unwrap();
+    ledger.hold(run("r")).unwrap();
     assert_eq!(bed.lines(), machine.lines());
     // Two ledgers of two pasts are not mixed.
     let other = bed.machine("two");
@@ -159,7 +159,7 @@ fn a_push_costs_little() {
     let bed = Bed::new();
     let machine = bed.machine("one");
     let mut ledger = machine.open();
-    ledger.intend(&run("r")).unwrap();
+    ledger.hold(run("r")).unwrap();
     let began = Instant::now();
     for number in 0..10 {
         ledger

@@ -12,16 +12,16 @@ fn a_silent_lease_is_taken_over_after_its_time_and_not_before() {
     let (one, two) = (bed.machine("one"), bed.machine("two"));
     let mut first = one.open();
     first.append(selection("ada", "first")).unwrap();
-    first.intend(&run("r-1")).unwrap();
+    first.hold(run("r-1")).unwrap();
     // The first one is still there, and says nothing more.
     let mut second = two.open();
-    let error = second.intend(&run("r-2")).unwrap_err();
+    let error = second.hold(run("r-2")).unwrap_err();
     assert!(matches!(error, LedgerError::LeaseHeld { .. }), "{error}");
     drop(second);
     sleep(Duration::from_millis(2100));
     let mut second = two.open();
     second.append(selection("ben", "second")).unwrap();
-    second.intend(&run("r-2")).unwrap();
+    second.hold(run("r-2")).unwrap();
     assert!(second.may_start());
     // The first one learns it before its next effect.
     assert!(!first.may_start());
@@ -40,7 +40,7 @@ fn its_own_term_ends_before_anybody_elses_patience() {
     let mut machine = bed.machine("one");
     machine.shared.every = Duration::from_secs(3600);
     let mut ledger = machine.open();
-    ledger.intend(&run("r")).unwrap();
+    ledger.hold(run("r")).unwrap();
     assert!(ledger.may_start());
     sleep(Duration::from_millis(1050));
     assert!(!ledger.may_start(), "two thirds of 1.5 s are over");
@@ -51,7 +51,7 @@ fn a_lease_is_renewed_as_long_as_there_is_work() {
     let bed = Bed::new();
     let machine = bed.machine("one");
     let mut ledger = machine.open();
-    ledger.intend(&run("r")).unwrap();
+    ledger.hold(run("r")).unwrap();
     for _ in 0..6 {
         sleep(Duration::from_millis(600));
         assert!(ledger.may_start());
@@ -65,10 +65,10 @@ fn the_same_instance_retakes_its_lease_at_once() {
     let machine = bed.machine("one");
     let mut ledger = machine.open();
     ledger.append(selection("ada", "first")).unwrap();
-    ledger.intend(&run("r-1")).unwrap();
+    ledger.hold(run("r-1")).unwrap();
     drop(ledger);
     let mut again = machine.open();
-    again.intend(&run("r-2")).unwrap();
+    again.hold(run("r-2")).unwrap();
     assert!(again.may_start());
 }
 
@@ -79,7 +79,7 @@ fn after_a_crash_before_the_push_a_new_machine_goes_on_with_nothing_but_git() {
     one.shared.every = Duration::from_secs(3600);
     let mut first = one.open();
     first.append(selection("ada", "first")).unwrap();
-    first.intend(&run("r-1")).unwrap();
+    first.hold(run("r-1")).unwrap();
     first.append(selection("ben", "on this disk only")).unwrap();
     first
         .append(selection("cleo", "on this disk only"))
@@ -91,7 +91,7 @@ fn after_a_crash_before_the_push_a_new_machine_goes_on_with_nothing_but_git() {
     let mut second = two.open();
     assert_eq!(selected(&second), ["ada=first"]);
     second.append(selection("ben", "newer")).unwrap();
-    second.intend(&run("r-2")).unwrap();
+    second.hold(run("r-2")).unwrap();
     second.close().unwrap();
     drop(second);
 
@@ -106,7 +106,7 @@ fn after_a_crash_before_the_push_a_new_machine_goes_on_with_nothing_but_git() {
     let aside = one.ledger.with_file_name("ledger.jsonl.unpushed-1");
     assert!(finding.message.contains(&aside.display().to_string()));
     assert_eq!(fs::read_to_string(&aside).unwrap().lines().count(), 2);
-    first.intend(&run("r-3")).unwrap();
+    first.hold(run("r-3")).unwrap();
     first.close().unwrap();
     assert_eq!(bed.lines(), one.lines());
     let written = records(&one.ledger).unwrap();
@@ -132,7 +132,7 @@ fn an_intent_that_was_not_finished_is_found_by_who_takes_over_and_by_nobody_else
         notices: Vec::new(),
     };
     first.append(intended).unwrap();
-    first.intend(&run("r-1")).unwrap();
+    first.hold(run("r-1")).unwrap();
     drop(first);
     assert_eq!(one.open().vacancy().unwrap(), None, "its own file is whole");
     drop(two.open());

@@ -11,7 +11,7 @@ fn begun() -> (Bed, Machine) {
     let machine = bed.machine("one");
     let mut ledger = machine.open();
     ledger.append(selection("ada", "first")).unwrap();
-    ledger.intend(&run("r")).unwrap();
+    ledger.hold(run("r")).unwrap();
     ledger.append(selection("ben", "second")).unwrap();
     ledger.close().unwrap();
     (bed, machine)
@@ -87,7 +87,7 @@ fn a_commit_that_another_key_signed_counts_only_where_the_operator_trusts_it() {
     other.shared.trusted = vec![own];
     let mut ledger = other.open();
     ledger.append(selection("cleo", "third")).unwrap();
-    ledger.intend(&run("r")).unwrap();
+    ledger.hold(run("r")).unwrap();
     ledger.close().unwrap();
     assert!(matches!(
         fails(&machine, &bed),
@@ -158,7 +158,7 @@ fn a_file_that_is_gone_is_made_again_from_the_branch() {
     assert_eq!(machine.lines(), lines);
     let folder = machine.ledger.with_file_name("ledger.jsonl.git");
     fs::remove_dir_all(folder).unwrap();
-    machine.open().intend(&run("r")).unwrap();
+    machine.open().hold(run("r")).unwrap();
     machine.burn();
     drop(machine.open());
     assert_eq!(machine.lines(), lines);

@@ -12,7 +12,7 @@ fn what_is_known_is_read_and_only_what_takes_away_may_begin() {
     let machine = bed.machine("one");
     let mut ledger = machine.open();
     ledger.append(selection("ada", "first")).unwrap();
-    ledger.intend(&run("r-1")).unwrap();
+    ledger.hold(run("r-1")).unwrap();
     ledger.close().unwrap();
     drop(ledger);
     let away = bed.path().join("away.git");
@@ -21,7 +21,7 @@ fn what_is_known_is_read_and_only_what_takes_away_may_begin() {
     let mut ledger = machine.open();
     assert_eq!(selected(&ledger), ["ada=first"]);
     assert_eq!(ledger.history().findings()[0].code, "ledger-unreachable");
-    let error = ledger.intend(&run("r-2")).unwrap_err();
+    let error = ledger.hold(run("r-2")).unwrap_err();
     assert!(matches!(error, LedgerError::Unreachable(_)), "{error}");
     assert!(matches!(ledger.stance(), Stance::TakingAway(_)));
     ledger.append(selection("ben", "journalled")).unwrap();
@@ -37,7 +37,7 @@ fn what_is_known_is_read_and_only_what_takes_away_may_begin() {
 
     fs::rename(&away, bed.remote()).unwrap();
     let mut ledger = machine.open();
-    ledger.intend(&run("r-3")).unwrap();
+    ledger.hold(run("r-3")).unwrap();
     ledger.close().unwrap();
     assert!(bed.lines().contains("journalled"));
     assert_eq!(bed.lines(), machine.lines());
@@ -48,7 +48,7 @@ fn a_run_whose_remote_goes_away_ends_with_its_lease_and_loses_nothing() {
     let bed = Bed::new();
     let machine = bed.machine("one");
     let mut ledger = machine.open();
-    ledger.intend(&run("r")).unwrap();
+    ledger.hold(run("r")).unwrap();
     let away = bed.path().join("away.git");
     fs::rename(bed.remote(), &away).unwrap();
     ledger.append(selection("ada", "first")).unwrap();
@@ -61,7 +61,7 @@ fn a_run_whose_remote_goes_away_ends_with_its_lease_and_loses_nothing() {
     fs::rename(&away, bed.remote()).unwrap();
     let mut ledger = machine.open();
     assert_eq!(selected(&ledger), ["ada=first", "ben=second"]);
-    ledger.intend(&run("r")).unwrap();
+    ledger.hold(run("r")).unwrap();
     assert_eq!(bed.lines(), machine.lines());
 }
 
@@ -74,7 +74,7 @@ fn a_push_that_came_about_unanswered_is_known_for_what_it_is() {
     // The server takes the push, and then fails.
     let hook = bed.remote().join("hooks/post-receive");
     script(&hook, "kill -9 $PPID");
-    ledger.intend(&run("r")).unwrap();
+    ledger.hold(run("r")).unwrap();
     assert!(ledger.may_start());
     fs::remove_file(&hook).unwrap();
     ledger.close().unwrap();
@@ -88,7 +88,7 @@ fn a_push_that_the_remote_refuses_takes_nothing() {
     let mut ledger = machine.open();
     ledger.append(selection("ada", "first")).unwrap();
     script(&bed.remote().join("hooks/pre-receive"), "exit 1");
-    let error = ledger.intend(&run("r")).unwrap_err();
+    let error = ledger.hold(run("r")).unwrap_err();
     assert!(matches!(error, LedgerError::Unreachable(_)), "{error}");
     assert!(!ledger.may_start());
     assert_eq!(bed.commits(), 0);
@@ -107,7 +107,7 @@ fn a_git_that_hangs_is_ended_with_everything_it_started() {
         &format!("sleep 3; touch {}", here.display()),
     );
     let began = Instant::now();
-    let error = ledger.intend(&run("r")).unwrap_err();
+    let error = ledger.hold(run("r")).unwrap_err();
     assert!(matches!(error, LedgerError::Unreachable(_)), "{error}");
     assert!(began.elapsed() < Duration::from_millis(2800));
     std::thread::sleep(Duration::from_millis(3000));
