@@ -306,6 +306,14 @@ impl Ledger {
         }
     }
 
+    /// How many messages lie in the inbox; none where the ledger is not shared.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when the remote does not answer.
+    pub fn waiting(&self) -> Result<usize, LedgerError> {
+        self.branch.as_ref().map_or(Ok(0), Branch::waiting)
+    }
+
     /// What lies in the inbox; nothing where the ledger is not shared.
     ///
     /// # Errors

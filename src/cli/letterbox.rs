@@ -31,6 +31,20 @@ pub fn send(letterbox: &Letterbox, message: Message, words: &str) -> Result<(), 
     Ok(())
 }
 
+/// Refuses to say something in another's name: the signature says whose it is.
+///
+/// # Errors
+/// When a name was given.
+pub fn nobody_else(by: Option<&str>) -> Result<(), Failed> {
+    match by {
+        Some(_) => Err(Failed::say(
+            Exit::Usage,
+            "the record is kept elsewhere, and your signature says who you are: leave out --by",
+        )),
+        None => Ok(()),
+    }
+}
+
 fn failed(error: SendError) -> Failed {
     let exit = match &error {
         SendError::Unsigned(_) => Exit::Usage,

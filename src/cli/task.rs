@@ -88,11 +88,7 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
 
 /// Says it to whoever keeps the record, under one's own signature.
 fn said(letterbox: &Letterbox, ids: &[String], by: Option<&str>, note: Option<&str>) -> Outcome {
-    if by.is_some() {
-        let words =
-            "the record is kept elsewhere, and your signature says who you are: leave out --by";
-        return Err(Failed::say(Exit::Usage, words));
-    }
+    letterbox::nobody_else(by)?;
     for id in ids {
         let message = Message::TaskDone {
             task: TaskId(id.clone()),

@@ -5,8 +5,8 @@ use super::{Exit, Failed, Place, talk};
 use crate::approval::Evidence;
 use crate::approval::line::Verified;
 use crate::catalog::Catalog;
-use crate::connector::Transport;
 use crate::connector::roster::Roster;
+use crate::connector::{Mark, Transport};
 use crate::desired::Desired;
 use crate::desired::accounts::Accounts;
 use crate::diagnostic::Diagnostic;
@@ -19,6 +19,7 @@ use crate::name::ResourceName;
 use crate::operator::{DEFAULT_FILE, LedgerBranch, Operator, OperatorError};
 use crate::plan::recorded::Recorded;
 use crate::plan::{Bootstrap, DirectoryMode, Plan};
+use crate::reconcile::inbox::{Answer, collect};
 use crate::reconcile::unapproved;
 use crate::reconcile::verified::{self, Start};
 use crate::reconcile::world::{self, OpenError};
@@ -241,6 +242,31 @@ pub fn record(ledger: &mut Ledger, record: Record) -> Result<(), LedgerError> {
     ledger.append(record)
 }
 
+/// Reads the inbox of a shared record with the keys of the newest approved revision; what people should
+/// know of it, a line each. Nothing waits for it: what cannot be read now is read another time.
+pub fn inbox(operator: &Operator, ledger: &mut Ledger, origin: &Origin) -> Vec<String> {
+    let mut read = || -> Result<Vec<Answer>, Failed> {
+        if ledger.waiting().map_err(ledger_failed)? == 0 {
+            return Ok(Vec::new());
+        }
+        let line = approved(operator, ledger.history(), origin)?;
+        let origin = line.as_ref().map_or_else(|| origin.clone(), Line::origin);
+        let reading = self::read(&origin)?;
+        collect(ledger, &reading.catalog, Timestamp::now()).map_err(ledger_failed)
+    };
+    let words = |answer: &Answer| match answer.finding() {
+        Some(finding) => finding.message,
+        None => {
+            let from = answer.from.as_ref().map_or("somebody", |u| u.as_str());
+            format!("`{}` from {from} is recorded", answer.command)
+        }
+    };
+    match read() {
+        Ok(answers) => answers.iter().map(words).collect(),
+        Err(failed) => vec![format!("the inbox was not read: {}", failed.words())],
+    }
+}
+
 /// The folder of the access repository.
 pub fn root(folder: &Path) -> PathBuf {
     std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned())
@@ -315,6 +341,8 @@ pub struct Bench {
     pub situation: Situation,
     /// The directory, open, where the plan is to be applied.
     pub directory: Option<Box<dyn Transport>>,
+    /// Where the directory stood before it was read, where the plan is to be applied and it tells.
+    pub mark: Option<Mark>,
     /// The rosters.
     pub rosters: BTreeMap<ResourceName, Roster>,
     /// The plan.
@@ -487,6 +515,11 @@ pub fn bench<H: Borrow<History>>(
     if directory.is_none() {
         talk("no directory is at hand: new names are provisional, accounts are left alone");
     }
+    let mark = match (purpose, &mut directory) {
+        // Whoever fails to tell where it stands is read anew each time.
+        (Purpose::Apply, Some(directory)) => directory.mark().ok().flatten(),
+        (Purpose::Apply | Purpose::Look, _) => None,
+    };
     let fields = reconcile::roster_fields(&reading.catalog);
     let rosters = world::rosters(&operator, fields).map_err(open_failed)?;
     // The record is read while the directory answers.
@@ -546,10 +579,30 @@ pub fn bench<H: Borrow<History>>(
         operator,
         situation,
         directory,
+        mark,
         rosters,
         plan,
         line,
     })
+}
+
+/// Where the directory stands now, if surely nothing of it has changed since a mark; none where
+/// something has, or that cannot be told.
+///
+/// # Errors
+/// When it cannot be opened or asked.
+pub fn unchanged(
+    operator: &Operator,
+    resource: &ResourceName,
+    mark: &Mark,
+) -> Result<Option<Mark>, Failed> {
+    let opened = world::directory(operator, resource).map_err(open_failed)?;
+    match opened {
+        Some((mut directory, _)) => directory
+            .unchanged_since(mark)
+            .map_err(|failure| Failed::say(Exit::World, failure)),
+        None => Ok(None),
+    }
 }
 
 /// What should be, with the accounts that the directory really holds; in words, why they cannot be told.

@@ -7,7 +7,9 @@
 use super::file::Content;
 use super::lease::Lease;
 use super::orders::Orders;
-use super::record::{ApprovedCommit, Event, How, MailResult, Record, RunId, RunSummary, Seen};
+use super::record::{
+    ApprovedCommit, Event, How, MailResult, Outcome, Record, RunId, RunSummary, Seen,
+};
 use crate::desired::{EntitlementKey, Recipient};
 use crate::diagnostic::Code;
 use crate::name::{ResourceName, UserName};
@@ -16,7 +18,9 @@ use crate::plan::recorded::{
     Told as ToldOf,
 };
 use crate::plan::task::{FieldValues, TaskStep};
-use crate::plan::{ByFile, ChangeId, Finding, MemberChange, Task, TaskAction, TaskChange, TaskId};
+use crate::plan::{
+    Action, ByFile, ChangeId, Finding, MemberChange, Task, TaskAction, TaskChange, TaskId,
+};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,6 +34,7 @@ pub struct History {
     selections: BTreeMap<(UserName, ResourceName), Selection>,
     runs: Vec<Run>,
     lease: Option<Lease>,
+    disabled: BTreeMap<UserName, Timestamp>,
     approved: Option<ApprovedLine>,
     orders: Orders,
     findings: Vec<Finding>,
@@ -245,6 +250,14 @@ impl History {
     /// The identities that users selected, by user and application; the identity may be gone.
     pub fn selections(&self) -> &BTreeMap<(UserName, ResourceName), Selection> {
         &self.selections
+    }
+
+    /// Users whose accounts were disabled from here since an instant.
+    pub fn disabled_since(&self, since: Timestamp) -> impl Iterator<Item = &UserName> {
+        let disabled = self.disabled.iter();
+        disabled
+            .filter(move |(_, at)| **at >= since)
+            .map(|(user, _)| user)
     }
 
     /// The latest run that carried out a plan.
@@ -502,8 +515,20 @@ impl History {
             Event::Begun { change, attempt } => {
                 self.recorded.attempts.insert(change, attempt);
             }
-            Event::Settled { change } | Event::Outcome { change, .. } => {
+            Event::Settled { change } => {
                 self.recorded.attempts.remove(&change);
+            }
+            Event::Outcome {
+                change,
+                action,
+                user,
+                outcome,
+                ..
+            } => {
+                self.recorded.attempts.remove(&change);
+                if let (Action::Disable, Outcome::Applied, Some(user)) = (action, outcome, user) {
+                    self.disabled.insert(user, at);
+                }
             }
             Event::DirectoryAgrees { changes } => {
                 changes
@@ -520,6 +545,7 @@ impl History {
                 self.selections.insert((user, resource), selection);
             }
             Event::Row { .. }
+            | Event::RunHeld { .. }
             | Event::Intended { .. }
             | Event::Allowed { .. }
             | Event::AllowanceUsed { .. }

@@ -3,7 +3,7 @@
 //! Invariant: nothing here decides who may say what. A message is read, never acted on, and names the
 //! ledger it is for; what it is known by is what was signed, so that nobody can send it once more.
 
-use super::branch::Branch;
+use super::branch::{Branch, State};
 use super::{DEFAULT_BRANCH, LedgerError};
 use crate::name::{ResourceName, UserName};
 use crate::plan::TaskId;
@@ -201,6 +201,15 @@ impl Letterbox {
 }
 
 impl Branch {
+    /// How many messages lie in the inbox; none where it is known already that it cannot be reached.
+    pub(super) fn waiting(&self) -> Result<usize, LedgerError> {
+        if let State::Apart(_) = &self.state {
+            return Ok(0);
+        }
+        let all = self.remote.refs(&format!("{INBOX}*"));
+        Ok(all.map_err(LedgerError::Unreachable)?.len())
+    }
+
     /// What lies in the inbox, by the name of its branch.
     pub(super) fn inbox(&self, now: Timestamp) -> Result<Vec<Sealed>, LedgerError> {
         let all = format!("{INBOX}*");

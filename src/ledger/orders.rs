@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What people ordered, and what is in hand.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Orders {
+    held: BTreeMap<String, BTreeSet<String>>,
     allowed: BTreeMap<String, Allowance>,
     paused: BTreeMap<Option<ResourceName>, Pause>,
     received: BTreeSet<String>,
@@ -59,6 +60,22 @@ impl Orders {
         allowance.filter(|allowance| now < allowance.until)
     }
 
+    /// What a plan was about to do that a guard held, by what allows it; none where there is no such.
+    pub fn held_run(&self, digest: &str) -> Option<&BTreeSet<String>> {
+        self.held.get(digest)
+    }
+
+    /// What is allowed at this instant: what allows it, who said so, and what it covers.
+    pub fn allowances(
+        &self,
+        now: Timestamp,
+    ) -> impl Iterator<Item = (&str, &Allowance, &BTreeSet<String>)> {
+        self.allowed.iter().filter_map(move |(digest, allowance)| {
+            let steps = self.held.get(digest)?;
+            (now < allowance.until).then_some((digest.as_str(), allowance, steps))
+        })
+    }
+
     /// What is paused, by resource; under none stands the pause of everything.
     pub fn paused(&self) -> &BTreeMap<Option<ResourceName>, Pause> {
         &self.paused
@@ -88,6 +105,10 @@ impl Orders {
     /// Takes what a record says; every other event is none of these.
     pub(super) fn take(&mut self, at: Timestamp, run: &RunId, event: &Event) {
         match event {
+            Event::RunHeld { digest, steps } => {
+                let steps = steps.iter().cloned().collect();
+                self.held.insert(digest.clone(), steps);
+            }
             Event::Allowed { digest, by, until } => {
                 let allowance = Allowance {
                     by: by.clone(),
@@ -98,6 +119,7 @@ impl Orders {
             }
             Event::AllowanceUsed { digest } => {
                 self.allowed.remove(digest);
+                self.held.remove(digest);
             }
             Event::Paused {
                 resource,

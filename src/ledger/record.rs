@@ -267,6 +267,13 @@ pub enum Event {
         /// The notices that are told.
         notices: Vec<NoticeKey>,
     },
+    /// A guard holds a plan.
+    RunHeld {
+        /// What allows it.
+        digest: String,
+        /// What it is about to do: ids of changes, and of tasks with their revision.
+        steps: Vec<String>,
+    },
     /// A plan that was held may be carried out, once (SEMANTICS 24).
     Allowed {
         /// The digest of the plan.

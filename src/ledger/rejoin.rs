@@ -74,6 +74,7 @@ fn subjects(event: &Event) -> Vec<String> {
         Event::IdentitySelected { user, resource, .. } => {
             one(format!("selection {user} {resource}"))
         }
+        Event::RunHeld { digest, .. } => one(format!("held {digest}")),
         Event::Allowed { digest, .. } | Event::AllowanceUsed { digest } => {
             one(format!("allowance {digest}"))
         }

@@ -3,6 +3,7 @@
 //! Decision: the keys and the maintainers are those of the newest approved revision, as of now. Whose
 //! key was taken out says nothing any more, whenever it was signed (SEMANTICS 21).
 
+use super::guarded::until;
 use crate::approval::requirement::administers;
 use crate::approval::signature::{KeyRing, Signer};
 use crate::catalog::Catalog;
@@ -19,12 +20,9 @@ use crate::manifest::user::UserState;
 use crate::name::{ResourceName, UserName};
 use crate::plan::Finding;
 use crate::request::Timeline;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// How long a plan that was held may be carried out (SEMANTICS 24).
-const ALLOWED: SignedDuration = SignedDuration::from_hours(24);
 
 /// What became of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -216,7 +214,11 @@ fn judge(
         }
         Message::Allow { digest } => {
             unless(false, "somebody who may not allow a plan")?;
-            let until = now + ALLOWED;
+            if history.orders().held_run(&digest).is_none() {
+                let digest = digest.escape_debug();
+                return Err(format!("no plan is held as {digest}"));
+            }
+            let until = until(now);
             Ok(Event::Allowed { digest, by, until })
         }
         Message::Pause { resource, reason } => {

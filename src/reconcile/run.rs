@@ -68,12 +68,17 @@ pub fn carry_out(
     ledger: &mut Ledger,
 ) -> Result<Outcomes, RunError> {
     let mut notes = Vec::new();
-    let recovery = ledger.vacancy()?.and_then(|intent| {
+    let vacancy = ledger.vacancy().map(|intent| {
+        let intent = intent?;
         let both = approved.within(&intent.changes, &intent.tasks, &intent.notices);
         let plan = both.plan();
         let left = !(plan.changes.is_empty() && plan.tasks.is_empty() && plan.notices.is_empty());
         left.then(|| (both, intent.run.clone()))
     });
+    let (recovery, taken) = match vacancy {
+        Ok(recovery) => (recovery, None),
+        Err(error) => (None, Some(error)),
+    };
     let approved = match &recovery {
         Some((both, run)) => {
             notes.push(format!(
@@ -120,6 +125,10 @@ pub fn carry_out(
             summary,
             notes,
         });
+    }
+    // Who has nothing to do need not wait for anybody.
+    if let Some(error) = taken {
+        return Err(error.into());
     }
     let digest = digest(plan);
     let started = (means.clock)();

@@ -121,6 +121,7 @@ pub fn rebuilt(present: &Bootstrap) -> String {
          Lost, and not to be had from anywhere:\n\
          - which manual work was asked for and not done yet: all that is wanted now is taken as done\n\
          - which identities users selected: everybody is their default one\n\
+         - which account is whose: each is adopted anew, by its declared objectGUID or the anchor\n\
          - which memberships came from here: those that are no longer wanted are held\n\
          - names that were used once and are not in use now\n\
          - runs, outcomes, mails, allowances and pauses\n\n",

@@ -49,6 +49,7 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
     let words = words(&desired, person, identity);
 
     if let Some(letterbox) = letterbox {
+        letterbox::nobody_else(args.by.as_deref())?;
         let message = Message::IdentitySelect {
             user: person.name.clone(),
             resource: identity.resource.clone(),

@@ -1,7 +1,9 @@
 //! What people say from a clone: signed, judged by the approved manifests, and done once.
 
-use super::bed::{BRANCH, git};
+use super::bed::{BRANCH, git, selection};
+
 use super::town::Town;
+use countersign::ledger::Event;
 use countersign::ledger::inbox::{Letterbox, Message};
 use countersign::name::{ResourceName, UserName};
 use countersign::plan::TaskId;
@@ -213,6 +215,15 @@ fn only_administrators_allow_a_plan_or_pause_everything_and_maintainers_pause_th
     let allow = || Message::Allow {
         digest: "abc".into(),
     };
+    say(&town, "ada", allow());
+    refused(&read(&town), "no plan is held as abc");
+    let held = Event::RunHeld {
+        digest: "abc".into(),
+        steps: Vec::new(),
+    };
+    let mut record = selection("kim", "x");
+    record.event = held;
+    town.ledger().append(record).unwrap();
     say(&town, "sam", allow());
     refused(&read(&town), "no administrator");
     say(&town, "ada", allow());

@@ -37,6 +37,7 @@ spec:
   defaultLevel: account
   fields:
     - {name: displayName, value: "{{ user.displayName }}"}
+    - {name: employeeNumber, value: "{{ user.employeeNumber }}"}
 ---
 apiVersion: countersign/v1
 kind: Resource
@@ -112,7 +113,7 @@ pub struct Town {
 
 fn user(name: &str, key: Option<&str>, access: &[&str]) -> String {
     let mut text = format!(
-        "apiVersion: countersign/v1\nkind: User\nmetadata: {{name: {name}}}\nspec:\n  givenName: {name}\n  type: employee\n  organization: town\n  contact: {{mail: {name}@town.example}}\n"
+        "apiVersion: countersign/v1\nkind: User\nmetadata: {{name: {name}}}\nspec:\n  givenName: {name}\n  employeeNumber: \"{name}-1\"\n  type: employee\n  organization: town\n  contact: {{mail: {name}@town.example}}\n"
     );
     if !access.is_empty() {
         text.push_str("  access:\n");
@@ -161,7 +162,7 @@ impl Town {
         access.commit("Everybody");
         let access = access
             .with_ldif(LDIF)
-            .operated(&Directory::Ldif, &Post::Outbox, "");
+            .operated_by_anchor(&Directory::Ldif, &Post::Outbox);
         let town = Self { bed, access };
         let text = fs::read_to_string(town.access.operator()).unwrap();
         let ledger = format!(
