@@ -230,6 +230,13 @@ impl Loop {
     fn look_and_act(&mut self) -> Result<Told, Failed> {
         self.operator = workbench::operator(&self.place)?;
         let mut ledger = workbench::ledger(&self.operator)?;
+        let origin = Origin::Revision {
+            folder: self.place.folder.clone(),
+            revision: self.revision.clone(),
+        };
+        for line in workbench::inbox(&self.operator, &mut ledger, &origin) {
+            tracing::info!("inbox: {line}");
+        }
         let (bench, stalled) = match self.bench(&ledger, &self.revision) {
             Err(failed) if failed.exit == Exit::Findings => {
                 let Some(valid) = self.last_valid(&ledger) else {
