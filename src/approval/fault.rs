@@ -212,7 +212,7 @@ impl fmt::Display for Fault {
                 commit,
             } => write!(
                 f,
-                "request {request} says that {said} asks for it, and {signer} signed {}, which brought it",
+                "request {request} says that {said} asks for it, and {signer} brought it, with {}",
                 short(commit)
             ),
             Self::UnknownRequester { request, said } => write!(

@@ -67,7 +67,7 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         None => bench.plan.clone(),
     };
     let proof = match &bench.line {
-        Some(line) => Proof::Verified(line.revision()),
+        Some(line) => line.proof(),
         None => Proof::TrustBranch,
     };
     let approved = match bind(plan, proof) {
