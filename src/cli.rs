@@ -14,6 +14,7 @@ pub mod diff;
 pub mod explain;
 pub mod explain_code;
 mod flags;
+mod forge;
 pub mod fold;
 pub mod identity;
 pub mod init;
@@ -67,7 +68,7 @@ enum Command {
     Plan(plan::Args),
     Apply(apply::Args),
     Approve(approve::Args),
-    ApproveCheck(approve_check::Args),
+    ApproveCheck(Box<approve_check::Args>),
     Diff(diff::Args),
     Upcoming(upcoming::Args),
     Fold(fold::Args),
