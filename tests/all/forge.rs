@@ -9,6 +9,7 @@ pub mod forgejo;
 pub mod github;
 pub mod gitlab;
 mod program;
+mod proposed;
 mod transport;
 
 /// The last commit of the pull request of these tests.
