@@ -170,7 +170,7 @@ impl Fault {
                 "nobody is left who may approve it: split the change, so that no part is for everybody who approves; or let the operator set `repository.bootstrap`".into()
             }
             Self::Few { eligible, .. } => format!(
-                "`countersign approve {}` by one of: {}",
+                "approval (`countersign approve {}`, or a review where a forge's reviews count) by one of: {}",
                 short(commit),
                 list(eligible)
             ),

@@ -1,7 +1,7 @@
-//! What applications are handed is made of the approved revision, as plans are.
+//! What applications are handed is made of the approved revision, as plans are; folding is approved too.
 
 use super::held::{ACCOUNT, operated_with, set};
-use super::{By, Town, user};
+use super::{By, Town, request, user};
 use crate::bed::Ran;
 
 const PORTAL: &str = "apiVersion: countersign/v1
@@ -70,4 +70,29 @@ fn an_export_has_what_is_approved_and_nothing_else() {
     assert_eq!(users(&town).1, both);
     set(&town, "signed-merge", "trust-branch");
     assert_eq!(users(&town), (last, vec!["sam".to_owned()]));
+}
+
+#[test]
+fn folding_needs_two_approvers_because_it_sets_from_when_on_the_past_is_closed() {
+    let town = operated_with("signed-merge", |_, _| {});
+    town.pull(
+        By::Ssh("sam"),
+        "maps",
+        &[("requests/maps.yaml", &request("sam", "kim", "viewer"))],
+    );
+    town.merge(By::Ssh("ada"), "maps");
+    town.access.run(&["apply"]).ends(0);
+    town.branch("fold");
+    town.access.run(&["fold"]).ends(0);
+    town.commit(By::Ssh("sam"), "Fold 1 request");
+    let merge = town.merge(By::Ssh("ada"), "fold");
+    town.check().refused(&[
+        "it needs 2 approvers (it changes who controls what: the configuration (countersign.yaml:",
+        "has 1: ada",
+    ]);
+    town.approve(By::Ssh("ben"), "ben", &merge).ends(0);
+    town.check().approved_by(&["ada", "ben"]);
+    // It takes nothing away and gives nothing.
+    let plan = town.access.plan();
+    assert_eq!(plan["changes"].as_array().unwrap().len(), 0, "{plan}");
 }

@@ -175,6 +175,11 @@ impl Hub {
         }
     }
 
+    /// Forgets what it told, and tells of this pull request alone.
+    pub fn tells_of(&self, pull: &Pull) {
+        self.tells(std::slice::from_ref(pull));
+    }
+
     /// Forgets what it told, and tells of these pull requests and no others.
     pub fn tells(&self, pulls: &[Pull]) {
         self.bed.reset();
@@ -394,7 +399,7 @@ impl Hub {
                 reviews: said.to_vec(),
                 ..pull.clone()
             };
-            only.tells(&[pull.clone()]);
+            only.tells_of(&pull);
             let path = match self.kind {
                 ForgeKind::GitHub | ForgeKind::Forgejo => {
                     self.at(&format!("pulls/{}/reviews", pull.number))

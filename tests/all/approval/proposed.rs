@@ -40,7 +40,7 @@ fn an_open_pull_request_is_approved_by_reviews_of_its_head() {
         let head = branch(&town, "maps", "viewer");
         town.access.git(&["checkout", "--quiet", "main"]);
         let pull = Pull::new(7, "sam-l", &head);
-        hub.tells(&[pull.clone()]);
+        hub.tells_of(&pull);
         says(
             proposed(&town, &head),
             1,
@@ -128,7 +128,7 @@ fn control_needs_two_reviewers_before_the_merge_too() {
         let text = user("kim", &[town.public("eve")], "");
         let head = town.pull(By::Nobody, "key", &[("users/kim.yaml", &text)]);
         let pull = Pull::new(7, "sam-l", &head).approved_by(&["ada-l"]);
-        hub.tells(&[pull.clone()]);
+        hub.tells_of(&pull);
         says(
             proposed(&town, &head),
             1,
