@@ -19,6 +19,8 @@ mod forge;
 pub mod fold;
 pub mod identity;
 pub mod init;
+pub mod ledger;
+mod letterbox;
 pub mod order;
 pub mod plan;
 pub mod policy;
@@ -82,6 +84,7 @@ enum Command {
     Upcoming(upcoming::Args),
     Fold(fold::Args),
     Task(task::Args),
+    Ledger(ledger::Args),
     Request(Box<request::Args>),
     User(Box<user::Args>),
     Identity(Box<identity::Args>),
@@ -197,6 +200,7 @@ pub fn main() -> ExitCode {
         Command::Upcoming(args) => upcoming::run(&place, &args),
         Command::Fold(args) => fold::run(&place, &args),
         Command::Task(args) => task::run(&place, &args),
+        Command::Ledger(args) => ledger::run(&place, &args),
         Command::Request(args) => request::run(&place, &args),
         Command::User(args) => user::run(&place, &args),
         Command::Identity(args) => identity::run(&place, &args),

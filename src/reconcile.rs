@@ -3,6 +3,8 @@
 
 pub mod guarded;
 pub mod hand_over;
+pub mod inbox;
+pub mod rebuild;
 pub mod run;
 pub mod stalled;
 pub mod unapproved;

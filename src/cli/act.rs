@@ -60,6 +60,8 @@ pub fn act(
         .into_iter()
         .chain(guarded.events.into_iter().map(|event| ("guard", event)))
     {
+        // Nothing is recorded where another reconciler is at work.
+        ledger.vacancy().map_err(workbench::ledger_failed)?;
         let at = Timestamp::now();
         let run = RunId(format!("{what}-{}", at.strftime("%Y%m%dT%H%M%SZ")));
         let record = Record { at, run, event };

@@ -223,7 +223,7 @@ async fn called(State(caller): State<Caller>, headers: HeaderMap, body: Bytes) -
         tokio::time::sleep(PATIENCE / 10).await;
         return StatusCode::UNAUTHORIZED;
     }
-    match caller.calls.send(Call::Wake(Wake::Webhook)) {
+    match caller.calls.send(Call::Wake(Wake::Pushed)) {
         Ok(()) => StatusCode::ACCEPTED,
         Err(_) => StatusCode::SERVICE_UNAVAILABLE,
     }

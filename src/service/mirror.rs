@@ -5,9 +5,10 @@
 //! else is taken as it is now: whether that may be is for those to say who know what was approved.
 
 use super::wake::{Call, Wake};
+use crate::source::SourceError;
 use crate::source::git;
 use crate::source::remote::{Remote, RemoteError};
-use git2::{Repository, RepositoryInitOptions};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -30,12 +31,8 @@ pub struct Mirror {
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)]
 pub enum MirrorError {
-    #[error("cannot make the repository {path}")]
-    Init {
-        path: String,
-        #[source]
-        source: git2::Error,
-    },
+    #[error("cannot make a repository here")]
+    Init(#[source] SourceError),
     #[error("cannot fetch {branch} from {url}")]
     Fetch {
         branch: String,
@@ -57,12 +54,7 @@ impl Mirror {
         patience: Duration,
     ) -> Result<Self, MirrorError> {
         if !folder.join("HEAD").is_file() {
-            let mut options = RepositoryInitOptions::new();
-            options.bare(true).initial_head(branch);
-            Repository::init_opts(&folder, &options).map_err(|source| MirrorError::Init {
-                path: folder.display().to_string(),
-                source,
-            })?;
+            git::init_bare(&folder, branch).map_err(MirrorError::Init)?;
         }
         let remote = Remote {
             local: folder,
@@ -120,20 +112,14 @@ impl Mirror {
         Ok(())
     }
 
-    /// The branch and the tags, as one text that differs where any of them moved; what is only proposed
-    /// moves nothing.
-    fn refs(&self) -> Option<Vec<(String, String)>> {
-        let repository = Repository::open(self.folder()).ok()?;
-        let references = repository.references().ok()?;
-        let named = references.filter_map(|reference| {
-            let reference = reference.ok()?;
-            let name = reference.name().ok()?;
-            if !name.starts_with("refs/heads/") && !name.starts_with("refs/tags/") {
-                return None;
-            }
-            Some((name.to_owned(), reference.target()?.to_string()))
-        });
-        Some(named.collect())
+    /// What moves when something is to be looked at: what is only proposed does not.
+    fn refs(&self) -> Option<BTreeMap<String, String>> {
+        let mut refs = git::refs(self.folder())?;
+        let proposed = self.heads.and_then(|heads| heads.split_once('*'));
+        if let Some((before, _)) = proposed {
+            refs.retain(|name, _| !name.starts_with(before));
+        }
+        Some(refs)
     }
 }
 

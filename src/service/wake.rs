@@ -22,8 +22,8 @@ pub enum Wake {
     Interval,
     /// Somebody asked for it with SIGHUP.
     Signal,
-    /// The forge called.
-    Webhook,
+    /// Somebody says that the branch moved: the forge, or the system where the repository is on this machine.
+    Pushed,
     /// The directory has changed.
     Directory,
 }
@@ -39,7 +39,7 @@ impl Wake {
             Self::Retry => "retry",
             Self::Interval => "interval",
             Self::Signal => "signal",
-            Self::Webhook => "webhook",
+            Self::Pushed => "pushed",
             Self::Directory => "directory",
         }
     }
@@ -136,17 +136,17 @@ mod tests {
     fn a_call_ends_the_wait_and_a_stop_wins() {
         let (caller, calls) = channel();
         for call in [
-            Call::Wake(Wake::Webhook),
+            Call::Wake(Wake::Pushed),
             Call::Wake(Wake::Signal),
             Call::Stop,
         ] {
             caller.send(call).unwrap();
         }
         assert_eq!(wait(&calls, &Due::default(), &Timestamp::now), Call::Stop);
-        caller.send(Call::Wake(Wake::Webhook)).unwrap();
+        caller.send(Call::Wake(Wake::Pushed)).unwrap();
         assert_eq!(
             wait(&calls, &Due::default(), &Timestamp::now),
-            Call::Wake(Wake::Webhook)
+            Call::Wake(Wake::Pushed)
         );
     }
 }

@@ -19,7 +19,7 @@ pub fn watch(git_folder: &Path, calls: Sender<Call>) -> Result<Watch, notify::Er
         });
         if moved {
             // A loop that has ended needs no call.
-            let _ = calls.send(Call::Wake(Wake::Revision));
+            let _ = calls.send(Call::Wake(Wake::Pushed));
         }
     };
     let mut watcher = RecommendedWatcher::new(on_event, Config::default())?;
@@ -57,6 +57,6 @@ mod tests {
         assert!(calls.recv_timeout(Duration::from_millis(300)).is_err());
         std::fs::rename(heads.join("main.lock"), heads.join("main")).unwrap();
         let call = calls.recv_timeout(Duration::from_secs(20)).unwrap();
-        assert_eq!(call, Call::Wake(Wake::Revision));
+        assert_eq!(call, Call::Wake(Wake::Pushed));
     }
 }

@@ -7,8 +7,10 @@ use crate::apply::Stop;
 use crate::cli::act::{Acted, act};
 use crate::cli::workbench::{self, Bench, InstantArgs, Purpose};
 use crate::cli::{Exit, Failed, Place};
+use crate::connector::Mark;
 use crate::diagnostic::Code;
 use crate::ledger::{History, Ledger, Outcome};
+use crate::name::ResourceName;
 use crate::operator::Operator;
 use crate::plan::{Because, ChangeId, Plan, Step};
 use crate::reconcile::diagnose;
@@ -46,6 +48,10 @@ pub struct Loop {
     instant: Option<Timestamp>,
     /// When everything is looked at anew.
     interval: Timestamp,
+    /// Where the directory stood when it was read last, and which resource it is.
+    mark: Option<(ResourceName, Mark)>,
+    /// When the directory is asked whether it changed.
+    poll: Timestamp,
 }
 
 /// How a pass came out, before it is told.
@@ -78,6 +84,8 @@ impl Loop {
             outage: Failures::default(),
             post: Failures::default(),
             instant: None,
+            mark: None,
+            poll: Timestamp::MAX,
         }
     }
 
@@ -118,6 +126,7 @@ impl Loop {
         due.at(self.outage.next(), Wake::Retry);
         due.at(self.post.next(), Wake::Retry);
         due.at(Some(self.interval), Wake::Interval);
+        due.at(self.mark.as_ref().map(|_| self.poll), Wake::Directory);
         let next = due.next().map(|(at, wake)| Next {
             at,
             wake: wake.as_str().into(),
@@ -137,7 +146,7 @@ impl Loop {
         match wake {
             // Only a sign of life was due.
             Wake::Start => {}
-            Wake::Webhook | Wake::Signal => {
+            Wake::Pushed | Wake::Signal => {
                 if let Some(follower) = &self.follower {
                     follower.fetch_now();
                 }
@@ -147,6 +156,7 @@ impl Loop {
                     self.pass(wake);
                 }
             }
+            Wake::Directory if self.is_unchanged() => {}
             Wake::Revision
             | Wake::Instant
             | Wake::Follow
@@ -154,6 +164,28 @@ impl Loop {
             | Wake::Interval
             | Wake::Directory => {
                 self.pass(wake);
+            }
+        }
+    }
+
+    /// Whether surely nothing in the directory has changed since it was read.
+    fn is_unchanged(&mut self) -> bool {
+        let chance = chance();
+        self.poll = Timestamp::now() + jitter(self.operator.running.poll, chance);
+        let Some((resource, mark)) = &self.mark else {
+            return false;
+        };
+        match workbench::unchanged(&self.operator, resource, mark) {
+            Ok(Some(now)) => {
+                self.mark = Some((resource.clone(), now));
+                true
+            }
+            Ok(None) => false,
+            Err(failed) => {
+                // Whether it can be read at all, the next pass finds out.
+                tracing::warn!(reason = failed.words(), "the directory was not asked");
+                self.mark = None;
+                true
             }
         }
     }
@@ -200,6 +232,13 @@ impl Loop {
     fn look_and_act(&mut self) -> Result<Told, Failed> {
         self.operator = workbench::operator(&self.place)?;
         let mut ledger = workbench::ledger(&self.operator)?;
+        let origin = Origin::Revision {
+            folder: self.place.folder.clone(),
+            revision: self.revision.clone(),
+        };
+        for line in workbench::inbox(&self.operator, &mut ledger, &origin) {
+            tracing::info!("inbox: {line}");
+        }
         let (bench, stalled) = match self.bench(&ledger, &self.revision) {
             Err(failed) if failed.exit == Exit::Findings => {
                 let Some(valid) = self.last_valid(&ledger) else {
@@ -220,6 +259,10 @@ impl Loop {
             let recorded = ledger.history().recorded();
             plan = stalled.told(plan, desired, recorded, self.operator.outer());
         }
+        let resource = bench.situation.desired.directory.clone();
+        self.mark = bench.mark.clone().map(|mark| (resource, mark));
+        let poll = jitter(self.operator.running.poll, chance());
+        self.poll = Timestamp::now() + poll;
         let revision = plan.revision.clone();
         self.instant = plan.valid_until;
         let stop = Between {
