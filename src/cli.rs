@@ -15,6 +15,7 @@ pub mod diff;
 pub mod explain;
 pub mod explain_code;
 mod flags;
+mod forge;
 pub mod fold;
 pub mod identity;
 pub mod init;
@@ -78,7 +79,7 @@ enum Command {
     Pause(order::Pause),
     Unpause(order::Unpause),
     Approve(approve::Args),
-    ApproveCheck(approve_check::Args),
+    ApproveCheck(Box<approve_check::Args>),
     Diff(diff::Args),
     Upcoming(upcoming::Args),
     Fold(fold::Args),

@@ -1,27 +1,25 @@
 //! What several commands begin with: which revision, which instant, which operator's file, and the
 //! plan that follows from them.
 
+mod line;
+
+pub use line::{Line, approved};
+
 use super::{Exit, Failed, Place, talk};
 use crate::approval::Evidence;
-use crate::approval::line::Verified;
 use crate::catalog::Catalog;
 use crate::connector::roster::Roster;
 use crate::connector::{Mark, Transport};
 use crate::desired::Desired;
 use crate::desired::accounts::Accounts;
 use crate::diagnostic::Diagnostic;
-use crate::ledger::{
-    ApprovedCommit, ApprovedLine, Event, History, Ledger, LedgerError, Record, Shared,
-};
+use crate::ledger::{History, Ledger, LedgerError, Record, Shared};
 use crate::manifest::parse::Known;
 use crate::manifest::{Edge, Moment};
 use crate::name::ResourceName;
 use crate::operator::{DEFAULT_FILE, LedgerBranch, Operator, OperatorError};
-use crate::plan::recorded::Recorded;
 use crate::plan::{Bootstrap, DirectoryMode, Plan};
 use crate::reconcile::inbox::{Answer, collect};
-use crate::reconcile::unapproved;
-use crate::reconcile::verified::{self, Start};
 use crate::reconcile::world::{self, OpenError};
 use crate::reconcile::{self, Reading, ReconcileError, Situation, World};
 use crate::report::diagnostics::{Format, render};
@@ -349,136 +347,6 @@ pub struct Bench {
     pub plan: Plan,
     /// The line that was verified; none: nobody's approval is checked.
     pub line: Option<Line>,
-}
-
-/// The line of a branch, verified.
-pub struct Line {
-    folder: PathBuf,
-    bootstrap: String,
-    /// What the record knows already.
-    known: ApprovedLine,
-    verified: Verified,
-}
-
-/// Verifies the branch up to a revision, as the operator's file asks for; none where it asks for
-/// nothing, or it is a working folder, of which nothing can be applied.
-///
-/// # Errors
-/// When the branch does not come by what was approved before, or it cannot be read.
-pub fn approved(
-    operator: &Operator,
-    history: &History,
-    origin: &Origin,
-) -> Result<Option<Line>, Failed> {
-    let Origin::Revision { folder, revision } = origin else {
-        return Ok(None);
-    };
-    let repository = operator.repository.as_ref();
-    let bootstrap = repository.and_then(|r| r.bootstrap.clone());
-    let (Evidence::SignedMerge, Some(bootstrap)) = (operator.evidence, bootstrap) else {
-        return Ok(None);
-    };
-    let known = history
-        .approved()
-        .filter(|line| line.bootstrap == bootstrap);
-    let known = known.cloned().unwrap_or_else(|| ApprovedLine {
-        bootstrap: bootstrap.clone(),
-        newest: bootstrap.clone(),
-        ..ApprovedLine::default()
-    });
-    let what = match known.newest == bootstrap {
-        true => "the operator's `repository.bootstrap`",
-        false => "the newest approved commit that the ledger knows",
-    };
-    let start = Start {
-        commit: known.newest.clone(),
-        what,
-    };
-    let head = git::revision_id(folder, revision).map_err(source_failed)?;
-    let parsed = self::known(folder);
-    // Who approves is asked as of now, whatever instant a plan is for.
-    let verified = verified::verified(folder, &start, &head, parsed, Timestamp::now());
-    Ok(Some(Line {
-        folder: folder.clone(),
-        bootstrap,
-        known,
-        verified: verified.map_err(super::approve_check::failed)?,
-    }))
-}
-
-impl Line {
-    /// The newest revision that is approved and valid.
-    pub fn revision(&self) -> &str {
-        &self.verified.effective.commit.id
-    }
-
-    /// Where to read it from.
-    pub fn origin(&self) -> Origin {
-        Origin::Revision {
-            folder: self.folder.clone(),
-            revision: self.revision().to_owned(),
-        }
-    }
-
-    /// What the record does not know yet.
-    pub fn news(&self) -> Option<Event> {
-        let approved = self.approved();
-        (!approved.is_empty()).then(|| Event::Verified {
-            bootstrap: self.bootstrap.clone(),
-            commits: approved,
-        })
-    }
-
-    /// The commits that are approved since, up to the one that is acted on.
-    fn approved(&self) -> Vec<ApprovedCommit> {
-        let last = self.revision();
-        let mut judged = self.verified.judged.iter();
-        let end = judged.position(|j| j.commit == last).map_or(0, |at| at + 1);
-        let commits = self.verified.judged.iter().take(end);
-        let commits = commits.map(|judged| ApprovedCommit {
-            commit: judged.commit.clone(),
-            approvers: judged.counted.clone(),
-            files: judged.files.clone(),
-        });
-        commits.collect()
-    }
-
-    /// Says in a plan what it rests on, and holds what is not approved.
-    fn rest(
-        &self,
-        plan: Plan,
-        situation: &Situation,
-        recorded: &Recorded,
-        operator: &Operator,
-    ) -> Result<Plan, Failed> {
-        let mut line = self.known.clone();
-        line.extend(self.approved());
-        let plan = plan.resting_on(&self.bootstrap, &self.verified.head, &line.files);
-        let now = situation.desired.instant;
-        let head = match self.verified.head == self.revision() {
-            true => None,
-            false => self.head(now)?,
-        };
-        let Some(waiting) = unapproved::waiting(&self.verified, head.as_ref(), now) else {
-            return Ok(plan);
-        };
-        let approvers = &self.verified.effective.present(Timestamp::now()).approvers;
-        let outer = operator.outer();
-        Ok(plan.holding(&waiting, approvers, &situation.desired, recorded, outer))
-    }
-
-    /// The branch as it stands; none where that has mistakes.
-    fn head(&self, now: Timestamp) -> Result<Option<Reading>, Failed> {
-        let origin = Origin::Revision {
-            folder: self.folder.clone(),
-            revision: self.verified.head.clone(),
-        };
-        let diagnostics = reconcile::diagnose(read(&origin)?, None, now);
-        match crate::diagnostic::any_error(&diagnostics) {
-            true => Ok(None),
-            false => read(&origin).map(Some),
-        }
-    }
 }
 
 /// The record, read already or to be read while something else is waited for.
