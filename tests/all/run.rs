@@ -1,6 +1,9 @@
 //! `countersign run` on the real binary: it follows a branch, survives what goes wrong, stops when it is
 //! told to, and lets through what a guard holds only when an administrator says so.
 
+mod killed;
+mod monitoring;
+
 use crate::bed::{Access, Directory, Post, json};
 use serde_json::Value;
 use std::fs;
@@ -422,4 +425,31 @@ fn a_remote_that_cannot_be_reached_stalls_the_loop_which_goes_on_with_what_it_ha
     let said = status(&access);
     assert_eq!(condition(&said, "Stalled")["reason"], "FetchFailed");
     assert_ne!(said["last"], Value::Null, "a pass was made all the same");
+}
+
+#[test]
+fn what_somebody_changes_in_the_directory_wakes_the_loop_and_what_it_wrote_itself_does_not_for_long()
+ {
+    let access = city();
+    set(
+        &access,
+        "ledger:",
+        "run: {fetch: 1h, interval: 1h, poll: 1s}\nledger:",
+    );
+    access.run(&["run", "--once"]).ends(0);
+    let going = Loop::begin(&access);
+    let first = going.until("the first pass", |s| applied(s) != "");
+    sleep(Duration::from_secs(3));
+    let quiet = status(&access);
+    assert_eq!(quiet["passes"], first["passes"], "nothing changed");
+    let ldif = fs::read_to_string(access.ldif()).unwrap();
+    let title = ldif.lines().find(|l| l.starts_with("title: ")).unwrap();
+    fs::write(access.ldif(), ldif.replacen(title, "title: Emperor", 1)).unwrap();
+    let woken = going.until("the change", |s| s["last"]["wake"] == "directory");
+    assert!(woken["passes"].as_u64() > first["passes"].as_u64());
+    let mended = fs::read_to_string(access.ldif()).unwrap();
+    assert!(
+        !mended.contains("Emperor"),
+        "a managed attribute is put right"
+    );
 }
