@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 pub(super) fn tasks(draft: &mut Draft<'_>) {
     assume(draft);
     let inputs = draft.inputs;
-    for person in inputs.desired.people.values() {
+    draft.each(|draft, person| {
         let mut keys: BTreeSet<&EntitlementKey> = person.entitlements.keys().collect();
         keys.extend(of_user(&inputs.recorded.manual, &person.name).map(|(key, _)| key));
         keys.extend(of_user(&inputs.bootstrap.manual, &person.name).map(|(key, _)| key));
@@ -28,7 +28,7 @@ pub(super) fn tasks(draft: &mut Draft<'_>) {
                 one(draft, person, key, terms);
             }
         }
-    }
+    });
 }
 
 fn assume(draft: &mut Draft<'_>) {
