@@ -4,14 +4,15 @@
 use super::holdings::Holdings;
 use super::sheet::{AccountPart, Filling, Reading, Sheet, Slot, Target};
 use super::sources::Sources;
-use super::{Base, Entitlements, Facts, Presence};
+use super::ground::Presence;
+use super::{Base, Entitlements, Facts};
 use crate::catalog::{Catalog, Problem};
 use crate::connector::AttributeName;
 use crate::connector::active_directory::matching;
 use crate::desired::naming::Names;
 use crate::desired::variables::{Supervisor, UserVariables};
 use crate::desired::{
-    Cause, Causes, Departure, DesiredAccount, Entitlement, EntitlementKey, FieldValues, Grant,
+    Accounts, Cause, Causes, Departure, DesiredAccount, Entitlement, EntitlementKey, FieldValues, Grant,
     Person, Retained, Sorted, Started, accounts::KnownAccount,
 };
 use crate::diagnostic::Code;
@@ -85,7 +86,7 @@ pub(super) fn variables<'p>(
 /// Fills every field of a user and puts the person together.
 pub(super) fn person<'p>(
     facts: &'p Facts<'p>,
-    supervisors: &'p Supervisors,
+    (accounts, supervisors): (&'p Accounts, &'p Supervisors),
     name: &'p UserName,
     user: &'p FoldedUser,
     holdings: Holdings<'p>,
@@ -109,7 +110,7 @@ pub(super) fn person<'p>(
     } = holdings;
     let supervisor = user.spec.supervisor.as_ref();
     variables.supervisor = supervisor.and_then(|s| supervisors.0.get(s));
-    let known = facts.accounts.known.get(name);
+    let known = accounts.known.get(name);
     variables.account.dn = known.map(|k| k.dn.as_str().into());
     let contact = user.spec.contact.as_ref().and_then(|c| c.mail.as_ref());
     let own = user.spec.mail.as_ref().or(contact).map(|m| m.0.as_str());
@@ -146,7 +147,7 @@ pub(super) fn person<'p>(
         let causes = filler.causes(&entitlements);
         let groups = groups.into_iter().filter(|_| has_account);
         let (attributes, links) = filler.attributes(&names)?;
-        let troubled = facts.accounts.troubled.get(name);
+        let troubled = accounts.troubled.get(name);
         let farewell = departure.as_ref().and_then(|d| filler.farewell(d));
         Some(DesiredAccount {
             known: known.map(|k| (k.guid, k.tie)),

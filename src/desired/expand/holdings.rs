@@ -2,7 +2,8 @@
 //! minus what the user's type is not eligible for; identities and what follows.
 
 use super::lines::{Ancestor, Lineage, Part};
-use super::{Facts, Presence, cause, identities};
+use super::ground::Presence;
+use super::{Facts, cause, identities};
 use crate::catalog::duties::{default_level, implicit_level, types};
 use crate::catalog::{Linked, Problem};
 use crate::desired::{
