@@ -360,6 +360,7 @@ pub fn situation_of(
     let mut outlook = Outlook::on(ground.clone(), &timeline, &accounts);
     let mut watch = Watch::new(&policies);
     let glance = outlook.begin(&facts, held, &mut problems);
+    drop(folded);
     let seen = lens(catalog, &timeline, &outlook, now);
     watch.look(&seen, &glance.names, false, &mut problems);
     let desired = outlook.desired();
@@ -442,7 +443,7 @@ pub fn bootstrap(
         for (key, entitlement) in &person.entitlements {
             let terms = desired.resources.get(&key.resource);
             if terms.is_some_and(|t| t.connector == Connector::Manual) {
-                manual.insert((name.clone(), key.clone()), entitlement.fields.clone());
+                manual.insert((name.clone(), key.clone()), entitlement.fields.to_tree());
             }
         }
     }
