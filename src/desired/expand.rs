@@ -84,11 +84,7 @@ impl<'a> Outlook<'a> {
     }
 
     /// The same, of a catalog that was made ready.
-    pub fn on(
-        ground: Arc<Ground<'a>>,
-        timeline: &'a Timeline<'a>,
-        accounts: &'a Accounts,
-    ) -> Self {
+    pub fn on(ground: Arc<Ground<'a>>, timeline: &'a Timeline<'a>, accounts: &'a Accounts) -> Self {
         let catalog = ground.catalog;
         let seats = catalog
             .resources
@@ -155,10 +151,17 @@ impl<'a> Outlook<'a> {
         let known = (&mut self.namer, self.accounts);
         fill(facts, known, held, &mut self.people, problems);
         let catalog = facts.catalog;
-        bonds::check(folded, &self.people, &mut self.numbers, problems);
-        for person in names.iter().filter_map(|name| self.people.get(name)) {
-            self.distinct.look_at(catalog, person, problems);
-        }
+        let Self {
+            people,
+            numbers,
+            distinct,
+            ..
+        } = self;
+        let (bonds, shared) = rayon::join(
+            || bonds::check(folded, people, numbers),
+            || distinct.look(catalog, names.iter().filter_map(|name| people.get(name))),
+        );
+        problems.extend(bonds.into_iter().chain(shared));
         self.count_seats(&names, problems);
         orphans::warn(
             catalog,
