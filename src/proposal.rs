@@ -141,10 +141,8 @@ impl Proposal {
         let new_line = Timeline::new(after, &mut problems);
         let mut old = Outlook::new(before, &old_line, &accounts);
         let mut new = Outlook::new(after, &new_line, &accounts);
-        let (_, at_first) = rayon::join(
-            || old.at(now, &mut ignored),
-            || new.at(now, &mut problems),
-        );
+        let (_, at_first) =
+            rayon::join(|| old.at(now, &mut ignored), || new.at(now, &mut problems));
         let both = [
             Policies::compile(after, &mut problems),
             // Rules come from before; where a policy is as it was, it need not be asked twice.
@@ -165,7 +163,12 @@ impl Proposal {
         };
         let mut watch = Watch::new(&both[0]);
         let names = &at_first.names;
-        watch.look(&lens(after, &new_line, new.people(), now), names, false, &mut problems);
+        watch.look(
+            &lens(after, &new_line, new.people(), now),
+            names,
+            false,
+            &mut problems,
+        );
         let said = said_anew(before, after);
         let first_people = new.people().clone();
         {

@@ -30,7 +30,8 @@ pub struct Ground<'a> {
         &'a IdentityRules,
     )>,
     /// The identities that manifests declare, by user.
-    pub(super) identities: BTreeMap<&'a UserName, Vec<(&'a IdentityName, &'a Linked<IdentitySpec>)>>,
+    pub(super) identities:
+        BTreeMap<&'a UserName, Vec<(&'a IdentityName, &'a Linked<IdentitySpec>)>>,
 }
 
 impl<'a> Ground<'a> {
