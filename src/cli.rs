@@ -1,6 +1,7 @@
 //! The command line: one file a command, each the calls of the pipeline in order and little else.
 //! The result goes to standard output, talk to standard error.
 
+mod act;
 pub mod apply;
 pub mod approve;
 pub mod approve_check;
@@ -17,10 +18,13 @@ mod flags;
 pub mod fold;
 pub mod identity;
 pub mod init;
+pub mod order;
 pub mod plan;
 pub mod policy;
 pub mod request;
+pub mod run;
 pub mod schema;
+pub mod status;
 pub mod task;
 pub mod upcoming;
 pub mod user;
@@ -66,6 +70,11 @@ enum Command {
     Validate(validate::Args),
     Plan(plan::Args),
     Apply(apply::Args),
+    Run(run::Args),
+    Status(status::Args),
+    Allow(order::Allow),
+    Pause(order::Pause),
+    Unpause(order::Unpause),
     Approve(approve::Args),
     ApproveCheck(approve_check::Args),
     Diff(diff::Args),
@@ -176,6 +185,11 @@ pub fn main() -> ExitCode {
         Command::Validate(args) => validate::run(&place, &args),
         Command::Plan(args) => plan::run(&place, &args),
         Command::Apply(args) => apply::run(&place, &args),
+        Command::Run(args) => run::run(&place, &args),
+        Command::Status(args) => status::run(&place, &args),
+        Command::Allow(args) => order::allow(&place, &args),
+        Command::Pause(args) => order::pause(&place, &args),
+        Command::Unpause(args) => order::unpause(&place, &args),
         Command::Approve(args) => approve::run(&place, &args),
         Command::ApproveCheck(args) => approve_check::run(&place, &args),
         Command::Diff(args) => diff::run(&place, &args),

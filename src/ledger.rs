@@ -9,11 +9,13 @@
 
 mod file;
 mod history;
+pub mod orders;
 pub mod record;
 
 pub use history::{
     ApprovedLine, Contradiction, History, Run, Selection, TaskRecord, TaskStatus, Told,
 };
+pub use orders::{Allowance, Intent, Orders, Pause};
 pub use record::{
     ApprovedCommit, Event, How, MailResult, Outcome, Record, RowChange, RunId, RunSummary, Seen,
 };

@@ -10,11 +10,13 @@
 
 mod address;
 mod parse;
+mod running;
 pub mod secret;
 mod settings;
 mod trust;
 
 pub use address::{Encryption, GitUrl, Server};
+pub use running::{Running, Webhook};
 pub use secret::{SecretError, SecretSource};
 
 pub use crate::approval::Evidence;
@@ -58,6 +60,8 @@ pub struct Operator {
     pub hand_over: PathBuf,
     /// Urgent terminations a day.
     pub urgent_per_day: u32,
+    /// How the loop goes on.
+    pub running: Running,
     /// What the operator should know of the file: warnings, sorted by place.
     pub findings: Vec<Diagnostic>,
     directories: BTreeMap<ResourceName, Directory>,
@@ -296,6 +300,7 @@ impl Operator {
             ledger: state.join("ledger.jsonl"),
             hand_over: state.join("hand-over"),
             urgent_per_day: URGENT_PER_DAY,
+            running: Running::default(),
             findings: Vec::new(),
             directories: BTreeMap::new(),
             rosters: BTreeMap::new(),

@@ -6,6 +6,7 @@
 
 pub mod diff;
 pub mod guard;
+pub mod hold;
 pub mod limits;
 pub mod notice;
 pub mod recorded;
@@ -13,6 +14,7 @@ pub mod task;
 pub mod verified;
 
 pub use diff::{Bootstrap, Inputs, plan};
+pub use hold::{Because, Step};
 pub use notice::{Notice, NoticeId, NoticeKey, NoticeKind, NoticePart};
 pub use verified::{Approver, ByFile, CommitEvidence, VerifiedLine, Waiting};
 

@@ -1,8 +1,10 @@
 //! Reconciling: the pipeline from end to end, with the world at its edges. Every step is a call of
 //! the stage it is named after; what this module adds is their order.
 
+pub mod guarded;
 pub mod hand_over;
 pub mod run;
+pub mod stalled;
 pub mod unapproved;
 pub mod verified;
 pub mod world;

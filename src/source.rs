@@ -7,6 +7,7 @@ pub mod branch;
 pub mod commit;
 pub mod git;
 pub mod objects;
+pub mod remote;
 pub mod tag;
 pub mod worktree;
 

@@ -5,8 +5,8 @@ use super::{Exit, Failed, Place, talk};
 use crate::approval::Evidence;
 use crate::approval::line::Verified;
 use crate::catalog::Catalog;
-use crate::connector::Transport;
 use crate::connector::roster::Roster;
+use crate::connector::{Mark, Transport};
 use crate::desired::Desired;
 use crate::desired::accounts::Accounts;
 use crate::diagnostic::Diagnostic;
@@ -308,6 +308,8 @@ pub struct Bench {
     pub situation: Situation,
     /// The directory, open, where the plan is to be applied.
     pub directory: Option<Box<dyn Transport>>,
+    /// Where the directory stood before it was read, where the plan is to be applied and it tells.
+    pub mark: Option<Mark>,
     /// The rosters.
     pub rosters: BTreeMap<ResourceName, Roster>,
     /// The plan.
@@ -476,10 +478,15 @@ pub fn bench<H: Borrow<History>>(
     let origin = &line.as_ref().map_or_else(|| origin.clone(), Line::origin);
     let mut reading = read(origin)?;
     let now = instant.resolve(&reading.catalog)?;
-    let (directory, mode) = opened(&operator, &reading)?;
+    let (mut directory, mode) = opened(&operator, &reading)?;
     if directory.is_none() {
         talk("no directory is at hand: new names are provisional, accounts are left alone");
     }
+    let mark = match (purpose, &mut directory) {
+        // Whoever fails to tell where it stands is read anew each time.
+        (Purpose::Apply, Some(directory)) => directory.mark().ok().flatten(),
+        (Purpose::Apply | Purpose::Look, _) => None,
+    };
     let fields = reconcile::roster_fields(&reading.catalog);
     let rosters = world::rosters(&operator, fields).map_err(open_failed)?;
     let findings = std::mem::take(&mut reading.findings);
@@ -538,6 +545,7 @@ pub fn bench<H: Borrow<History>>(
         operator,
         situation,
         directory,
+        mark,
         rosters,
         plan,
         line,
@@ -557,6 +565,25 @@ fn rest_of_world<'a>(
         rosters,
         outer: operator.outer(),
         recorded: history.recorded(),
+    }
+}
+
+/// Where the directory stands now, if surely nothing of it has changed since a mark; none where
+/// something has, or that cannot be told.
+///
+/// # Errors
+/// When it cannot be opened or asked.
+pub fn unchanged(
+    operator: &Operator,
+    resource: &ResourceName,
+    mark: &Mark,
+) -> Result<Option<Mark>, Failed> {
+    let opened = world::directory(operator, resource).map_err(open_failed)?;
+    match opened {
+        Some((mut directory, _)) => directory
+            .unchanged_since(mark)
+            .map_err(|failure| Failed::say(Exit::World, failure)),
+        None => Ok(None),
     }
 }
 

@@ -500,4 +500,19 @@ codes! {
         why "Two merges that were each fine may not be so together. Nobody is left without access for it, and nobody gets any, until it is mended."
         before "(two requests that contradict each other)"
         after "(one of them, and a merge that takes the other out)";
+    GuardHeld = "guard-held" Error
+        what "One run would do more than one run may."
+        why "So much at once is more often a mistake than a wish: a folder that was moved, an export cut off. Nothing of it is done until an administrator has looked."
+        before "guards: {disables: {count: 5}} and nine leavers at once"
+        after "countersign allow 1f3b5a79c2d4";
+    Paused = "paused" Error
+        what "Somebody paused everything, or this resource."
+        why "Whoever moves a system does not want it written meanwhile. Nothing is lost: the plan is made anew once the pause is over."
+        before "countersign pause gis --reason upgrade"
+        after "countersign unpause gis";
+    WaitsForRetry = "waits-for-retry" Warning
+        what "It failed a moment ago, and is tried again a little later."
+        why "What fails over and over costs its server more each time, and what else there is to do must not wait for it."
+        before "(a folder whose permissions refuse the account of this program)"
+        after "(the permission, and the next try)";
 }

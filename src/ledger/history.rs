@@ -5,7 +5,10 @@
 //! appended one by one. A record that contradicts those before it changes nothing.
 
 use super::file::Content;
-use super::record::{ApprovedCommit, Event, How, MailResult, Record, RunId, RunSummary, Seen};
+use super::orders::Orders;
+use super::record::{
+    ApprovedCommit, Event, How, MailResult, Outcome, Record, RunId, RunSummary, Seen,
+};
 use crate::desired::{EntitlementKey, Recipient};
 use crate::diagnostic::Code;
 use crate::name::{ResourceName, UserName};
@@ -14,7 +17,9 @@ use crate::plan::recorded::{
     Told as ToldOf,
 };
 use crate::plan::task::{FieldValues, TaskStep};
-use crate::plan::{ByFile, ChangeId, Finding, MemberChange, Task, TaskAction, TaskChange, TaskId};
+use crate::plan::{
+    Action, ByFile, ChangeId, Finding, MemberChange, Task, TaskAction, TaskChange, TaskId,
+};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,8 +31,10 @@ pub struct History {
     directory: BTreeMap<String, String>,
     asked: BTreeMap<ChangeId, BTreeSet<String>>,
     selections: BTreeMap<(UserName, ResourceName), Selection>,
+    disabled: BTreeMap<UserName, Timestamp>,
     last_run: Option<Run>,
     approved: Option<ApprovedLine>,
+    orders: Orders,
     findings: Vec<Finding>,
     pub(super) head: String,
 }
@@ -243,9 +250,22 @@ impl History {
         &self.selections
     }
 
+    /// Users whose accounts were disabled from here since an instant.
+    pub fn disabled_since(&self, since: Timestamp) -> impl Iterator<Item = &UserName> {
+        let disabled = self.disabled.iter();
+        disabled
+            .filter(move |(_, at)| **at >= since)
+            .map(|(user, _)| user)
+    }
+
     /// The latest run that carried out a plan.
     pub fn last_run(&self) -> Option<&Run> {
         self.last_run.as_ref()
+    }
+
+    /// What people ordered, and what a run that has not ended was about to do.
+    pub fn orders(&self) -> &Orders {
+        &self.orders
     }
 
     /// What people should know of the file itself.
@@ -274,6 +294,7 @@ impl History {
     /// Adds one record; one that contradicts those before it changes nothing.
     pub(super) fn add(&mut self, record: Record) -> Result<(), Contradiction> {
         let Record { at, run, event } = record;
+        self.orders.take(at, &run, &event);
         match event {
             Event::RunStarted {
                 revision,
@@ -468,8 +489,20 @@ impl History {
             Event::Begun { change, attempt } => {
                 self.recorded.attempts.insert(change, attempt);
             }
-            Event::Settled { change } | Event::Outcome { change, .. } => {
+            Event::Settled { change } => {
                 self.recorded.attempts.remove(&change);
+            }
+            Event::Outcome {
+                change,
+                action,
+                user,
+                outcome,
+                ..
+            } => {
+                self.recorded.attempts.remove(&change);
+                if let (Action::Disable, Outcome::Applied, Some(user)) = (action, outcome, user) {
+                    self.disabled.insert(user, at);
+                }
             }
             Event::DirectoryAgrees { changes } => {
                 changes
@@ -485,7 +518,16 @@ impl History {
                 let selection = Selection { identity, at, by };
                 self.selections.insert((user, resource), selection);
             }
-            Event::Row { .. } => {}
+            Event::Row { .. }
+            | Event::RunHeld { .. }
+            | Event::Intended { .. }
+            | Event::Allowed { .. }
+            | Event::AllowanceUsed { .. }
+            | Event::Paused { .. }
+            | Event::Unpaused { .. }
+            | Event::Received { .. }
+            | Event::Rejoined { .. }
+            | Event::Rebuilt { .. } => {}
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 
 mod evidence;
 mod reader;
+mod running;
 mod servers;
 
 use super::address::{self, GIT_HELP};
@@ -137,6 +138,7 @@ impl Reader<'_> {
             Some(given) => self.written(&given.folder, &keys(&["handOver", "folder"])),
             None => Some(Path::new(HAND_OVER).to_owned()),
         };
+        let running = self.running();
         let limits = limits?;
         let (evidence, forge) = evidence?;
         let lower = |domains: Vec<String>| domains.iter().map(|d| d.to_lowercase()).collect();
@@ -151,6 +153,7 @@ impl Reader<'_> {
                 .guards
                 .and_then(|g| g.urgent_per_day)
                 .unwrap_or(URGENT_PER_DAY),
+            running: running?,
             findings: Vec::new(),
             directories,
             rosters,

@@ -42,6 +42,9 @@ pub(super) struct Settings {
     /// Where encrypted first passwords go; left out: `/var/lib/countersign/hand-over`.
     #[serde(default)]
     pub hand_over: Option<HandOver>,
+    /// How `countersign run` goes on.
+    #[serde(default)]
+    pub run: Option<Run>,
     /// Exports that manual work is checked against, by the key manifests name them by. Taken, and not used by this version.
     #[serde(default)]
     pub read_back: BTreeMap<String, ReadBack>,
@@ -283,6 +286,40 @@ pub(super) struct Mail {
 pub(super) struct Ledger {
     /// The file; its folder must be there.
     pub file: String,
+}
+
+/// How `countersign run` goes on.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Run {
+    /// How often everything is looked at even where nothing says that it changed; left out: `15m`.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^[1-9][0-9]{0,4}[smh]$"))]
+    pub interval: Option<String>,
+    /// How often the branch is fetched; left out: `15s`.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^[1-9][0-9]{0,4}[smh]$"))]
+    pub fetch: Option<String>,
+    /// How often the directory is asked whether it changed; left out: `30s`.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^[1-9][0-9]{0,4}[smh]$"))]
+    pub poll: Option<String>,
+    /// Where metrics and health are served: an address and a port, as `127.0.0.1:9464`; left out: nowhere.
+    #[serde(default)]
+    pub listen: Option<String>,
+    /// Where a forge may call when the branch moved; left out: nowhere.
+    #[serde(default)]
+    pub webhook: Option<Webhook>,
+}
+
+/// Where a forge may call when the branch moved.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Webhook {
+    /// An address and a port, as `127.0.0.1:9465`; encryption is for what stands before it.
+    pub listen: String,
+    /// What the forge signs its calls with.
+    pub secret: SecretReference,
 }
 
 /// Where encrypted first passwords go.

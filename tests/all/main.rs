@@ -28,6 +28,7 @@ mod notify_smtp;
 mod outlook;
 mod policy;
 mod rows;
+mod run;
 mod schemas;
 mod tidy;
 mod validators;
