@@ -262,6 +262,12 @@ pub fn talk(text: impl std::fmt::Display) {
     let _ = writeln!(anstream::stderr().lock(), "{text}");
 }
 
+/// Leaves a value to the end of the program, which is next: a city is a million small values, and nobody
+/// waits until they are taken apart.
+pub fn leave<T>(value: T) {
+    std::mem::forget(value);
+}
+
 /// The command as clap knows it: for completions and tests.
 pub fn command() -> clap::Command {
     Cli::command()

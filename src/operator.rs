@@ -655,7 +655,7 @@ readBack: {ureport-export: {path: /var/lib/countersign/in/ureport.csv, key: empl
                 "missing-field a ledger with a branch needs `signingKey`: every commit of it is signed",
             ),
             (
-                with("branch: main"),
+                with("branch: live"),
                 "bad-value this is the branch that is followed, and nobody but the program may write the ledger's",
             ),
             (

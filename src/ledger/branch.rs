@@ -191,6 +191,10 @@ impl Branch {
             return self.renew(lease, "intent");
         }
         self.vacancy()?;
+        // It did not answer a moment ago: leavers wait for nothing twice.
+        if let State::Apart(why) = &self.state {
+            return Err(LedgerError::Unreachable(RemoteError::Before(why.clone())));
+        }
         let milliseconds = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
         let lease = Lease {
             instance: self.instance.clone(),

@@ -8,4 +8,6 @@ mod runs;
 mod takeover;
 mod tampered;
 mod town;
+#[cfg(unix)]
+mod turns;
 mod unreachable;

@@ -4,7 +4,7 @@ use super::super::lease::{FILE, Lease};
 use super::super::{LedgerError, segments};
 use super::{Branch, Moment, State, held_by};
 use crate::source::bare::Draft;
-use crate::source::remote::Update;
+use crate::source::remote::{RemoteError, Update};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -48,6 +48,10 @@ impl Branch {
         };
         // It may have come about all the same, and so may an earlier one that nobody answered.
         self.doubtful.push(tried.clone());
+        // Who did not answer in time is not asked at once what became of it.
+        if let RemoteError::TimedOut(_) = error {
+            return Err(self.unreached(error));
+        }
         let head = match self.remote.head(&name) {
             Ok(head) => head,
             Err(_) => return Err(self.unreached(error)),
@@ -67,7 +71,7 @@ impl Branch {
     }
 
     /// A lease that is held is not lost with one push that fails: it runs out.
-    fn unreached(&mut self, error: crate::source::remote::RemoteError) -> LedgerError {
+    fn unreached(&mut self, error: RemoteError) -> LedgerError {
         match &self.state {
             State::Holding(..) => LedgerError::Unreachable(error),
             State::Idle | State::Apart(_) | State::Lost(_) => self.apart(error),

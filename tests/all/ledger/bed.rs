@@ -13,7 +13,9 @@ use std::time::Duration;
 pub const BRANCH: &str = "refs/heads/countersign/ledger";
 
 pub struct Bed {
-    folder: tempfile::TempDir,
+    folder: PathBuf,
+    /// Whose end is the bed's.
+    _kept: Option<tempfile::TempDir>,
 }
 
 /// A machine with a ledger of its own.
@@ -40,8 +42,10 @@ pub fn git(folder: &Path, arguments: &[&str]) -> String {
 
 impl Bed {
     pub fn new() -> Self {
+        let kept = tempfile::tempdir().unwrap();
         let bed = Self {
-            folder: tempfile::tempdir().unwrap(),
+            folder: kept.path().to_owned(),
+            _kept: Some(kept),
         };
         git(
             bed.path(),
@@ -51,8 +55,16 @@ impl Bed {
         bed
     }
 
+    /// The bed of another process.
+    pub fn at(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            _kept: None,
+        }
+    }
+
     pub fn path(&self) -> &Path {
-        self.folder.path()
+        &self.folder
     }
 
     pub fn remote(&self) -> PathBuf {
