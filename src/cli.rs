@@ -15,6 +15,7 @@ pub mod diff;
 pub mod explain;
 pub mod explain_code;
 mod flags;
+mod forge;
 pub mod fold;
 pub mod identity;
 pub mod init;
@@ -78,7 +79,7 @@ enum Command {
     Pause(order::Pause),
     Unpause(order::Unpause),
     Approve(approve::Args),
-    ApproveCheck(approve_check::Args),
+    ApproveCheck(Box<approve_check::Args>),
     Diff(diff::Args),
     Upcoming(upcoming::Args),
     Fold(fold::Args),
@@ -259,6 +260,12 @@ pub fn print(text: &str) -> Result<(), Failed> {
 pub fn talk(text: impl std::fmt::Display) {
     // Where nobody can hear it, there is nobody to tell.
     let _ = writeln!(anstream::stderr().lock(), "{text}");
+}
+
+/// Leaves a value to the end of the program, which is next: a city is a million small values, and nobody
+/// waits until they are taken apart.
+pub fn leave<T>(value: T) {
+    std::mem::forget(value);
 }
 
 /// The command as clap knows it: for completions and tests.

@@ -46,7 +46,7 @@ pub fn act(
     };
     let guarded = guarded(plan, &guards);
     let proof = match &bench.line {
-        Some(line) => Proof::Verified(line.revision()),
+        Some(line) => line.proof(),
         None => Proof::TrustBranch,
     };
     let approved = match bind(guarded.plan, proof) {

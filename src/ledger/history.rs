@@ -46,6 +46,8 @@ pub struct History {
 pub struct ApprovedLine {
     /// The commit that the operator trusted without evidence.
     pub bootstrap: String,
+    /// What their approval rests on.
+    pub evidence: String,
     /// The newest of the line.
     pub newest: String,
     /// How many there are.
@@ -55,6 +57,22 @@ pub struct ApprovedLine {
 }
 
 impl ApprovedLine {
+    /// A line of which nothing is known but where it begins.
+    pub fn begin(bootstrap: &str, evidence: &str) -> Self {
+        Self {
+            bootstrap: bootstrap.to_owned(),
+            evidence: evidence.to_owned(),
+            newest: bootstrap.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// Whether it begins there and is proved so: another bootstrap, or another sort of evidence, is
+    /// another line.
+    pub fn rests_on(&self, bootstrap: &str, evidence: &str) -> bool {
+        self.bootstrap == bootstrap && self.evidence == evidence
+    }
+
     /// The same with further commits.
     pub fn extend(&mut self, commits: impl IntoIterator<Item = ApprovedCommit>) {
         for commit in commits {
@@ -336,17 +354,15 @@ impl History {
                     summary: None,
                 });
             }
-            Event::Verified { bootstrap, commits } => {
-                // Another bootstrap begins another line.
-                let line = self
-                    .approved
-                    .take()
-                    .filter(|line| line.bootstrap == bootstrap);
-                let mut line = line.unwrap_or_else(|| ApprovedLine {
-                    newest: bootstrap.clone(),
-                    bootstrap,
-                    ..ApprovedLine::default()
-                });
+            Event::Verified {
+                bootstrap,
+                evidence,
+                commits,
+            } => {
+                let line = self.approved.take();
+                let line = line.filter(|line| line.rests_on(&bootstrap, &evidence));
+                let line = line.unwrap_or_else(|| ApprovedLine::begin(&bootstrap, &evidence));
+                let mut line = line;
                 line.extend(commits);
                 self.approved = Some(line);
             }

@@ -6,7 +6,7 @@
 //! So a view is made: an empty repository in a private folder that has the real one's objects and
 //! nothing else of it, and commits are taken apart from their own bytes.
 
-use super::git::{open, read_tree};
+use super::git::{Handles, open, read_tree};
 use super::{Blob, Source, SourceError, clashing};
 use git2::{ErrorCode, ObjectType, Oid, Repository, RepositoryInitOptions};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -291,7 +291,8 @@ impl Objects {
                 .and_then(|object| object.peel_to_tree()),
         };
         let below = below.map_err(failed(&self.prefix))?;
-        let source = read_tree(&self.view, &commit.id, &below, &self.real, known)?;
+        let handles = Handles::One;
+        let source = read_tree(&self.view, &commit.id, &below, &self.real, known, handles)?;
         Ok(clashing(source))
     }
 

@@ -380,7 +380,6 @@ fn metrics_and_health_are_served_and_a_signed_call_wakes_the_loop() {
         "countersign_passes_total{result=\"complete\"} 1",
         "countersign_condition{condition=\"Ready\"} 1",
         "countersign_open_tasks{age=\"1d\"}",
-        "# EOF",
     ] {
         assert!(metrics.contains(name), "{name} is not in {metrics}");
     }

@@ -150,7 +150,9 @@ impl Loop {
                 if let Some(follower) = &self.follower {
                     follower.fetch_now();
                 }
-                if wake == Wake::Signal || self.follower.is_none() {
+                // A review moves no branch, and may be what was waited for.
+                let reviews = self.operator.forge.is_some();
+                if wake == Wake::Signal || self.follower.is_none() || reviews {
                     self.pass(wake);
                 }
             }
