@@ -17,6 +17,7 @@ mod flags;
 pub mod fold;
 pub mod identity;
 pub mod init;
+pub mod mail;
 pub mod plan;
 pub mod policy;
 pub mod request;
@@ -72,6 +73,7 @@ enum Command {
     Upcoming(upcoming::Args),
     Fold(fold::Args),
     Task(task::Args),
+    Mail(mail::Args),
     Request(Box<request::Args>),
     User(Box<user::Args>),
     Identity(Box<identity::Args>),
@@ -182,6 +184,7 @@ pub fn main() -> ExitCode {
         Command::Upcoming(args) => upcoming::run(&place, &args),
         Command::Fold(args) => fold::run(&place, &args),
         Command::Task(args) => task::run(&place, &args),
+        Command::Mail(args) => mail::run(&place, &args),
         Command::Request(args) => request::run(&place, &args),
         Command::User(args) => user::run(&place, &args),
         Command::Identity(args) => identity::run(&place, &args),

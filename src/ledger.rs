@@ -7,15 +7,18 @@
 //! Invariant: fails closed. A ledger that was edited, that another run has open, or that cannot be
 //! written stops the run; it is never repaired by guessing.
 
+pub mod due;
 mod file;
 mod history;
+mod letters;
 pub mod record;
 
 pub use history::{
     ApprovedLine, Contradiction, History, Run, Selection, TaskRecord, TaskStatus, Told,
 };
 pub use record::{
-    ApprovedCommit, Event, How, MailResult, Outcome, Record, RowChange, RunId, RunSummary, Seen,
+    ApprovedCommit, Event, FrozenLetter, How, MailResult, Outcome, Record, RowChange, RunId,
+    RunSummary, Says, Seen,
 };
 
 use file::Writer;

@@ -98,6 +98,7 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         _ => &desired.administrators,
     };
     let hand_over = bench.operator.hand_over.clone();
+    let letters = bench.operator.letters();
     let mut means = Means {
         connections: crate::apply::Connections {
             directory: bench
@@ -109,7 +110,8 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         post: &mut mailer,
         sender: &sender,
         hand_over: &hand_over,
-        rules: &desired.rules,
+        letters: &letters,
+        desired,
         directory: (name, recipients),
         clock: &Timestamp::now,
         stop: &stop,

@@ -490,7 +490,9 @@ pub fn bench<H: Borrow<History>>(
         recorded: history.recorded(),
     };
     let situation = reconcile::situation_of(&mut reading, &world, seen, now);
-    let situation = situation.map_err(|error| reconcile_failed(error, &reading))?;
+    let mut situation = situation.map_err(|error| reconcile_failed(error, &reading))?;
+    let exports = world::exports(&operator, &situation.desired, now);
+    situation.read_back(history, &exports);
     let bootstrap = match (history.last_run(), reading.source.revision.is_some()) {
         (None, true) => {
             let revision = bootstrap_revision(place, &operator, origin)?;

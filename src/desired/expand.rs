@@ -136,7 +136,7 @@ impl<'a> Outlook<'a> {
             &self.people,
             problems,
         );
-        let recipients = terms::Recipients::new(self.facts.catalog, &self.people);
+        let recipients = terms::Recipients::new(self.facts.catalog, &self.people, now);
         if recipients.may_differ(&names, &before) {
             terms::resources(self.facts.catalog, &recipients, problems);
         }
@@ -177,7 +177,7 @@ impl<'a> Outlook<'a> {
     /// What should be, at the instant last looked at.
     pub fn desired(&self) -> Desired {
         let Facts { catalog, now, .. } = self.facts;
-        let recipients = terms::Recipients::new(catalog, &self.people);
+        let recipients = terms::Recipients::new(catalog, &self.people, now);
         Desired {
             instant: now,
             valid_until: self.timeline.after(now).next(),

@@ -8,10 +8,11 @@ mod reader;
 mod servers;
 
 use super::address::{self, GIT_HELP};
-use super::settings::{self, SecretReference};
+use super::settings::{self, KeyOf, SecretReference};
 use super::trust::Repository;
 use super::{AccessRepository, Directory, Operator, URGENT_PER_DAY, schema};
 use crate::connector::AttributeName;
+use crate::connector::read_back::{Export, UserKey};
 use crate::diagnostic::{Code, Diagnostic, Place, Severity, any_error, sorted};
 use crate::dn::Dn;
 use crate::manifest::check::{check_as, clean};
@@ -22,6 +23,7 @@ use crate::manifest::text::{readable, secrets};
 use crate::manifest::yaml::{Node, Step, Yaml, compose};
 use crate::name::{FieldName, ResourceName};
 use crate::plan::limits::{Outer, globs};
+use jiff::SignedDuration;
 use reader::{Reader, keys};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -30,6 +32,9 @@ use std::sync::{Arc, OnceLock};
 
 /// What messages call the file.
 const WHAT: &str = "the operator's file";
+
+/// How old an export may be, where the file does not say: the weekly ones are read, a forgotten one is not.
+const MAX_AGE_HOURS: u32 = 7 * 24;
 
 /// Where encrypted first passwords go, where the file does not say.
 const HAND_OVER: &str = "/var/lib/countersign/hand-over";
@@ -127,6 +132,7 @@ impl Reader<'_> {
         let repository = repository.and_then(|given| self.access_repository(&given));
         let directories = self.directories();
         let rosters = self.rosters();
+        let exports = self.exports();
         let limits: Option<settings::Outer> = self.section("outer");
         let outer = limits.as_ref().map(|given| self.outer(given, &directories));
         let mail = self.section("mail").and_then(|given| self.mail(&given));
@@ -154,6 +160,7 @@ impl Reader<'_> {
             findings: Vec::new(),
             directories,
             rosters,
+            exports,
             embedded: None,
             recipient_domains: limits.recipient_domains.map(lower),
             outer: outer?,
@@ -202,6 +209,45 @@ impl Reader<'_> {
         rosters
     }
 
+    fn exports(&mut self) -> BTreeMap<String, Export> {
+        let given: BTreeMap<String, settings::ReadBack> =
+            self.section("readBack").unwrap_or_default();
+        let mut exports = BTreeMap::new();
+        for (name, given) in given {
+            let route = ["readBack", name.as_str()];
+            let path = self.path(&given.path, &keys(&[route[0], route[1], "path"]));
+            let of = match (given.of, given.key.to_lowercase().as_str()) {
+                (Some(KeyOf::EmployeeNumber), _) | (None, "employeenumber") => {
+                    Some(UserKey::EmployeeNumber)
+                }
+                (Some(KeyOf::Login), _) | (None, "login" | "samaccountname" | "uid") => {
+                    Some(UserKey::Login)
+                }
+                (Some(KeyOf::Mail), _) | (None, "mail" | "email") => Some(UserKey::Mail),
+                (Some(KeyOf::Name), _) | (None, "name") => Some(UserKey::Name),
+                (None, _) => None,
+            };
+            if of.is_none() {
+                let message = format!("it is not said what of a user `{}` holds", given.key);
+                let help = "add `of: employeeNumber`, `login`, `mail` or `name`";
+                let place = self.place(&keys(&[route[0], route[1], "key"]));
+                self.say(Code::BadValue, place, message, Some(help));
+            }
+            if let (Some(path), Some(of)) = (path, of) {
+                let max_age = given.max_age_hours.unwrap_or(MAX_AGE_HOURS);
+                let export = Export {
+                    path,
+                    key: given.key,
+                    of,
+                    level: given.level,
+                    max_age: SignedDuration::from_hours(max_age.into()),
+                };
+                exports.insert(name, export);
+            }
+        }
+        exports
+    }
+
     /// Says what is taken and not used, so that nobody relies on it.
     fn unused(&mut self) {
         if let Some(secret) = self.section::<SecretReference>("signingKey") {
@@ -210,9 +256,6 @@ impl Reader<'_> {
                 "signingKey",
                 "the record is a file that shows when it was edited; it is not signed",
             );
-        }
-        if self.count("readBack") > 0 {
-            self.warn("readBack", "manual work is not checked against exports");
         }
     }
 
