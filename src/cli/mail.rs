@@ -148,9 +148,7 @@ fn preview(
     };
     let now = Timestamp::now();
     let digest = match about {
-        About::Sample => {
-            sample::mail(kind, &Wording::from(&rules), &sample::run(sender.domain()))
-        }
+        About::Sample => sample::mail(kind, &Wording::from(&rules), &sample::run(sender.domain())),
         About::Task(_) | About::User(_) => {
             let history = workbench::history(&operator)?;
             let records = records(&history, about)?;

@@ -125,8 +125,8 @@ fn remind(place: &Place, operator: &Operator, ids: &[String]) -> Outcome {
             }
         }
     }
-    let mut mailer = world::mailer(operator, &desired.rules.organization)
-        .map_err(workbench::open_failed)?;
+    let mut mailer =
+        world::mailer(operator, &desired.rules.organization).map_err(workbench::open_failed)?;
     let sender = mailer.sender.clone();
     let mut means = Means {
         connections: Connections {

@@ -301,7 +301,7 @@ mod tests {
             intent: "2027-02-02-0001".to_owned(),
             ..cast::run()
         };
-        let second = digests(&tasks, Some(&work), &cast::words(), &run, &threads).unwrap();
+        let second = digests(&tasks, &[], Some(&work), &cast::words(), &run, &threads).unwrap();
         for (first, second) in first.iter().zip(&second) {
             assert_eq!(second.in_reply_to, std::slice::from_ref(&first.message_id));
             assert_ne!(second.message_id, first.message_id);
@@ -310,7 +310,7 @@ mod tests {
 
         second.iter().for_each(|mail| threads.record(mail));
         tasks[0].step = TaskStep::Cancel;
-        let third = digests(&tasks, None, &cast::words(), &run, &threads).unwrap();
+        let third = digests(&tasks, &[], None, &cast::words(), &run, &threads).unwrap();
         assert_eq!(
             third[1].in_reply_to,
             std::slice::from_ref(&first[1].message_id)

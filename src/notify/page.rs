@@ -130,6 +130,7 @@ pub(super) fn overdue(escalations: &[&Escalation]) -> Vec<Section> {
         Card {
             notice: Some(format!("Open for {days}, since {asked}.")),
             rows: card.rows.into_iter().chain([of]).collect(),
+            done: None,
             ..card
         }
     };

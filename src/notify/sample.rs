@@ -166,7 +166,7 @@ mod tests {
     fn a_mistake_is_told_at_its_line() {
         for (text, line) in [
             ("{{ heading }}\n{{ heding }}\n", 2),
-            ("x\n\n{% for s in sections %}\n", 4),
+            ("x\n\n{% for s in sections %}\n", 3),
             ("{{ heading|safe }}", 1),
             ("x\n{{ sections }}", 2),
             ("\n{% for a in sections %}{{ a.signature }}{% endfor %}", 2),

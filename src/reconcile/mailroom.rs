@@ -85,6 +85,7 @@ impl Mailroom<'_> {
             let Some(letter) = read(&path, &frozen) else {
                 let message = frozen.message.clone();
                 self.say(ledger, [Event::Thawed { message }])?;
+                let _ = fs::remove_file(&path);
                 continue;
             };
             let sent = self.post.send(&letter);

@@ -130,12 +130,20 @@ fn an_export_that_cannot_be_trusted_closes_nothing_and_opens_nothing() {
     ];
     for (text, why) in cut {
         town.export(text, at("2027-01-29T02:00"));
-        assert_eq!(codes(&town, "2027-01-29T08:00"), ["export-unreadable"], "{why}");
+        assert_eq!(
+            codes(&town, "2027-01-29T08:00"),
+            ["export-unreadable"],
+            "{why}"
+        );
         assert!(town.run(at("2027-01-29T08:00")).is_empty(), "{why}");
         assert_eq!(town.open().len(), 1, "{why}");
     }
     town.export("number,level\n0007,staff\n", at("2027-01-29T02:00"));
-    assert_eq!(codes(&town, "2027-03-01T08:00"), ["export-unreadable"], "old");
+    assert_eq!(
+        codes(&town, "2027-03-01T08:00"),
+        ["export-unreadable"],
+        "old"
+    );
     town.done(at("2027-01-29T12:00"));
     for (text, why) in cut {
         town.export(text, at("2027-02-05T02:00"));

@@ -41,10 +41,7 @@ fn every_letter_of_a_run_is_kept_before_the_first_goes_out_and_gone_once_it_did(
     let mails = town.run(at("2027-01-30T08:00"));
     assert_eq!(
         subjects(&mails),
-        [
-            "dana: 1 task: timetrack (1)",
-            "kim: 1 task: showers (1)"
-        ]
+        ["dana: 1 task: timetrack (1)", "kim: 1 task: showers (1)"]
     );
     for (letter, frozen) in mails.iter().zip(&frozen) {
         assert_eq!(letter.date, at("2027-01-29T08:00"), "as it was written");

@@ -45,9 +45,7 @@ fn work_that_is_not_done_is_asked_for_again_on_working_days_and_then_told_to_the
     );
     let thread = &first[0].message_id.0;
     assert!(
-        reminder[0]
-            .mime
-            .contains(&format!("In-Reply-To: {thread}")),
+        reminder[0].mime.contains(&format!("In-Reply-To: {thread}")),
         "it is in the thread:\n{}",
         reminder[0].mime
     );
@@ -110,7 +108,11 @@ fn new_work_comes_first_and_reminders_after_it_in_one_mail() {
         ["dana: 1 task: timetrack (1); reminder of 1 task: timetrack (1)"]
     );
     let words = text(&mails[0]);
-    let place = |what: &str| words.find(what).unwrap_or_else(|| panic!("{what}: {words}"));
+    let place = |what: &str| {
+        words
+            .find(what)
+            .unwrap_or_else(|| panic!("{what}: {words}"))
+    };
     assert!(place("grant: lee") < place("Asked before, and not said done"));
     assert!(place("Asked before, and not said done") < place("grant: jo"));
 }
@@ -178,7 +180,10 @@ fn a_deputy_is_asked_too_and_may_say_done_while_in_force() {
         "what is open, to the deputy"
     );
     assert_eq!(closers("2027-02-01T00:00"), ["dana", "kim"]);
-    town.write("rest.yaml", &(manifests(OWNED, away) + &user("lee", TIMETRACK)));
+    town.write(
+        "rest.yaml",
+        &(manifests(OWNED, away) + &user("lee", TIMETRACK)),
+    );
     let both = town.run(at("2027-02-02T12:00"));
     assert_eq!(
         subjects(&both),
@@ -191,7 +196,8 @@ fn a_deputy_is_asked_too_and_may_say_done_while_in_force() {
         ["dana: Reminder of 2 tasks: timetrack (2)"],
         "no longer the deputy"
     );
-    town.write("rest.yaml", &manifests(OWNED, away).replace(TIMETRACK, ""));
+    let nobody = (manifests(OWNED, away) + &user("lee", TIMETRACK)).replace(TIMETRACK, "");
+    town.write("rest.yaml", &nobody);
     let withdrawn = town.run(at("2027-02-05T13:00"));
     assert_eq!(
         subjects(&withdrawn),
@@ -219,7 +225,10 @@ fn somebody_may_remind_at_any_time_and_it_counts_as_the_reminder_that_was_due() 
     town.run(at("2027-01-29T08:00"));
     let task = town.open().remove(0).id;
     let early = town.remind(&task, at("2027-02-01T08:00"));
-    assert_eq!(subjects(&early), ["dana: Reminder of 1 task: timetrack (1)"]);
+    assert_eq!(
+        subjects(&early),
+        ["dana: Reminder of 1 task: timetrack (1)"]
+    );
     assert_eq!(
         town.next_due(at("2027-02-01T08:00")),
         Some(at("2027-02-03T08:00")),
@@ -262,7 +271,10 @@ fn what_is_about_somebody_who_leaves_never_waits() {
     let town = Town::new("  mail: {perDay: 1}\n", &manifests(OWNED, ""));
     town.run(at("2027-01-28T08:00"));
     town.done(at("2027-01-28T09:00"));
-    town.write("rest.yaml", &(manifests(OWNED, "") + &user("lee", TIMETRACK)));
+    town.write(
+        "rest.yaml",
+        &(manifests(OWNED, "") + &user("lee", TIMETRACK)),
+    );
     assert_eq!(town.run(at("2027-01-29T08:00")).len(), 1);
     let left = manifests(OWNED, "").replace(
         &user("jo", TIMETRACK),

@@ -25,7 +25,11 @@ fn a_template_of_the_repository_writes_the_mails() {
     );
     assert_eq!(town.mistakes(), [""; 0]);
     let mails = town.run(at("2027-01-29T08:00"));
-    assert!(text(&mails[0]).contains("Hello!\nGRANT Jo <b>\n"), "{}", text(&mails[0]));
+    assert!(
+        text(&mails[0]).contains("Hello!\nGRANT Jo <b>\n"),
+        "{}",
+        text(&mails[0])
+    );
 }
 
 #[test]
