@@ -335,7 +335,7 @@ fn about(task: &Task) -> String {
 
 fn notice(change: &TaskChange) -> Option<String> {
     match change.step {
-        TaskStep::Open => change.task.reopened.as_deref().map(one_line),
+        TaskStep::Open => change.task.reopened.as_deref().map(sentence),
         TaskStep::Revise => {
             let revision = change.task.revision;
             Some(format!(
@@ -346,6 +346,13 @@ fn notice(change: &TaskChange) -> Option<String> {
             "No longer wanted: please leave it as it is, and undo it if you have begun.".to_owned(),
         ),
     }
+}
+
+/// What an export shows, as a sentence.
+fn sentence(shows: &str) -> String {
+    let mut chars = shows.chars();
+    let first = chars.next().map(char::to_uppercase).into_iter().flatten();
+    one_line(&format!("{}{}.", first.collect::<String>(), chars.as_str()))
 }
 
 fn changed_fields(fields: &[TaskField]) -> Vec<DifferenceLine> {

@@ -80,7 +80,7 @@ fn what_was_said_to_be_done_and_is_not_is_asked_for_again_after_the_days_of_grac
     assert_eq!(subjects(&again), ["dana: 1 task: ureport (1)"]);
     let words = text(&again[0]);
     assert!(
-        words.contains("said to be done on 2027-01-28, but the export"),
+        words.contains("Said to be done on 2027-01-28, but the export"),
         "{words}"
     );
     let open = town.open().remove(0);
