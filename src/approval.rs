@@ -19,7 +19,8 @@ pub mod revision;
 pub mod signature;
 pub mod step;
 
-use crate::plan::Plan;
+use crate::plan::{ChangeId, NoticeKey, Plan, TaskId};
+use std::collections::BTreeSet;
 
 /// What the approval of a commit rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,5 +137,16 @@ impl Approved {
     /// The plan.
     pub fn plan(&self) -> &Plan {
         &self.0
+    }
+
+    /// What of it is among these: less is approved where more is.
+    #[must_use]
+    pub fn within(
+        &self,
+        changes: &BTreeSet<ChangeId>,
+        tasks: &BTreeSet<TaskId>,
+        notices: &BTreeSet<NoticeKey>,
+    ) -> Self {
+        Self(self.0.within(changes, tasks, notices))
     }
 }

@@ -1,6 +1,7 @@
 //! The command line: one file a command, each the calls of the pipeline in order and little else.
 //! The result goes to standard output, talk to standard error.
 
+mod act;
 pub mod apply;
 pub mod approve;
 pub mod approve_check;
@@ -17,11 +18,16 @@ mod flags;
 pub mod fold;
 pub mod identity;
 pub mod init;
+pub mod ledger;
+mod letterbox;
+pub mod order;
 pub mod mail;
 pub mod plan;
 pub mod policy;
 pub mod request;
+pub mod run;
 pub mod schema;
+pub mod status;
 pub mod task;
 pub mod upcoming;
 pub mod user;
@@ -67,6 +73,11 @@ enum Command {
     Validate(validate::Args),
     Plan(plan::Args),
     Apply(apply::Args),
+    Run(run::Args),
+    Status(status::Args),
+    Allow(order::Allow),
+    Pause(order::Pause),
+    Unpause(order::Unpause),
     Approve(approve::Args),
     ApproveCheck(approve_check::Args),
     Diff(diff::Args),
@@ -74,6 +85,7 @@ enum Command {
     Fold(fold::Args),
     Task(task::Args),
     Mail(mail::Args),
+    Ledger(ledger::Args),
     Request(Box<request::Args>),
     User(Box<user::Args>),
     Identity(Box<identity::Args>),
@@ -178,6 +190,11 @@ pub fn main() -> ExitCode {
         Command::Validate(args) => validate::run(&place, &args),
         Command::Plan(args) => plan::run(&place, &args),
         Command::Apply(args) => apply::run(&place, &args),
+        Command::Run(args) => run::run(&place, &args),
+        Command::Status(args) => status::run(&place, &args),
+        Command::Allow(args) => order::allow(&place, &args),
+        Command::Pause(args) => order::pause(&place, &args),
+        Command::Unpause(args) => order::unpause(&place, &args),
         Command::Approve(args) => approve::run(&place, &args),
         Command::ApproveCheck(args) => approve_check::run(&place, &args),
         Command::Diff(args) => diff::run(&place, &args),
@@ -185,6 +202,7 @@ pub fn main() -> ExitCode {
         Command::Fold(args) => fold::run(&place, &args),
         Command::Task(args) => task::run(&place, &args),
         Command::Mail(args) => mail::run(&place, &args),
+        Command::Ledger(args) => ledger::run(&place, &args),
         Command::Request(args) => request::run(&place, &args),
         Command::User(args) => user::run(&place, &args),
         Command::Identity(args) => identity::run(&place, &args),

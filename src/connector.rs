@@ -319,6 +319,15 @@ pub enum ModificationKind {
     Delete,
 }
 
+/// Where a directory stands: whoever asks it later, and finds the same, need not read it again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// Which copy of the directory was asked.
+    pub source: Vec<u8>,
+    /// How far it had come.
+    pub number: u64,
+}
+
 /// A transport of `active-directory`: LDAP to a domain controller, or an LDIF file.
 ///
 /// Invariant: a read is complete or it fails; what could not be read never looks like absence.
@@ -340,6 +349,23 @@ pub trait Transport: Send {
     /// # Errors
     /// [`Failure`] when the directory could not be asked.
     fn principal_suffixes(&mut self) -> Result<Option<BTreeSet<String>>, Failure> {
+        Ok(None)
+    }
+
+    /// Where the directory stands now; none where it does not tell.
+    ///
+    /// # Errors
+    /// [`Failure`] when the directory could not be asked.
+    fn mark(&mut self) -> Result<Option<Mark>, Failure> {
+        Ok(None)
+    }
+
+    /// Where the directory stands now, if surely nothing that [`Transport::read_all`] tells has changed
+    /// since a mark; none where something has, or that cannot be told.
+    ///
+    /// # Errors
+    /// [`Failure`] when the directory could not be asked.
+    fn unchanged_since(&mut self, _mark: &Mark) -> Result<Option<Mark>, Failure> {
         Ok(None)
     }
 

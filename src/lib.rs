@@ -79,4 +79,5 @@ pub mod report;
 pub mod operator;
 pub mod author;
 pub mod reconcile;
+pub mod service;
 pub mod cli;

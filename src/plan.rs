@@ -6,6 +6,7 @@
 
 pub mod diff;
 pub mod guard;
+pub mod hold;
 pub mod limits;
 pub mod notice;
 pub mod recorded;
@@ -14,6 +15,7 @@ pub mod task;
 pub mod verified;
 
 pub use diff::{Bootstrap, Inputs, plan};
+pub use hold::{Because, Step};
 pub use notice::{Notice, NoticeId, NoticeKey, NoticeKind, NoticePart};
 pub use sighting::{Shows, Sighting};
 pub use verified::{Approver, ByFile, CommitEvidence, VerifiedLine, Waiting};
@@ -29,6 +31,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// The version of the JSON form; raised when a reader of the old one would misread the new one.
@@ -436,6 +439,21 @@ impl Plan {
         });
         plan.notices
             .retain(|n| reviewed.notices.iter().any(|r| r.id == n.id));
+        plan
+    }
+
+    /// What of this plan is among these.
+    #[must_use]
+    pub fn within(
+        &self,
+        changes: &BTreeSet<ChangeId>,
+        tasks: &BTreeSet<TaskId>,
+        notices: &BTreeSet<NoticeKey>,
+    ) -> Self {
+        let mut plan = self.clone();
+        plan.changes.retain(|c| changes.contains(&c.id));
+        plan.tasks.retain(|t| tasks.contains(&t.task.id));
+        plan.notices.retain(|n| notices.contains(&n.key));
         plan
     }
 

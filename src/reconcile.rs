@@ -1,10 +1,14 @@
 //! Reconciling: the pipeline from end to end, with the world at its edges. Every step is a call of
 //! the stage it is named after; what this module adds is their order.
 
+pub mod guarded;
 pub mod hand_over;
+pub mod inbox;
 mod mailroom;
 pub mod read_back;
+pub mod rebuild;
 pub mod run;
+pub mod stalled;
 mod templates;
 mod told;
 pub mod unapproved;

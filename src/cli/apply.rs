@@ -1,17 +1,13 @@
 //! `countersign apply`: carries out the plan of now, or a saved one that still holds.
 
+use super::act::{self, Acted};
 use super::workbench::Purpose;
 use super::{Exit, Failed, Outcome, Place, print, talk, workbench};
 use crate::apply::Stop;
 use crate::apply::probe::{State, probe};
-use crate::approval::{Proof, Refusal, bind};
-use crate::connector::Transport;
-use crate::desired::Recipient;
-use crate::ledger::{Record, RunId};
+use crate::approval::Refusal;
 use crate::operator::Operator;
 use crate::plan::{Change, Plan, Write};
-use crate::reconcile::run::{Means, carry_out};
-use crate::reconcile::world;
 use crate::report;
 use crate::report::outcome::Outcomes;
 use crate::report::plan::{Format, Styling};
@@ -56,6 +52,9 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         folder: place.folder.clone(),
         revision: args.rev.clone(),
     };
+    for line in workbench::inbox(&operator, &mut ledger, &origin) {
+        talk(format!("inbox: {line}"));
+    }
     let now = workbench::InstantArgs::now();
     let record = |_: &Operator| Ok(ledger.history());
     let mut bench = workbench::bench(place, &origin, &now, operator, record, Purpose::Apply)?;
@@ -66,67 +65,35 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         }
         None => bench.plan.clone(),
     };
-    let proof = match &bench.line {
-        Some(line) => Proof::Verified(line.revision()),
-        None => Proof::TrustBranch,
+    let stop = Interrupt::listen();
+    let shown = |plan: &Plan| match args.format {
+        FormatArg::Human => print(&report::plan::render(plan, Format::Human, Styling::Ansi)),
+        // Its result is one value.
+        FormatArg::Json => Ok(()),
     };
-    let approved = match bind(plan, proof) {
-        Ok(approved) => approved,
+    let acted = act::act(bench, plan, &mut ledger, &stop, &shown)?;
+    let Acted {
+        plan,
+        outcomes,
+        held,
+    } = match acted {
+        Ok(acted) => acted,
         Err(refusals) => return Ok(refused(&refusals)),
     };
-    let plan = approved.plan().clone();
-    match args.format {
-        FormatArg::Human => print(&report::plan::render(&plan, Format::Human, Styling::Ansi))?,
-        // Its result is one value.
-        FormatArg::Json => {}
-    }
-    if let Some(event) = bench.line.as_ref().and_then(workbench::Line::news) {
-        let at = Timestamp::now();
-        let run = RunId(format!("verified-{}", at.strftime("%Y%m%dT%H%M%SZ")));
-        let record = Record { at, run, event };
-        ledger.append(record).map_err(workbench::ledger_failed)?;
-    }
-    let stop = Interrupt::listen();
-    let desired = &bench.situation.desired;
-    let mut mailer = world::mailer(&bench.operator, &desired.rules.organization)
-        .map_err(workbench::open_failed)?;
-    let sender = mailer.sender.clone();
-    let terms = desired.resources.get(&desired.directory);
-    let name = terms.map_or("the directory", |t| t.display_name.as_str());
-    let recipients: &[Recipient] = match terms {
-        Some(terms) if !terms.maintainers.is_empty() => &terms.maintainers,
-        _ => &desired.administrators,
-    };
-    let hand_over = bench.operator.hand_over.clone();
-    let letters = bench.operator.letters();
-    let mut means = Means {
-        connections: crate::apply::Connections {
-            directory: bench
-                .directory
-                .as_deref_mut()
-                .map(|d| d as &mut dyn Transport),
-            rosters: &bench.rosters,
-        },
-        post: &mut mailer,
-        sender: &sender,
-        hand_over: &hand_over,
-        letters: &letters,
-        desired,
-        directory: (name, recipients),
-        clock: &Timestamp::now,
-        stop: &stop,
-    };
-    let outcomes = carry_out(&approved, &mut means, &mut ledger)
-        .map_err(|error| Failed::new(Exit::World, error))?;
     print(&match args.format {
         FormatArg::Human => report::outcome::human(&plan, &outcomes),
         FormatArg::Json => report::outcome::json(&plan, &outcomes),
     })?;
-    Ok(exit(&plan, &outcomes))
+    if let Some(digest) = held {
+        talk(format!(
+            "held by a guard: `countersign allow {digest}` by an administrator lets it through once"
+        ));
+    }
+    Ok(exit(&outcomes))
 }
 
-fn exit(plan: &Plan, outcomes: &Outcomes) -> Exit {
-    match outcomes.is_success() && plan.held.is_empty() {
+fn exit(outcomes: &Outcomes) -> Exit {
+    match outcomes.is_success() && outcomes.summary.held == 0 {
         true => Exit::Done,
         false => Exit::Findings,
     }

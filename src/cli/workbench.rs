@@ -5,18 +5,21 @@ use super::{Exit, Failed, Place, talk};
 use crate::approval::Evidence;
 use crate::approval::line::Verified;
 use crate::catalog::Catalog;
-use crate::connector::Transport;
 use crate::connector::roster::Roster;
+use crate::connector::{Mark, Transport};
 use crate::desired::Desired;
 use crate::desired::accounts::Accounts;
 use crate::diagnostic::Diagnostic;
-use crate::ledger::{ApprovedCommit, ApprovedLine, Event, History, Ledger, LedgerError};
+use crate::ledger::{
+    ApprovedCommit, ApprovedLine, Event, History, Ledger, LedgerError, Record, Shared,
+};
 use crate::manifest::parse::Known;
 use crate::manifest::{Edge, Moment};
 use crate::name::ResourceName;
-use crate::operator::{DEFAULT_FILE, Operator, OperatorError};
+use crate::operator::{DEFAULT_FILE, LedgerBranch, Operator, OperatorError};
 use crate::plan::recorded::Recorded;
 use crate::plan::{Bootstrap, DirectoryMode, Plan};
+use crate::reconcile::inbox::{Answer, collect};
 use crate::reconcile::unapproved;
 use crate::reconcile::verified::{self, Start};
 use crate::reconcile::world::{self, OpenError};
@@ -196,10 +199,22 @@ pub fn operator(place: &Place) -> Result<Operator, Failed> {
 /// When it cannot be read.
 pub fn history(operator: &Operator) -> Result<History, Failed> {
     let first = operator.is_embedded() && !operator.ledger.parent().is_some_and(Path::is_dir);
-    match first {
-        true => Ok(History::default()),
-        false => Ledger::read(&operator.ledger).map_err(ledger_failed),
-    }
+    let history = match (first, shared(operator)?) {
+        (true, _) => return Ok(History::default()),
+        (false, Some(shared)) => Ledger::look(&operator.ledger, shared),
+        (false, None) => Ledger::read(&operator.ledger),
+    };
+    history.map_err(ledger_failed)
+}
+
+/// How the record is shared; none where it is a file only.
+///
+/// # Errors
+/// When the signing key cannot be had.
+pub fn shared(operator: &Operator) -> Result<Option<Shared>, Failed> {
+    let branch = operator.ledger_branch.as_ref();
+    let settings = branch.map(LedgerBranch::settings).transpose();
+    settings.map_err(|error| Failed::new(Exit::World, error))
 }
 
 /// The record, open for writing.
@@ -210,7 +225,46 @@ pub fn ledger(operator: &Operator) -> Result<Ledger, Failed> {
     if let Some(folder) = operator.ledger.parent().filter(|_| operator.is_embedded()) {
         std::fs::create_dir_all(folder).map_err(|e| Failed::new(Exit::World, e))?;
     }
-    Ledger::open(&operator.ledger).map_err(ledger_failed)
+    match shared(operator)? {
+        Some(shared) => Ledger::share(&operator.ledger, shared),
+        None => Ledger::open(&operator.ledger),
+    }
+    .map_err(ledger_failed)
+}
+
+/// Adds what a command says to the record, alone and at once; one that cannot be recorded changes
+/// nothing.
+///
+/// # Errors
+/// When another run has the record, or it cannot be written.
+pub fn record(ledger: &mut Ledger, record: Record) -> Result<(), LedgerError> {
+    ledger.hold(record.run.clone())?;
+    ledger.append(record)
+}
+
+/// Reads the inbox of a shared record with the keys of the newest approved revision; what people should
+/// know of it, a line each. Nothing waits for it: what cannot be read now is read another time.
+pub fn inbox(operator: &Operator, ledger: &mut Ledger, origin: &Origin) -> Vec<String> {
+    let mut read = || -> Result<Vec<Answer>, Failed> {
+        if ledger.waiting().map_err(ledger_failed)? == 0 {
+            return Ok(Vec::new());
+        }
+        let line = approved(operator, ledger.history(), origin)?;
+        let origin = line.as_ref().map_or_else(|| origin.clone(), Line::origin);
+        let reading = self::read(&origin)?;
+        collect(ledger, &reading.catalog, Timestamp::now()).map_err(ledger_failed)
+    };
+    let words = |answer: &Answer| match answer.finding() {
+        Some(finding) => finding.message,
+        None => {
+            let from = answer.from.as_ref().map_or("somebody", |u| u.as_str());
+            format!("`{}` from {from} is recorded", answer.command)
+        }
+    };
+    match read() {
+        Ok(answers) => answers.iter().map(words).collect(),
+        Err(failed) => vec![format!("the inbox was not read: {}", failed.words())],
+    }
 }
 
 /// The folder of the access repository.
@@ -287,6 +341,8 @@ pub struct Bench {
     pub situation: Situation,
     /// The directory, open, where the plan is to be applied.
     pub directory: Option<Box<dyn Transport>>,
+    /// Where the directory stood before it was read, where the plan is to be applied and it tells.
+    pub mark: Option<Mark>,
     /// The rosters.
     pub rosters: BTreeMap<ResourceName, Roster>,
     /// The plan.
@@ -459,6 +515,11 @@ pub fn bench<H: Borrow<History>>(
     if directory.is_none() {
         talk("no directory is at hand: new names are provisional, accounts are left alone");
     }
+    let mark = match (purpose, &mut directory) {
+        // Whoever fails to tell where it stands is read anew each time.
+        (Purpose::Apply, Some(directory)) => directory.mark().ok().flatten(),
+        (Purpose::Apply | Purpose::Look, _) => None,
+    };
     let fields = reconcile::roster_fields(&reading.catalog);
     let rosters = world::rosters(&operator, fields).map_err(open_failed)?;
     // The record is read while the directory answers.
@@ -493,8 +554,9 @@ pub fn bench<H: Borrow<History>>(
     let mut situation = situation.map_err(|error| reconcile_failed(error, &reading))?;
     let exports = world::exports(&operator, &situation.desired, now);
     situation.read_back(history, &exports);
-    let bootstrap = match (history.last_run(), reading.source.revision.is_some()) {
-        (None, true) => {
+    let begun = history.last_run().is_some() || history.orders().rebuilt().is_some();
+    let bootstrap = match (begun, reading.source.revision.is_some()) {
+        (false, true) => {
             let revision = bootstrap_revision(place, &operator, origin)?;
             let mut known = known(&place.folder);
             reconcile::bootstrap(&place.folder, &revision, &situation, now, &mut known).map_err(
@@ -519,10 +581,30 @@ pub fn bench<H: Borrow<History>>(
         operator,
         situation,
         directory,
+        mark,
         rosters,
         plan,
         line,
     })
+}
+
+/// Where the directory stands now, if surely nothing of it has changed since a mark; none where
+/// something has, or that cannot be told.
+///
+/// # Errors
+/// When it cannot be opened or asked.
+pub fn unchanged(
+    operator: &Operator,
+    resource: &ResourceName,
+    mark: &Mark,
+) -> Result<Option<Mark>, Failed> {
+    let opened = world::directory(operator, resource).map_err(open_failed)?;
+    match opened {
+        Some((mut directory, _)) => directory
+            .unchanged_since(mark)
+            .map_err(|failure| Failed::say(Exit::World, failure)),
+        None => Ok(None),
+    }
 }
 
 /// What should be, with the accounts that the directory really holds; in words, why they cannot be told.

@@ -500,6 +500,21 @@ codes! {
         why "Somebody would keep access that was taken away on paper only. After the days of grace the work is asked for again, with the reason."
         before "(a row of somebody who left, three working days after the removal was said to be done)"
         after "(the row taken out, or `task done` again)";
+    LedgerRejoined = "ledger-rejoined" Warning
+        what "Another reconciler had written the ledger before this one's last records were pushed."
+        why "What this one recorded stands behind the other's now, where it does not contradict it; all of it is kept in a file beside the ledger. The next plan looks at the directory itself and goes on from there."
+        before "{\"prev\":\"91b5…\",\"at\":\"2027-02-01T13:00:00Z\",…"
+        after "{\"prev\":\"91b5…\",…,\"event\":{\"rejoined\":{\"added\":3,\"left\":1}}}";
+    LedgerUnreachable = "ledger-unreachable" Warning
+        what "The ledger's branch cannot be reached."
+        why "Another reconciler may act meanwhile. Only what takes something away is done, and recorded in the local file; everything else waits until the branch can be reached again."
+        before "ledger: {file: ledger.jsonl, branch: countersign/ledger}"
+        after "git ls-remote URL refs/heads/countersign/ledger (it answers)";
+    InboxRefused = "inbox-refused" Warning
+        what "Somebody sent a command that counts for nothing."
+        why "It is not signed with a key that the approved manifests know, or its signer may not say this. It was not done, and it is recorded."
+        before "task done 3f2c… (signed by a maintainer of another application)"
+        after "task done 3f2c… (signed by a maintainer of this one)";
     PlainConnection = "plain-connection" Error
         what "A server would be reached without encryption, or a password stands in its address."
         why "Whoever can listen on the way would read passwords and people's records, or change what is written."
@@ -520,4 +535,19 @@ codes! {
         why "Two merges that were each fine may not be so together. Nobody is left without access for it, and nobody gets any, until it is mended."
         before "(two requests that contradict each other)"
         after "(one of them, and a merge that takes the other out)";
+    GuardHeld = "guard-held" Error
+        what "One run would do more than one run may."
+        why "So much at once is more often a mistake than a wish: a folder that was moved, an export cut off. Nothing of it is done until an administrator has looked."
+        before "guards: {disables: {count: 5}} and nine leavers at once"
+        after "countersign allow 1f3b5a79c2d4";
+    Paused = "paused" Error
+        what "Somebody paused everything, or this resource."
+        why "Whoever moves a system does not want it written meanwhile. Nothing is lost: the plan is made anew once the pause is over."
+        before "countersign pause gis --reason upgrade"
+        after "countersign unpause gis";
+    WaitsForRetry = "waits-for-retry" Warning
+        what "It failed a moment ago, and is tried again a little later."
+        why "What fails over and over costs its server more each time, and what else there is to do must not wait for it."
+        before "(a folder whose permissions refuse the account of this program)"
+        after "(the permission, and the next try)";
 }

@@ -5,9 +5,11 @@
 //! appended one by one. A record that contradicts those before it changes nothing.
 
 use super::file::Content;
+use super::lease::Lease;
 use super::letters::Letters;
+use super::orders::Orders;
 use super::record::{
-    ApprovedCommit, Event, FrozenLetter, How, MailResult, Record, RunId, RunSummary, Seen,
+    ApprovedCommit, Event, FrozenLetter, How, MailResult, Outcome, Record, RunId, RunSummary, Seen,
 };
 use crate::desired::{Calendar, EntitlementKey, Recipient, ResourceTerms};
 use crate::diagnostic::Code;
@@ -18,7 +20,8 @@ use crate::plan::recorded::{
 };
 use crate::plan::task::{FieldValues, TaskStep};
 use crate::plan::{
-    ByFile, ChangeId, Finding, MemberChange, Shows, Sighting, Task, TaskAction, TaskChange, TaskId,
+    Action, ByFile, ChangeId, Finding, MemberChange, Shows, Sighting, Task, TaskAction, TaskChange,
+    TaskId,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -32,9 +35,12 @@ pub struct History {
     directory: BTreeMap<String, String>,
     asked: BTreeMap<ChangeId, BTreeSet<String>>,
     selections: BTreeMap<(UserName, ResourceName), Selection>,
-    last_run: Option<Run>,
+    runs: Vec<Run>,
+    lease: Option<Lease>,
+    disabled: BTreeMap<UserName, Timestamp>,
     approved: Option<ApprovedLine>,
     letters: Letters,
+    orders: Orders,
     findings: Vec<Finding>,
     pub(super) head: String,
 }
@@ -295,9 +301,32 @@ impl History {
         &self.selections
     }
 
+    /// Users whose accounts were disabled from here since an instant.
+    pub fn disabled_since(&self, since: Timestamp) -> impl Iterator<Item = &UserName> {
+        let disabled = self.disabled.iter();
+        disabled
+            .filter(move |(_, at)| **at >= since)
+            .map(|(user, _)| user)
+    }
+
     /// The latest run that carried out a plan.
     pub fn last_run(&self) -> Option<&Run> {
-        self.last_run.as_ref()
+        self.runs.last()
+    }
+
+    /// Every run that carried out a plan, the oldest first.
+    pub fn runs(&self) -> &[Run] {
+        &self.runs
+    }
+
+    /// Who has the lease, as far as is known; nobody where the ledger is not shared.
+    pub fn lease(&self) -> Option<&Lease> {
+        self.lease.as_ref()
+    }
+
+    /// What people ordered, and what a run that has not ended was about to do.
+    pub fn orders(&self) -> &Orders {
+        &self.orders
     }
 
     /// What people should know of the file itself.
@@ -314,7 +343,11 @@ impl History {
 
     /// Ends the reading of a file: whether there is one, and what is to be said of it.
     pub(super) fn end(&mut self, content: Option<Content>, torn: Option<String>, kept: Kept) {
-        self.recorded.kept = kept;
+        // Who began anew does not know which memberships came from here (SEMANTICS 16).
+        self.recorded.kept = match self.orders.rebuilt() {
+            Some(_) => Kept::No,
+            None => kept,
+        };
         self.head = content.map(|content| content.head).unwrap_or_default();
         let code = || Code::LedgerTorn.as_str().to_owned();
         self.findings.extend(torn.map(|message| Finding {
@@ -323,17 +356,28 @@ impl History {
         }));
     }
 
+    /// Says who has the lease.
+    pub(super) fn leased_by(&mut self, lease: Option<Lease>) {
+        self.lease = lease;
+    }
+
+    /// Adds what is to be said of where it was read from.
+    pub(super) fn finds(&mut self, finding: Option<Finding>) {
+        self.findings.extend(finding);
+    }
+
     /// Adds one record; one that contradicts those before it changes nothing.
     pub(super) fn add(&mut self, record: Record) -> Result<(), Contradiction> {
         let Record { at, run, event } = record;
         self.letters.note(&event, at);
+        self.orders.take(at, &run, &event);
         match event {
             Event::RunStarted {
                 revision,
                 instant,
                 plan,
             } => {
-                self.last_run = Some(Run {
+                self.runs.push(Run {
                     id: run,
                     started: at,
                     revision,
@@ -357,8 +401,8 @@ impl History {
                 self.approved = Some(line);
             }
             Event::RunEnded { summary } => {
-                if let Some(last) = self.last_run.as_mut().filter(|last| last.id == run) {
-                    last.summary = Some(summary);
+                if let Some(ended) = self.runs.iter_mut().rev().find(|r| r.id == run) {
+                    ended.summary = Some(summary);
                 }
             }
             Event::Account {
@@ -521,8 +565,20 @@ impl History {
             Event::Begun { change, attempt } => {
                 self.recorded.attempts.insert(change, attempt);
             }
-            Event::Settled { change } | Event::Outcome { change, .. } => {
+            Event::Settled { change } => {
                 self.recorded.attempts.remove(&change);
+            }
+            Event::Outcome {
+                change,
+                action,
+                user,
+                outcome,
+                ..
+            } => {
+                self.recorded.attempts.remove(&change);
+                if let (Action::Disable, Outcome::Applied, Some(user)) = (action, outcome, user) {
+                    self.disabled.insert(user, at);
+                }
             }
             Event::DirectoryAgrees { changes } => {
                 changes
@@ -577,7 +633,16 @@ impl History {
             Event::Row { .. }
             | Event::Frozen { .. }
             | Event::Thawed { .. }
-            | Event::Capped { .. } => {}
+            | Event::Capped { .. }
+            | Event::RunHeld { .. }
+            | Event::Intended { .. }
+            | Event::Allowed { .. }
+            | Event::AllowanceUsed { .. }
+            | Event::Paused { .. }
+            | Event::Unpaused { .. }
+            | Event::Received { .. }
+            | Event::Rejoined { .. }
+            | Event::Rebuilt { .. } => {}
         }
         Ok(())
     }

@@ -314,6 +314,77 @@ pub enum Event {
         /// Who says so.
         by: String,
     },
+    /// What a run is about to do, before its first effect: what is recovered if it does not come to
+    /// its end (SEMANTICS 20).
+    Intended {
+        /// The changes.
+        changes: Vec<ChangeId>,
+        /// The tasks that are opened, revised or cancelled.
+        tasks: Vec<TaskId>,
+        /// The notices that are told.
+        notices: Vec<NoticeKey>,
+    },
+    /// A guard holds a plan.
+    RunHeld {
+        /// What allows it.
+        digest: String,
+        /// What it is about to do: ids of changes, and of tasks with their revision.
+        steps: Vec<String>,
+    },
+    /// A plan that was held may be carried out, once (SEMANTICS 24).
+    Allowed {
+        /// The digest of the plan.
+        digest: String,
+        /// Who says so.
+        by: String,
+        /// When it no longer may.
+        until: Timestamp,
+    },
+    /// A plan is carried out because it was allowed: it is not a second time.
+    AllowanceUsed {
+        /// The digest of the plan.
+        digest: String,
+    },
+    /// Nothing is done until it is taken back (SEMANTICS 25).
+    Paused {
+        /// On which resource; none: on none of them.
+        resource: Option<ResourceName>,
+        /// Who says so.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// A pause is over.
+    Unpaused {
+        /// Of which resource; none: the pause of everything.
+        resource: Option<ResourceName>,
+        /// Who says so.
+        by: String,
+    },
+    /// A command that somebody signed was read from the inbox; what it brought about was recorded
+    /// before this (SEMANTICS 21).
+    Received {
+        /// What it is known by: the SHA-256 of what was signed.
+        message: String,
+        /// Who signed it, as far as that is known.
+        from: Option<UserName>,
+        /// What it asks for, in a word.
+        command: String,
+        /// Why it counts for nothing; none: it was done.
+        refused: Option<String>,
+    },
+    /// Another reconciler had written meanwhile: what was not pushed was added behind its records.
+    Rejoined {
+        /// How many records.
+        added: usize,
+        /// How many contradict the other's, and stand in a file beside the ledger only.
+        left: usize,
+    },
+    /// The ledger was lost, and an administrator had it begun anew (SEMANTICS 23).
+    Rebuilt {
+        /// Who says so.
+        by: String,
+    },
     /// A run is over.
     RunEnded {
         /// What became of its changes.

@@ -1,8 +1,10 @@
 //! `User`: a person (or a service) and what is assigned to them personally.
 
 use super::organization::OuName;
-use super::{Access, Contact, MailAddress, Moment, UserType, Without};
+use super::{Access, Contact, Edge, MailAddress, Moment, UserType, Without};
 use crate::name::{FieldName, OrganizationName, ProfileName, RequestName, UserName};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -111,6 +113,15 @@ pub struct Deputy {
     /// Last day (inclusive) or end instant; left out: until it is taken out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Moment>,
+}
+
+impl Deputy {
+    /// Whether the deputy stands in at an instant.
+    pub fn is_in_force(&self, zone: &TimeZone, now: Timestamp) -> bool {
+        let at = |moment: &Option<Moment>, edge| moment.as_ref()?.resolve(zone, edge).ok();
+        let begun = at(&self.from, Edge::Start).is_none_or(|from| from <= now);
+        begun && at(&self.until, Edge::End).is_none_or(|until| now < until)
+    }
 }
 
 /// How a user's time here began: what a folded `Activate` said.

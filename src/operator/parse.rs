@@ -4,11 +4,13 @@
 //! schema cannot say is checked here.
 
 mod evidence;
+mod ledger;
 mod reader;
+mod running;
 mod servers;
 
 use super::address::{self, GIT_HELP};
-use super::settings::{self, KeyOf, SecretReference};
+use super::settings::{self, KeyOf};
 use super::trust::Repository;
 use super::{AccessRepository, Directory, Operator, URGENT_PER_DAY, schema};
 use crate::connector::AttributeName;
@@ -127,7 +129,6 @@ impl Reader<'_> {
     fn operator(&mut self) -> Option<Operator> {
         let given: Option<settings::Evidence> = self.section("evidence");
         let evidence = given.as_ref().and_then(|given| self.evidence(given));
-        self.unused();
         let repository = self.section("repository");
         let repository = repository.and_then(|given| self.access_repository(&given));
         let directories = self.directories();
@@ -136,27 +137,30 @@ impl Reader<'_> {
         let limits: Option<settings::Outer> = self.section("outer");
         let outer = limits.as_ref().map(|given| self.outer(given, &directories));
         let mail = self.section("mail").and_then(|given| self.mail(&given));
-        let ledger = self.section("ledger").and_then(|given: settings::Ledger| {
-            self.written(&given.file, &keys(&["ledger", "file"]))
-        });
+        let ledger: Option<settings::Ledger> = self.section("ledger");
+        let ledger = ledger.and_then(|given| self.ledger(&given, repository.as_ref()));
         let hand_over = match self.section::<settings::HandOver>("handOver") {
             Some(given) => self.written(&given.folder, &keys(&["handOver", "folder"])),
             None => Some(Path::new(HAND_OVER).to_owned()),
         };
+        let running = self.running();
         let limits = limits?;
         let (evidence, forge) = evidence?;
+        let (ledger, ledger_branch) = ledger?;
         let lower = |domains: Vec<String>| domains.iter().map(|d| d.to_lowercase()).collect();
         Some(Operator {
             repository: Some(repository?),
             evidence,
             forge,
             mail: mail?,
-            ledger: ledger?,
+            ledger,
+            ledger_branch,
             hand_over: hand_over?,
             urgent_per_day: limits
                 .guards
                 .and_then(|g| g.urgent_per_day)
                 .unwrap_or(URGENT_PER_DAY),
+            running: running?,
             findings: Vec::new(),
             directories,
             rosters,
@@ -248,19 +252,8 @@ impl Reader<'_> {
         exports
     }
 
-    /// Says what is taken and not used, so that nobody relies on it.
-    fn unused(&mut self) {
-        if let Some(secret) = self.section::<SecretReference>("signingKey") {
-            self.secret(&secret, &["signingKey"]);
-            self.warn(
-                "signingKey",
-                "the record is a file that shows when it was edited; it is not signed",
-            );
-        }
-    }
-
     fn warn(&mut self, key: &str, why: &str) {
-        let message = format!("`{key}` is not used by this version: {why}");
+        let message = format!("`{key}` {why}");
         let mut diagnostic = Diagnostic::new(Code::NotInThisVersion, self.key(&[key]), message);
         diagnostic.severity = Severity::Warning;
         self.found.push(diagnostic);

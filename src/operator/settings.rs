@@ -24,7 +24,7 @@ pub(super) struct Settings {
     pub repository: Repository,
     /// What the approval of a commit rests on.
     pub evidence: Evidence,
-    /// The key that signs the record. Taken, and not used by this version.
+    /// The SSH private key that signs the record, without a passphrase; needed where that has a branch.
     #[serde(default)]
     pub signing_key: Option<SecretReference>,
     /// The outermost limits; the repository can only narrow them.
@@ -42,6 +42,9 @@ pub(super) struct Settings {
     /// Where encrypted first passwords go; left out: `/var/lib/countersign/hand-over`.
     #[serde(default)]
     pub hand_over: Option<HandOver>,
+    /// How `countersign run` goes on.
+    #[serde(default)]
+    pub run: Option<Run>,
     /// Exports that manual work is checked against, by the key manifests name them by.
     #[serde(default)]
     pub read_back: BTreeMap<String, ReadBack>,
@@ -283,6 +286,67 @@ pub(super) struct Mail {
 pub(super) struct Ledger {
     /// The file; its folder must be there.
     pub file: String,
+    /// The branch that the same lines stand in, signed and pushed: so no two machines act at a time, and another one can go on. Left out beside `remote`: `countersign/ledger`. Without either, there is the file only.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^[A-Za-z0-9_][A-Za-z0-9._/-]{0,199}$"))]
+    pub branch: Option<String>,
+    /// The repository that has the branch; left out: `repository.url`.
+    #[serde(default)]
+    pub remote: Option<String>,
+    /// SSH public keys of other reconcilers, and former ones of this: what they signed counts as well.
+    #[serde(default)]
+    pub trusted: Vec<String>,
+    /// How long whoever writes the branch is alone.
+    #[serde(default)]
+    pub lease: Option<Lease>,
+}
+
+/// How long whoever writes the ledger's branch is alone.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Lease {
+    /// How long after the last push, as `90s` or `5m`, from 30 seconds to an hour; left out: `90s`.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^[1-9][0-9]{0,3}[sm]$"))]
+    pub term: Option<String>,
+    /// How long one operation of a directory may take, as `60s`: who takes over waits for it. Left out: `60s`.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^[1-9][0-9]{0,3}[sm]$"))]
+    pub longest_operation: Option<String>,
+}
+
+/// How `countersign run` goes on.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Run {
+    /// How often everything is looked at even where nothing says that it changed; left out: `15m`.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^[1-9][0-9]{0,4}[smh]$"))]
+    pub interval: Option<String>,
+    /// How often the branch is fetched; left out: `15s`.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^[1-9][0-9]{0,4}[smh]$"))]
+    pub fetch: Option<String>,
+    /// How often the directory is asked whether it changed; left out: `30s`.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^[1-9][0-9]{0,4}[smh]$"))]
+    pub poll: Option<String>,
+    /// Where metrics and health are served: an address and a port, as `127.0.0.1:9464`; left out: nowhere.
+    #[serde(default)]
+    pub listen: Option<String>,
+    /// Where a forge may call when the branch moved; left out: nowhere.
+    #[serde(default)]
+    pub webhook: Option<Webhook>,
+}
+
+/// Where a forge may call when the branch moved.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Webhook {
+    /// An address and a port, as `127.0.0.1:9465`; encryption is for what stands before it.
+    pub listen: String,
+    /// What the forge signs its calls with.
+    pub secret: SecretReference,
 }
 
 /// Where encrypted first passwords go.

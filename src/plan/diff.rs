@@ -84,7 +84,8 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
     held.dedup();
     findings.sort();
     findings.dedup();
-    let guards = guards(&changes, &tasks, inputs.limits, managed(inputs));
+    let is_urgent = |user: &UserName| leaving::is_urgent_leaver(inputs.desired, user);
+    let guards = guards(&changes, &tasks, &is_urgent, inputs.limits, managed(inputs));
     let summary = summary(&changes, &tasks, &held, &assumed, &notices);
     Plan {
         format_version: FORMAT_VERSION,

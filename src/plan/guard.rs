@@ -3,6 +3,7 @@
 use super::limits::{Limits, allowed};
 use super::{Action, Change, GuardResult, TaskAction, TaskChange, TaskStep, Verdict};
 use crate::manifest::config::Limit;
+use crate::name::UserName;
 
 /// Accounts disabled in one run where nobody says a number: more is more often a mistake than a wish.
 const DISABLES: Limit = Limit {
@@ -24,16 +25,20 @@ pub struct Managed {
     pub grants: usize,
 }
 
-/// Asks every guard.
+/// Asks every guard. What is `urgent` does not count: it has a limit of its own (SEMANTICS 24).
 pub fn guards(
     changes: &[Change],
     tasks: &[TaskChange],
+    urgent: &dyn Fn(&UserName) -> bool,
     limits: Option<&Limits>,
     managed: Managed,
 ) -> Vec<GuardResult> {
+    let counts = |c: &&Change| !c.user.as_ref().is_some_and(urgent);
+    let changes: Vec<&Change> = changes.iter().filter(counts).collect();
     let of = |action: Action| changes.iter().filter(|c| c.action == action).count();
     let revoked = tasks
         .iter()
+        .filter(|t| !urgent(&t.task.user))
         .filter(|t| t.step == TaskStep::Open && t.task.action == TaskAction::Revoke)
         .count();
     let removals = of(Action::RemoveMember) + of(Action::Revoke) + revoked;

@@ -64,12 +64,14 @@ impl fmt::Display for NoticeId {
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NoticeKey {
-    /// The user it is about; of what waits for approval the administrator who is told.
+    /// The user it is about; of what waits for approval the administrator who is told; of what a guard
+    /// holds the first user it would have concerned.
     pub user: UserName,
     /// What sort of notice.
     pub kind: NoticeKind,
     /// What it is about: the name of a request; of a start or leaving that no request brought about
-    /// `account`, the instant of the end, or `left`; of what waits for approval the commit.
+    /// `account`, the instant of the end, or `left`; of what waits for approval the commit; of what a
+    /// guard holds what allows it.
     pub by: String,
 }
 
@@ -87,6 +89,8 @@ pub enum NoticeKind {
     Departure,
     /// To an administrator: what waits for approval, or cannot be used.
     Unapproved,
+    /// To the administrators: what one run may not do, and waits for their word.
+    Guard,
 }
 
 impl NoticeKind {
@@ -97,6 +101,7 @@ impl NoticeKind {
             Self::Welcome => "welcome",
             Self::Departure => "departure",
             Self::Unapproved => "unapproved",
+            Self::Guard => "guard",
         }
     }
 }

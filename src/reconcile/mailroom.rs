@@ -78,7 +78,7 @@ impl Mailroom<'_> {
     fn send(&mut self, ledger: &mut Ledger) -> Result<(), RunError> {
         let kept = ledger.history().frozen().to_vec();
         for frozen in kept {
-            if self.stop.asked() {
+            if self.stop.asked() || !ledger.may_start() {
                 return Ok(());
             }
             let path = self.path(&frozen.sha256);

@@ -194,9 +194,10 @@ impl Telling<'_> {
                 };
                 let urgent = match untold.key.kind {
                     NoticeKind::Departure => true,
-                    NoticeKind::Acknowledgement | NoticeKind::Welcome | NoticeKind::Unapproved => {
-                        false
-                    }
+                    NoticeKind::Acknowledgement
+                    | NoticeKind::Welcome
+                    | NoticeKind::Unapproved
+                    | NoticeKind::Guard => false,
                 };
                 day.admit(draft, haste(urgent));
             }

@@ -18,7 +18,19 @@ mod cast;
 pub use json::plan_schema;
 pub(super) use json::tidy;
 
-use crate::plan::Plan;
+use crate::plan::{Plan, Step};
+
+/// One step in one line, as the plan for people says it, after whom it is for.
+pub fn told(step: Step<'_>) -> String {
+    let (user, line) = match step {
+        Step::Change(change) => (change.user.as_ref(), words::change(change, &[])),
+        Step::Task(task) => (Some(&task.task.user), words::task(task, &[])),
+    };
+    match user {
+        Some(user) => format!("{user}: {}", line.text()),
+        None => line.text(),
+    }
+}
 
 /// How a plan is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

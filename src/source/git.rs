@@ -222,6 +222,33 @@ fn below<'r>(
         .map_err(|source| SourceError::Git { what, source })
 }
 
+/// Makes a bare repository whose HEAD is a branch.
+///
+/// # Errors
+/// [`SourceError`] when it cannot be made.
+pub fn init_bare(folder: &Path, branch: &str) -> Result<(), SourceError> {
+    let mut options = git2::RepositoryInitOptions::new();
+    options.bare(true).initial_head(branch);
+    Repository::init_opts(folder, &options)
+        .map(drop)
+        .map_err(|source| SourceError::Git {
+            what: folder.display().to_string(),
+            source,
+        })
+}
+
+/// What every ref of a repository points at, sorted by name; none where it cannot be read.
+pub fn refs(folder: &Path) -> Option<std::collections::BTreeMap<String, String>> {
+    let repository = Repository::open(folder).ok()?;
+    let references = repository.references().ok()?;
+    let named = references.filter_map(|reference| {
+        let reference = reference.ok()?;
+        let target = reference.target()?.to_string();
+        Some((reference.name().ok()?.to_owned(), target))
+    });
+    Some(named.collect())
+}
+
 /// The address of the remote `origin`, where there is one.
 pub fn origin(folder: &Path) -> Option<String> {
     let repository = open(folder).ok()?;

@@ -378,7 +378,7 @@ const SIGNATURE: &str = "gpgsig";
 
 /// Takes a commit apart: headers, an empty line, a message. The signature is a header whose further
 /// lines begin with a blank, and what was signed is the commit without it.
-fn commit(id: &str, bytes: &[u8]) -> Option<Commit> {
+pub(super) fn commit(id: &str, bytes: &[u8]) -> Option<Commit> {
     let end = bytes.windows(2).position(|w| w == b"\n\n")? + 1;
     let (headers, message) = bytes.split_at(end);
     let mut tree = None;

@@ -16,7 +16,7 @@ pub use settings::{CaSource, LdapSettings, LdapTimeouts};
 
 use super::failure::{Operation, classify};
 use crate::connector::{
-    At, AttributeName, Attributes, Entry, Failure, Modification, ModificationKind, NextLogOn,
+    At, AttributeName, Attributes, Entry, Failure, Mark, Modification, ModificationKind, NextLogOn,
     Transport,
 };
 use crate::dn::{Dn, Rdn};
@@ -96,6 +96,14 @@ impl Transport for LdapDirectory {
 
     fn principal_suffixes(&mut self) -> Result<Option<BTreeSet<String>>, Failure> {
         search::principal_suffixes(&mut self.connection)
+    }
+
+    fn mark(&mut self) -> Result<Option<Mark>, Failure> {
+        search::mark(&mut self.connection)
+    }
+
+    fn unchanged_since(&mut self, mark: &Mark) -> Result<Option<Mark>, Failure> {
+        search::unchanged_since(&mut self.connection, mark)
     }
 
     fn read_all(

@@ -27,7 +27,7 @@ mod rules;
 
 use super::failure::{Operation, unanswered};
 use crate::connector::{
-    At, AttributeName, Attributes, Entry, EntryKind, Failure, FailureClass, Modification,
+    At, AttributeName, Attributes, Entry, EntryKind, Failure, FailureClass, Mark, Modification,
     NextLogOn, Transport, Value,
 };
 use crate::dn::{Dn, Rdn};
@@ -284,6 +284,23 @@ impl Transport for LdifDirectory {
 
     fn base(&self) -> &Dn {
         &self.base
+    }
+
+    fn mark(&mut self) -> Result<Option<Mark>, Failure> {
+        use std::hash::{DefaultHasher, Hasher as _};
+        let content = std::fs::read(&self.path);
+        Ok(content.ok().map(|content| {
+            let mut hash = DefaultHasher::new();
+            hash.write(&content);
+            Mark {
+                source: self.path.as_os_str().as_encoded_bytes().to_vec(),
+                number: hash.finish(),
+            }
+        }))
+    }
+
+    fn unchanged_since(&mut self, mark: &Mark) -> Result<Option<Mark>, Failure> {
+        Ok(self.mark()?.filter(|now| now == mark))
     }
 
     fn read_all(

@@ -14,7 +14,7 @@ use crate::manifest::config::Membership;
 use crate::manifest::organization::OuName;
 use crate::manifest::resource::{Connector, Maintainer, SignIn};
 use crate::manifest::user::UserState;
-use crate::manifest::{Edge, Moment, RequestSpec, ResourceSpec};
+use crate::manifest::{Edge, RequestSpec, ResourceSpec};
 use crate::name::{OrganizationName, RequestName, ResourceName, UserName};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,15 +52,10 @@ impl<'a> Recipients<'a> {
     /// Who stands in for a user now, if they are at work themselves.
     fn deputy(&self, name: &UserName) -> Option<&'a UserName> {
         let deputy = self.catalog.users.get(name)?.spec.deputy.as_ref()?;
-        let at = |moment: &Option<Moment>, edge| {
-            let moment = moment.as_ref()?;
-            moment.resolve(&self.catalog.zone, edge).ok()
-        };
-        let begun = at(&deputy.from, Edge::Start).is_none_or(|from| from <= self.now);
-        let ended = at(&deputy.until, Edge::End).is_some_and(|until| until <= self.now);
         let person = self.people.get(&deputy.user);
         let at_work = person.is_some_and(|p| p.state == UserState::Active);
-        (begun && !ended && at_work).then_some(&deputy.user)
+        let stands_in = deputy.is_in_force(&self.catalog.zone, self.now);
+        (stands_in && at_work).then_some(&deputy.user)
     }
 
     fn organization(&self, name: &OrganizationName) -> Option<Recipient> {

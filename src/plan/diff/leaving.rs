@@ -7,6 +7,7 @@ use crate::desired::{Desired, DesiredAccount, Person, Retained};
 use crate::diagnostic::Code;
 use crate::dn::Dn;
 use crate::manifest::user::UserState;
+use crate::name::UserName;
 use crate::observed::Account;
 use crate::plan::limits::{Limits, globs};
 use crate::plan::recorded::{FirstPassword, Told};
@@ -26,8 +27,13 @@ const A_SECOND: i64 = 10_000_000;
 
 /// Whether a change is of somebody whose leaving cannot wait: it comes before all others.
 pub(super) fn is_urgent(desired: &Desired, change: &Change) -> bool {
-    let person = change.user.as_ref().and_then(|u| desired.people.get(u));
-    let departure = person.and_then(|p| p.departure.as_ref());
+    let user = change.user.as_ref();
+    user.is_some_and(|user| is_urgent_leaver(desired, user))
+}
+
+/// Whether a user leaves, and that cannot wait.
+pub(super) fn is_urgent_leaver(desired: &Desired, user: &UserName) -> bool {
+    let departure = desired.people.get(user).and_then(|p| p.departure.as_ref());
     departure.is_some_and(|d| d.urgent)
 }
 

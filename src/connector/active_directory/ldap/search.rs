@@ -6,7 +6,7 @@
 use super::connection::{Connection, Setback};
 use super::entry::{CHANGE_NUMBER, Found, NEEDED, Named, Partial, attributes};
 use crate::connector::active_directory::failure::{Operation, classify, unanswered};
-use crate::connector::{At, AttributeName, Entry, Failure, FailureClass, Guid, Value};
+use crate::connector::{At, AttributeName, Entry, Failure, FailureClass, Guid, Mark, Value};
 use crate::dn::Dn;
 use ldap3::asn1::{StructureTag, parse_tag};
 use ldap3::controls::{Control, ControlType, PagedResults, RawControl};
@@ -20,6 +20,9 @@ use tokio::sync::Semaphore;
 const EVERYTHING: &str = "(|(&(objectCategory=person)(objectClass=user))(objectCategory=group)\
                           (objectCategory=organizationalUnit))";
 const ANYTHING: &str = "(objectClass=*)";
+
+/// Shows deleted objects (MS-ADTS 3.1.1.3.4.1.14).
+const SHOW_DELETED: &str = "1.2.840.113556.1.4.417";
 
 /// Entries a page: as many as a domain controller gives at most (MaxPageSize).
 const PAGE: i32 = 1000;
@@ -35,10 +38,21 @@ const RANGE_TRIES: usize = 3;
 struct Query {
     base: String,
     scope: Scope,
-    filter: &'static str,
+    filter: String,
     attributes: Vec<String>,
+    /// What is seen besides what is there.
+    sight: Sight,
     /// For the next answer.
     limit: Duration,
+}
+
+/// What a search sees.
+#[derive(Clone, Copy)]
+enum Sight {
+    /// What is there.
+    Present,
+    /// What was deleted, too.
+    Deleted,
 }
 
 enum Arrived {
@@ -78,7 +92,8 @@ pub(super) fn read_all(
     let query = Query {
         base: settings.base.to_string(),
         scope: Scope::Subtree,
-        filter: EVERYTHING,
+        filter: EVERYTHING.into(),
+        sight: Sight::Present,
         attributes: asked(wanted),
         limit: settings.timeouts.operation,
     };
@@ -160,7 +175,8 @@ pub(super) fn principal_suffixes(
     let query = Query {
         base: format!("CN=Partitions,{configuration}"),
         scope: Scope::Subtree,
-        filter: ANYTHING,
+        filter: ANYTHING.into(),
+        sight: Sight::Present,
         attributes: ["uPNSuffixes", "dnsRoot", "nETBIOSName"]
             .map(String::from)
             .into(),
@@ -187,6 +203,103 @@ pub(super) fn principal_suffixes(
     }
     let own = Dn::domain(&connection.settings().base);
     Ok((!suffixes.is_empty()).then(|| suffixes.into_iter().chain(own).collect()))
+}
+
+/// Where the controller stands: its invocationId, which changes where its database was put back from a
+/// backup (MS-ADTS 3.1.1.1.9), and the number of its last change. None where it does not tell.
+pub(super) fn mark(connection: &mut Connection) -> Result<Option<Mark>, Failure> {
+    let root = attributes_of(connection, "", &["dsServiceName", "highestCommittedUSN"])?;
+    let text = |all: &[Named], name: &str| {
+        let named = all.iter().find(|n| n.name.eq_ignore_ascii_case(name));
+        named
+            .and_then(|n| n.values.first())
+            .and_then(|v| Some(v.text()?.to_owned()))
+    };
+    let (Some(service), Some(number)) = (
+        text(&root, "dsServiceName"),
+        text(&root, "highestCommittedUSN").and_then(|text| text.parse().ok()),
+    ) else {
+        return Ok(None);
+    };
+    let settings = match attributes_of(connection, &service, &["invocationId"]) {
+        Ok(settings) => settings,
+        Err(failure) if matches!(failure.class, FailureClass::Gone | FailureClass::Denied) => {
+            return Ok(None);
+        }
+        Err(failure) => return Err(failure),
+    };
+    let source = settings
+        .iter()
+        .find(|n| n.name.eq_ignore_ascii_case("invocationId"))
+        .and_then(|n| n.values.first());
+    Ok(source.map(|source| Mark {
+        source: source.bytes().to_vec(),
+        number,
+    }))
+}
+
+/// Whether nothing that a read of everything tells has changed since a mark: then where it stands now.
+///
+/// Deleted objects are seen where the account may see them.
+pub(super) fn unchanged_since(
+    connection: &mut Connection,
+    mark: &Mark,
+) -> Result<Option<Mark>, Failure> {
+    let now = match self::mark(connection)? {
+        Some(now) if now.source == mark.source && now.number >= mark.number => now,
+        Some(_) | None => return Ok(None),
+    };
+    if now.number == mark.number {
+        return Ok(Some(now));
+    }
+    let settings = connection.settings();
+    let query = Query {
+        base: naming_context(&settings.base).to_string(),
+        scope: Scope::Subtree,
+        filter: format!(
+            "(&({CHANGE_NUMBER}>={})(|{EVERYTHING}(isDeleted=TRUE)))",
+            mark.number + 1
+        ),
+        attributes: vec!["1.1".into()],
+        sight: Sight::Deleted,
+        limit: settings.timeouts.operation,
+    };
+    match entries(connection, &query, Operation::ReadAll) {
+        Ok(found) => Ok(found.is_empty().then_some(now)),
+        // More than it lists in one answer is a change, too.
+        Err(failure) if failure.class == FailureClass::Incomplete => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// The domain that a DN is in: deleted objects stand right below it.
+fn naming_context(base: &Dn) -> Dn {
+    let mut dn = base.clone();
+    while !dn.rdn().attribute().eq_ignore_ascii_case("DC") {
+        match dn.parent() {
+            Some(parent) => dn = parent,
+            None => break,
+        }
+    }
+    dn
+}
+
+fn attributes_of(
+    connection: &mut Connection,
+    dn: &str,
+    wanted: &[&str],
+) -> Result<Vec<Named>, Failure> {
+    let query = Query {
+        base: dn.to_owned(),
+        scope: Scope::Base,
+        filter: ANYTHING.into(),
+        attributes: wanted.iter().map(|name| (*name).to_owned()).collect(),
+        sight: Sight::Present,
+        limit: connection.settings().timeouts.operation,
+    };
+    let found = entries(connection, &query, Operation::Read)?;
+    let all = found.into_iter().next().and_then(attributes);
+    Ok(all.map(|(_, all)| all).unwrap_or_default())
 }
 
 pub(super) fn name_of(at: &At) -> String {
@@ -245,13 +358,22 @@ async fn search(
     outbox: &Outbox,
 ) -> Result<LdapResult, Setback> {
     let setback = |error| Setback::of(operation, &error);
-    ldap.controls = control.map(|control| vec![control]);
+    let deleted = match query.sight {
+        Sight::Present => None,
+        Sight::Deleted => Some(RawControl {
+            ctype: SHOW_DELETED.into(),
+            crit: true,
+            val: None,
+        }),
+    };
+    let controls: Vec<RawControl> = control.into_iter().chain(deleted).collect();
+    ldap.controls = (!controls.is_empty()).then_some(controls);
     let mut stream = ldap
         .with_timeout(query.limit)
         .streaming_search(
             &query.base,
             query.scope,
-            query.filter,
+            &query.filter,
             query.attributes.clone(),
         )
         .await
@@ -301,7 +423,8 @@ fn base_search(
     let query = Query {
         base: name_of(at),
         scope: Scope::Base,
-        filter: ANYTHING,
+        filter: ANYTHING.into(),
+        sight: Sight::Present,
         attributes,
         limit: connection.settings().timeouts.operation,
     };

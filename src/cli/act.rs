@@ -1,0 +1,105 @@
+//! A plan and everything it rests on → carried out, as far as approval and guards let it.
+
+use super::workbench::{self, Bench, Line};
+use super::{Exit, Failed};
+use crate::apply::{Connections, Stop};
+use crate::approval::{Proof, Refusal, bind};
+use crate::connector::Transport;
+use crate::desired::Recipient;
+use crate::ledger::{Ledger, Record, RunId};
+use crate::plan::Plan;
+use crate::reconcile::guarded::{Guards, guarded};
+use crate::reconcile::run::{Means, carry_out};
+use crate::reconcile::world;
+use crate::report::outcome::Outcomes;
+use jiff::Timestamp;
+
+/// What became of a plan.
+pub struct Acted {
+    /// The plan as it was carried out: what a guard held is held in it.
+    pub plan: Plan,
+    /// What became of it.
+    pub outcomes: Outcomes,
+    /// What lets through what a guard holds; none where none does.
+    pub held: Option<String>,
+}
+
+/// Carries out a plan of a bench, after it was `shown` as it will be carried out; the inner error says
+/// why nothing of it may be.
+///
+/// # Errors
+/// When something could not be recorded, or what delivers mails cannot be opened.
+pub fn act(
+    mut bench: Bench,
+    plan: Plan,
+    ledger: &mut Ledger,
+    stop: &dyn Stop,
+    shown: &dyn Fn(&Plan) -> Result<(), Failed>,
+) -> Result<Result<Acted, Vec<Refusal>>, Failed> {
+    let desired = &bench.situation.desired;
+    let guards = Guards {
+        history: ledger.history(),
+        desired,
+        directory: bench.situation.observed.directory.as_ref(),
+        outer: bench.operator.outer(),
+        urgent_per_day: bench.operator.urgent_per_day,
+    };
+    let guarded = guarded(plan, &guards);
+    let proof = match &bench.line {
+        Some(line) => Proof::Verified(line.revision()),
+        None => Proof::TrustBranch,
+    };
+    let approved = match bind(guarded.plan, proof) {
+        Ok(approved) => approved,
+        Err(refusals) => return Ok(Err(refusals)),
+    };
+    shown(approved.plan())?;
+    let news = bench.line.as_ref().and_then(Line::news);
+    for (what, event) in news
+        .map(|event| ("verified", event))
+        .into_iter()
+        .chain(guarded.events.into_iter().map(|event| ("guard", event)))
+    {
+        // Nothing is recorded where another reconciler is at work.
+        ledger.vacancy().map_err(workbench::ledger_failed)?;
+        let at = Timestamp::now();
+        let run = RunId(format!("{what}-{}", at.strftime("%Y%m%dT%H%M%SZ")));
+        let record = Record { at, run, event };
+        ledger.append(record).map_err(workbench::ledger_failed)?;
+    }
+    let mut mailer = world::mailer(&bench.operator, &desired.rules.organization)
+        .map_err(workbench::open_failed)?;
+    let sender = mailer.sender.clone();
+    let terms = desired.resources.get(&desired.directory);
+    let name = terms.map_or("the directory", |t| t.display_name.as_str());
+    let recipients: &[Recipient] = match terms {
+        Some(terms) if !terms.maintainers.is_empty() => &terms.maintainers,
+        _ => &desired.administrators,
+    };
+    let hand_over = bench.operator.hand_over.clone();
+    let letters = bench.operator.letters();
+    let mut means = Means {
+        connections: Connections {
+            directory: bench
+                .directory
+                .as_deref_mut()
+                .map(|d| d as &mut dyn Transport),
+            rosters: &bench.rosters,
+        },
+        post: &mut mailer,
+        sender: &sender,
+        hand_over: &hand_over,
+        letters: &letters,
+        desired,
+        directory: (name, recipients),
+        clock: &Timestamp::now,
+        stop,
+    };
+    let outcomes = carry_out(&approved, &mut means, ledger)
+        .map_err(|error| Failed::new(Exit::World, error))?;
+    Ok(Ok(Acted {
+        plan: approved.plan().clone(),
+        outcomes,
+        held: guarded.held,
+    }))
+}

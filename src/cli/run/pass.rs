@@ -1,0 +1,523 @@
+//! One pass of the loop, and what the loop remembers from one to the next.
+//!
+//! Invariant: what is remembered only spares work or puts it off. A loop that was started anew does
+//! the same things.
+
+use crate::apply::Stop;
+use crate::cli::act::{Acted, act};
+use crate::cli::workbench::{self, Bench, InstantArgs, Purpose};
+use crate::cli::{Exit, Failed, Place};
+use crate::connector::Mark;
+use crate::diagnostic::Code;
+use crate::ledger::{History, Ledger, Outcome};
+use crate::name::ResourceName;
+use crate::operator::Operator;
+use crate::plan::{Because, ChangeId, Plan, Step};
+use crate::reconcile::diagnose;
+use crate::reconcile::stalled::Stalled;
+use crate::service::backoff::{Failures, chance, jitter};
+use crate::service::listen::Shown;
+use crate::service::mirror::Follower;
+use crate::service::standing::Ages;
+use crate::service::status::{ConditionKind, Finding, Next, Pass, Status};
+use crate::service::wake::{Due, Wake};
+use crate::source::{Origin, git};
+use jiff::{SignedDuration, Timestamp};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// The loop between two passes.
+pub struct Loop {
+    place: Place,
+    revision: String,
+    operator: Operator,
+    status: Status,
+    shown: Arc<Shown>,
+    stop: Arc<AtomicBool>,
+    follower: Option<Follower>,
+    fetch_failure: Option<String>,
+    /// Changes that failed, and when they are tried again.
+    failures: Failures<ChangeId>,
+    /// Passes that failed as a whole.
+    outage: Failures<&'static str>,
+    /// Mails that did not go out.
+    post: Failures<&'static str>,
+    /// When something begins or ends by itself.
+    instant: Option<Timestamp>,
+    /// When everything is looked at anew.
+    interval: Timestamp,
+    /// Where the directory stood when it was read last, and which resource it is.
+    mark: Option<(ResourceName, Mark)>,
+    /// When the directory is asked whether it changed.
+    poll: Timestamp,
+}
+
+/// How a pass came out, before it is told.
+struct Told {
+    pass: Pass,
+    held: Vec<String>,
+}
+
+impl Loop {
+    /// A loop that has made no pass.
+    pub fn new(
+        place: Place,
+        revision: String,
+        operator: Operator,
+        status: Status,
+        shown: Arc<Shown>,
+        stop: Arc<AtomicBool>,
+    ) -> Self {
+        Self {
+            place,
+            revision,
+            operator,
+            interval: status.at,
+            status,
+            shown,
+            stop,
+            follower: None,
+            fetch_failure: None,
+            failures: Failures::default(),
+            outage: Failures::default(),
+            post: Failures::default(),
+            instant: None,
+            mark: None,
+            poll: Timestamp::MAX,
+        }
+    }
+
+    /// Takes note of a fetch that failed, or did not.
+    pub fn fetched(&mut self, failure: Option<String>) {
+        if failure.is_some() {
+            self.shown.metrics.fetch_failure();
+        }
+        self.fetch_failure = failure;
+    }
+
+    /// Has the branch fetched in the background from now on.
+    pub fn follow(&mut self, follower: Follower) {
+        self.follower = Some(follower);
+    }
+
+    /// A sign of life.
+    pub fn alive(&self) {
+        self.shown.alive(Timestamp::now());
+    }
+
+    /// Where the loop stands, in one line.
+    pub fn line(&self) -> String {
+        let stands = self.status.conditions.iter().rev().find(|c| c.is_true);
+        let next = self.status.next.as_ref();
+        let next = next.map_or_else(String::new, |n| format!("; next {} ({})", n.at, n.wake));
+        match stands {
+            Some(condition) => format!("{}{next}", condition.kind.as_str()),
+            None => format!("waiting{next}"),
+        }
+    }
+
+    /// When to look again; at the latest after `patience`, for a sign of life.
+    pub fn due(&mut self, patience: Option<Duration>) -> Due {
+        let mut due = Due::default();
+        due.at(self.instant, Wake::Instant);
+        due.at(self.failures.next(), Wake::Retry);
+        due.at(self.outage.next(), Wake::Retry);
+        due.at(self.post.next(), Wake::Retry);
+        due.at(Some(self.interval), Wake::Interval);
+        due.at(self.mark.as_ref().map(|_| self.poll), Wake::Directory);
+        let next = due.next().map(|(at, wake)| Next {
+            at,
+            wake: wake.as_str().into(),
+        });
+        if self.status.next != next {
+            self.status.next = next;
+            self.tell();
+        }
+        let patience = patience.and_then(|p| SignedDuration::try_from(p).ok());
+        // A sign of life is none of the reasons to look: the caller sees that nothing is due.
+        due.at(patience.map(|p| Timestamp::now() + p), Wake::Start);
+        due
+    }
+
+    /// Something called, or an instant came.
+    pub fn woken(&mut self, wake: Wake) {
+        match wake {
+            // Only a sign of life was due.
+            Wake::Start => {}
+            Wake::Pushed | Wake::Signal => {
+                if let Some(follower) = &self.follower {
+                    follower.fetch_now();
+                }
+                if wake == Wake::Signal || self.follower.is_none() {
+                    self.pass(wake);
+                }
+            }
+            Wake::Directory if self.is_unchanged() => {}
+            Wake::Revision
+            | Wake::Instant
+            | Wake::Follow
+            | Wake::Retry
+            | Wake::Interval
+            | Wake::Directory => {
+                self.pass(wake);
+            }
+        }
+    }
+
+    /// Whether surely nothing in the directory has changed since it was read.
+    fn is_unchanged(&mut self) -> bool {
+        let chance = chance();
+        self.poll = Timestamp::now() + jitter(self.operator.running.poll, chance);
+        let Some((resource, mark)) = &self.mark else {
+            return false;
+        };
+        match workbench::unchanged(&self.operator, resource, mark) {
+            Ok(Some(now)) => {
+                self.mark = Some((resource.clone(), now));
+                true
+            }
+            Ok(None) => false,
+            Err(failed) => {
+                // Whether it can be read at all, the next pass finds out.
+                tracing::warn!(reason = failed.words(), "the directory was not asked");
+                self.mark = None;
+                true
+            }
+        }
+    }
+
+    /// Looks, plans and acts, once; how a command that did only this would end.
+    pub fn pass(&mut self, wake: Wake) -> Exit {
+        let began = Timestamp::now();
+        let clock = Instant::now();
+        let span = tracing::info_span!("pass", number = self.status.passes + 1, wake = %wake);
+        let _inside = span.enter();
+        if let Some(follower) = &self.follower {
+            let failure = follower.failure();
+            follower.take_moved();
+            self.fetched(failure);
+        }
+        let seen = git::revision_id(&self.place.folder, &self.revision).ok();
+        if seen != self.status.seen {
+            tracing::info!(revision = seen.as_deref(), "the branch stands here");
+            self.status.seen = seen;
+        }
+        let result = self.look_and_act();
+        let now = Timestamp::now();
+        self.status.passes += 1;
+        let chance = chance();
+        self.interval = now + jitter(self.operator.running.interval, chance);
+        let exit = match result {
+            Ok(mut told) => {
+                told.pass.wake = wake.as_str().into();
+                told.pass.began = began;
+                told.pass.milliseconds =
+                    u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX);
+                self.outage.came_about(&"pass");
+                self.succeeded(told, now)
+            }
+            Err(failed) => {
+                self.outage.failed("pass", now, chance);
+                self.failed(&failed, now)
+            }
+        };
+        self.tell();
+        exit
+    }
+
+    fn look_and_act(&mut self) -> Result<Told, Failed> {
+        self.operator = workbench::operator(&self.place)?;
+        let mut ledger = workbench::ledger(&self.operator)?;
+        let origin = Origin::Revision {
+            folder: self.place.folder.clone(),
+            revision: self.revision.clone(),
+        };
+        for line in workbench::inbox(&self.operator, &mut ledger, &origin) {
+            tracing::info!("inbox: {line}");
+        }
+        let (bench, stalled) = match self.bench(&ledger, &self.revision) {
+            Err(failed) if failed.exit == Exit::Findings => {
+                let Some(valid) = self.last_valid(&ledger) else {
+                    return Err(failed);
+                };
+                let bench = self.bench(&ledger, &valid)?;
+                (bench, Some(self.mistakes(&valid)))
+            }
+            bench => (bench?, None),
+        };
+        let now = Timestamp::now();
+        let plan = bench.plan.clone();
+        let wanted = |id: &ChangeId| plan.changes.iter().any(|c| c.id == *id);
+        self.failures.keep(wanted);
+        let mut plan = self.not_now(bench.plan.clone(), ledger.history(), now);
+        if let Some(stalled) = &stalled {
+            let desired = &bench.situation.desired;
+            let recorded = ledger.history().recorded();
+            plan = stalled.told(plan, desired, recorded, self.operator.outer());
+        }
+        let resource = bench.situation.desired.directory.clone();
+        self.mark = bench.mark.clone().map(|mark| (resource, mark));
+        let poll = jitter(self.operator.running.poll, chance());
+        self.poll = Timestamp::now() + poll;
+        let revision = plan.revision.clone();
+        self.instant = plan.valid_until;
+        let stop = Between {
+            stop: self.stop.clone(),
+            shown: self.shown.clone(),
+            follower: self.follower.as_ref(),
+            began: Instant::now(),
+        };
+        let acted = act(bench, plan, &mut ledger, &stop, &|_| Ok(()))?;
+        let Acted {
+            plan,
+            outcomes,
+            held,
+        } = acted.map_err(|refusals| {
+            let refusals: Vec<String> = refusals.iter().map(ToString::to_string).collect();
+            Failed::say(Exit::Findings, refusals.join("; "))
+        })?;
+        self.status.applied = revision;
+        let chance = chance();
+        for done in &outcomes.done {
+            match done.outcome {
+                Outcome::Applied | Outcome::AlreadySo => self.failures.came_about(&done.id),
+                Outcome::Failed | Outcome::Conflict => {
+                    self.failures.failed(done.id.clone(), now, chance);
+                    let detail = done.detail.as_deref();
+                    tracing::warn!(change = %done.id.0, detail, "{}", done.outcome.as_str());
+                }
+                Outcome::Held => {}
+            }
+        }
+        let unmailed = outcomes.mails.iter().filter(|m| m.result.is_err()).count();
+        match unmailed {
+            0 => self.post.came_about(&"mail"),
+            _ => self.post.failed("mail", now, chance),
+        }
+        self.shown.metrics.tasks(Ages::of(ledger.history(), now));
+        let summary = outcomes.summary;
+        let mut reasons: Vec<String> = held.into_iter().map(|d| format!("guard ({d})")).collect();
+        reasons.extend(plan.held.iter().map(|h| h.code.clone()));
+        reasons.sort();
+        reasons.dedup();
+        Ok(Told {
+            pass: Pass {
+                wake: String::new(),
+                began: now,
+                milliseconds: 0,
+                run: outcomes.run.map(|run| run.0),
+                applied: summary.applied,
+                already_so: summary.already_so,
+                conflict: summary.conflict,
+                failed: summary.failed,
+                held: summary.held,
+                mailed: summary.mailed,
+                unmailed,
+            },
+            held: reasons,
+        })
+    }
+
+    /// Reads, looks and plans.
+    fn bench(&self, ledger: &Ledger, revision: &str) -> Result<Bench, Failed> {
+        let origin = Origin::Revision {
+            folder: self.place.folder.clone(),
+            revision: revision.to_owned(),
+        };
+        workbench::bench(
+            &self.place,
+            &origin,
+            &InstantArgs::now(),
+            self.operator.clone(),
+            |_: &Operator| Ok(ledger.history()),
+            Purpose::Apply,
+        )
+    }
+
+    /// The last revision that a plan could be made from, other than the branch's: it stays in force
+    /// where the newest has mistakes (SEMANTICS 11).
+    fn last_valid(&self, ledger: &Ledger) -> Option<String> {
+        let last = ledger.history().last_run();
+        let last = last.and_then(|run| run.revision.clone());
+        let valid = self.status.applied.clone().or(last)?;
+        (Some(&valid) != self.status.seen.as_ref()).then_some(valid)
+    }
+
+    /// What is wrong with the newest revision.
+    fn mistakes(&self, valid: &str) -> Stalled {
+        let origin = Origin::Revision {
+            folder: self.place.folder.clone(),
+            revision: self.revision.clone(),
+        };
+        let read = workbench::read(&origin);
+        let found = read.map(|reading| diagnose(reading, None, Timestamp::now()));
+        Stalled::of(
+            self.status.seen.as_deref().unwrap_or(&self.revision),
+            valid,
+            &found.unwrap_or_default(),
+        )
+    }
+
+    /// The plan without what is paused, and what failed a moment ago.
+    fn not_now(&self, plan: Plan, history: &History, now: Timestamp) -> Plan {
+        plan.holding_back(&|step| {
+            let resource = match step {
+                Step::Change(change) => &change.resource,
+                Step::Task(task) => &task.task.resource,
+            };
+            if let Some(pause) = history.orders().pause_of(resource) {
+                return Some(Because {
+                    code: Code::Paused,
+                    words: format!("{} paused it: {}", pause.by, pause.reason),
+                });
+            }
+            let Step::Change(change) = step else {
+                return None;
+            };
+            let failing = self.failures.waits(&change.id, now)?;
+            Some(Because {
+                code: Code::WaitsForRetry,
+                words: format!(
+                    "it failed {} times, and is tried again at {:.0}",
+                    failing.times, failing.again
+                ),
+            })
+        })
+    }
+
+    fn succeeded(&mut self, told: Told, now: Timestamp) -> Exit {
+        let Told { pass, held } = told;
+        let left = pass.failed + pass.conflict + pass.unmailed;
+        let behind = self.status.seen != self.status.applied;
+        let stalled = match (&self.fetch_failure, held.iter().any(|h| h == "stalled")) {
+            (Some(failure), _) => Some(("FetchFailed", failure.clone())),
+            (None, true) => Some((
+                "InvalidRevision",
+                "the newest approved revision has mistakes; the last valid one is in force".into(),
+            )),
+            (None, false) => None,
+        };
+        let quiet = self.failures.is_empty() && left == 0;
+        let reconciling = match quiet {
+            true => finding(false, "Done", "nothing is left to do here".into()),
+            false => finding(
+                true,
+                "Retrying",
+                format!(
+                    "{} changes and {} mails are tried again",
+                    self.failures.len(),
+                    pass.unmailed
+                ),
+            ),
+        };
+        let waits = match held.is_empty() {
+            true => finding(false, "Nothing", "nothing is held".into()),
+            false => finding(
+                true,
+                "Waiting",
+                format!("{} held: {}", pass.held, held.join(", ")),
+            ),
+        };
+        let ready = match (quiet, behind, &stalled) {
+            (true, false, None) => {
+                finding(true, "InForce", "the newest revision is in force".into())
+            }
+            (_, true, _) => finding(
+                false,
+                "Behind",
+                "the newest revision on the branch is not in force".into(),
+            ),
+            (_, _, Some(_)) => finding(false, "Stalled", "see Stalled".into()),
+            (false, _, None) => finding(false, "Retrying", "see Reconciling".into()),
+        };
+        self.note(ConditionKind::Ready, ready, now);
+        self.note(ConditionKind::Reconciling, reconciling, now);
+        self.note(ConditionKind::Held, waits, now);
+        let fine = || finding(false, "Fine", "the last pass was made to its end".into());
+        let stalled = stalled.map_or_else(fine, |(reason, message)| finding(true, reason, message));
+        let is_stalled = stalled.is_true;
+        self.note(ConditionKind::Stalled, stalled, now);
+        self.shown.metrics.pass(&pass);
+        tracing::info!(
+            run = pass.run.as_deref(),
+            applied = pass.applied,
+            already_so = pass.already_so,
+            conflict = pass.conflict,
+            failed = pass.failed,
+            held = pass.held,
+            mailed = pass.mailed,
+            milliseconds = pass.milliseconds,
+            "the pass is over"
+        );
+        let exit = match left == 0 && pass.held == 0 && !is_stalled {
+            true => Exit::Done,
+            false => Exit::Findings,
+        };
+        self.status.last = Some(pass);
+        exit
+    }
+
+    fn failed(&mut self, failed: &Failed, now: Timestamp) -> Exit {
+        let reason = match failed.exit {
+            Exit::World => "WorldFailed",
+            Exit::Usage => "Settings",
+            Exit::Findings | Exit::Pending | Exit::Done => "InvalidRevision",
+        };
+        let message = failed.words();
+        tracing::error!(reason, "{message}");
+        let not_ready = finding(false, "Stalled", "see Stalled".into());
+        self.note(ConditionKind::Ready, not_ready, now);
+        let again = self.outage.next();
+        let again = again.map_or_else(String::new, |at| format!(" at {at:.0}"));
+        let retry = finding(true, "Retrying", format!("the pass is made anew{again}"));
+        self.note(ConditionKind::Reconciling, retry, now);
+        self.note(ConditionKind::Stalled, finding(true, reason, message), now);
+        self.shown.metrics.failure();
+        failed.exit
+    }
+
+    fn note(&mut self, kind: ConditionKind, finding: Finding, now: Timestamp) {
+        self.status.note(kind, finding, now);
+    }
+
+    /// Shows where the loop stands, to whoever looks.
+    fn tell(&mut self) {
+        self.status.at = Timestamp::now();
+        self.shown.show(&self.status);
+        self.alive();
+        let file: PathBuf = Status::file(&self.operator.ledger);
+        if let Err(error) = self.status.write(&file) {
+            tracing::warn!(reason = %error, "the status is not written");
+        }
+    }
+}
+
+fn finding(is_true: bool, reason: &'static str, message: String) -> Finding {
+    Finding {
+        is_true,
+        reason,
+        message,
+    }
+}
+
+/// How long a pass goes on before a newer revision ends it: a leaver must not wait for thousands of
+/// others, and the others must get on all the same.
+const BEFORE_A_NEWER_ONE: Duration = Duration::from_secs(20);
+
+/// What is asked between two changes.
+struct Between<'a> {
+    stop: Arc<AtomicBool>,
+    shown: Arc<Shown>,
+    follower: Option<&'a Follower>,
+    began: Instant,
+}
+
+impl Stop for Between<'_> {
+    fn asked(&self) -> bool {
+        self.shown.alive(Timestamp::now());
+        let moved = self.follower.is_some_and(Follower::has_moved);
+        self.stop.load(Ordering::Relaxed) || moved && self.began.elapsed() >= BEFORE_A_NEWER_ONE
+    }
+}

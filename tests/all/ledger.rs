@@ -1,0 +1,11 @@
+//! The ledger's branch: real git, real ssh-keygen, and a bare repository on the disk.
+
+mod bed;
+mod inbox;
+mod lost;
+mod moved;
+mod runs;
+mod takeover;
+mod tampered;
+mod town;
+mod unreachable;
