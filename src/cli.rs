@@ -22,6 +22,7 @@ pub mod init;
 pub mod ledger;
 mod letterbox;
 pub mod order;
+pub mod mail;
 pub mod plan;
 pub mod policy;
 pub mod request;
@@ -84,6 +85,7 @@ enum Command {
     Upcoming(upcoming::Args),
     Fold(fold::Args),
     Task(task::Args),
+    Mail(mail::Args),
     Ledger(ledger::Args),
     Request(Box<request::Args>),
     User(Box<user::Args>),
@@ -200,6 +202,7 @@ pub fn main() -> ExitCode {
         Command::Upcoming(args) => upcoming::run(&place, &args),
         Command::Fold(args) => fold::run(&place, &args),
         Command::Task(args) => task::run(&place, &args),
+        Command::Mail(args) => mail::run(&place, &args),
         Command::Ledger(args) => ledger::run(&place, &args),
         Command::Request(args) => request::run(&place, &args),
         Command::User(args) => user::run(&place, &args),

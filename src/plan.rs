@@ -10,12 +10,14 @@ pub mod hold;
 pub mod limits;
 pub mod notice;
 pub mod recorded;
+pub mod sighting;
 pub mod task;
 pub mod verified;
 
 pub use diff::{Bootstrap, Inputs, plan};
 pub use hold::{Because, Step};
 pub use notice::{Notice, NoticeId, NoticeKey, NoticeKind, NoticePart};
+pub use sighting::{Shows, Sighting};
 pub use verified::{Approver, ByFile, CommitEvidence, VerifiedLine, Waiting};
 
 pub use task::{Task, TaskAction, TaskChange, TaskField, TaskId, TaskStep};
@@ -70,6 +72,9 @@ pub struct Plan {
     pub known: Vec<NoticeKey>,
     /// What should be done and is not, each with its reason.
     pub held: Vec<Held>,
+    /// What exports of manual systems show of tasks: it is recorded before anything is asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seen: Vec<Sighting>,
     /// What people should know and nothing is done about.
     pub findings: Vec<Finding>,
     /// The guards that were asked, and which of them holds the whole plan.

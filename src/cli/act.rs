@@ -6,6 +6,7 @@ use crate::apply::{Connections, Stop};
 use crate::approval::{Proof, Refusal, bind};
 use crate::connector::Transport;
 use crate::desired::Recipient;
+use crate::ledger::due::next_due;
 use crate::ledger::{Ledger, Record, RunId};
 use crate::plan::Plan;
 use crate::reconcile::guarded::{Guards, guarded};
@@ -22,6 +23,8 @@ pub struct Acted {
     pub outcomes: Outcomes,
     /// What lets through what a guard holds; none where none does.
     pub held: Option<String>,
+    /// When the next reminder or escalation becomes due.
+    pub follow: Option<Timestamp>,
 }
 
 /// Carries out a plan of a bench, after it was `shown` as it will be carried out; the inner error says
@@ -77,6 +80,7 @@ pub fn act(
         _ => &desired.administrators,
     };
     let hand_over = bench.operator.hand_over.clone();
+    let letters = bench.operator.letters();
     let mut means = Means {
         connections: Connections {
             directory: bench
@@ -88,7 +92,8 @@ pub fn act(
         post: &mut mailer,
         sender: &sender,
         hand_over: &hand_over,
-        rules: &desired.rules,
+        letters: &letters,
+        desired,
         directory: (name, recipients),
         clock: &Timestamp::now,
         stop,
@@ -99,5 +104,6 @@ pub fn act(
         plan: approved.plan().clone(),
         outcomes,
         held: guarded.held,
+        follow: next_due(ledger.history(), desired, Timestamp::now()),
     }))
 }
