@@ -23,6 +23,7 @@ fn task(number: usize) -> anyhow::Result<Task> {
     let user = UserName::new(&format!("user-{number}"))?;
     let resource = ResourceName::new("timetrack")?;
     Ok(Task {
+        reopened: None,
         id: TaskId(format!("{number:016x}")),
         generation: 1,
         revision: 1,

@@ -1,4 +1,8 @@
 //! Signals of the system → calls of the loop.
+//!
+//! Decision: who is told to stop finishes the step in hand, but not for ever. What is waited for may be a
+//! server that never answers, and whatever is ended in its middle the next start finishes: that is what
+//! the record is for.
 
 use super::wake::{Call, Wake};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -7,6 +11,10 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
+use std::time::Duration;
+
+/// How long the step in hand may take after the program was told to stop.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// Listens for SIGHUP (look again) and SIGINT and SIGTERM (stop), which also set `stop`, so that a
 /// pass that is going on ends after the change in hand.
@@ -20,7 +28,9 @@ pub fn listen(calls: Sender<Call>, stop: Arc<AtomicBool>) -> io::Result<()> {
             let call = match signal {
                 SIGHUP => Call::Wake(Wake::Signal),
                 _ => {
-                    stop.store(true, Ordering::Relaxed);
+                    if !stop.swap(true, Ordering::Relaxed) {
+                        std::thread::spawn(end);
+                    }
                     Call::Stop
                 }
             };
@@ -30,4 +40,11 @@ pub fn listen(calls: Sender<Call>, stop: Arc<AtomicBool>) -> io::Result<()> {
         }
     });
     Ok(())
+}
+
+/// Ends the program in the middle of whatever it does, once it had time to end by itself.
+fn end() {
+    std::thread::sleep(PATIENCE);
+    tracing::warn!("the step in hand did not end in time; the next start finishes it");
+    std::process::exit(0);
 }

@@ -1,7 +1,7 @@
 //! What systemd is told: that the program is ready, that it is alive, what it does, that it stops
 //! (sd_notify(3)). Without systemd nobody is told.
 //!
-//! Decision: alive is what the loop says between its steps, not what a thread of its own says: a loop
+//! Decision: alive is what the loop says between its steps and between two changes, not what a thread of its own says: a loop
 //! that hangs is restarted.
 
 use sd_notify::NotifyState;
@@ -52,6 +52,11 @@ impl Supervisor {
     pub fn patience(&self) -> Option<Duration> {
         self.every
     }
+}
+
+/// Says that the program is alive, in the middle of its work.
+pub fn pulse() {
+    say(&[NotifyState::Watchdog]);
 }
 
 fn say(state: &[NotifyState<'_>]) {

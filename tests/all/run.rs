@@ -452,3 +452,22 @@ fn what_somebody_changes_in_the_directory_wakes_the_loop_and_what_it_wrote_itsel
         "a managed attribute is put right"
     );
 }
+
+#[test]
+fn it_stops_within_ten_seconds_whatever_it_waits_for() {
+    let access = city();
+    // A server that takes connections and never says a word.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}/access.git", silent.local_addr().unwrap());
+    let named = access.repository().display().to_string();
+    set(
+        &access,
+        &format!("url: {named}"),
+        &format!("url: \"{url}\""),
+    );
+    let going = Loop::begin(&access);
+    let (_connection, _) = silent.accept().unwrap();
+    let took = going.stop();
+    println!("stopped within {took:?} while git waited");
+    assert!(took < Duration::from_secs(10));
+}

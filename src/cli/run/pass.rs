@@ -20,6 +20,7 @@ use crate::service::listen::Shown;
 use crate::service::mirror::Follower;
 use crate::service::standing::Ages;
 use crate::service::status::{ConditionKind, Finding, Next, Pass, Status};
+use crate::service::supervisor::pulse;
 use crate::service::wake::{Due, Wake};
 use crate::source::{Origin, git};
 use jiff::{SignedDuration, Timestamp};
@@ -525,6 +526,7 @@ struct Between<'a> {
 impl Stop for Between<'_> {
     fn asked(&self) -> bool {
         self.shown.alive(Timestamp::now());
+        pulse();
         let moved = self.follower.is_some_and(Follower::has_moved);
         self.stop.load(Ordering::Relaxed) || moved && self.began.elapsed() >= BEFORE_A_NEWER_ONE
     }
