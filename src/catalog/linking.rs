@@ -289,6 +289,7 @@ fn no_config() -> Linked<ConfigSpec> {
         folded_through: None,
         approval: None,
         guards: None,
+        windows: None,
         mail: None,
         ignore: Vec::new(),
         pipelines: None,

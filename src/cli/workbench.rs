@@ -16,7 +16,8 @@ use crate::manifest::{Edge, Moment};
 use crate::name::ResourceName;
 use crate::operator::{DEFAULT_FILE, Operator, OperatorError};
 use crate::plan::recorded::Recorded;
-use crate::plan::{Bootstrap, DirectoryMode, Plan};
+use crate::plan::{Bootstrap, Change, DirectoryMode, Plan};
+use crate::reconcile::drifted::{Given, drifted};
 use crate::reconcile::unapproved;
 use crate::reconcile::verified::{self, Start};
 use crate::reconcile::world::{self, OpenError};
@@ -293,6 +294,8 @@ pub struct Bench {
     pub rosters: BTreeMap<ResourceName, Roster>,
     /// The plan.
     pub plan: Plan,
+    /// What would undo what somebody did by hand, whether it is done or not.
+    pub drift: Vec<Change>,
     /// The line that was verified; none: nobody's approval is checked.
     pub line: Option<Line>,
 }
@@ -485,10 +488,6 @@ pub fn bench<H: Borrow<History>>(
     let history = history.borrow();
     let seen = seen.transpose();
     let seen = seen.map_err(|error| reconcile_failed(error, &reading))?;
-    match purpose {
-        Purpose::Look => directory = None,
-        Purpose::Apply => {}
-    }
     let world = World {
         directory: None,
         mode,
@@ -514,6 +513,18 @@ pub fn bench<H: Borrow<History>>(
     let approval = operator.evidence.as_str();
     let mut plan = reconcile::make_plan(&situation, &world, &reading, &bootstrap, approval);
     plan.findings.extend(history.findings().iter().cloned());
+    let given = Given {
+        desired: &situation.desired,
+        recorded: history.recorded(),
+        outer: operator.outer(),
+    };
+    let asked = directory.as_deref_mut().map(|d| d as &mut dyn Transport);
+    let (plan, drift) = drifted(plan, given, asked);
+    let mut plan = plan.frozen(&situation.desired);
+    match purpose {
+        Purpose::Look => directory = None,
+        Purpose::Apply => {}
+    }
     if let Some(line) = &line {
         plan = line.rest(plan, &situation, history.recorded(), &operator)?;
     }
@@ -527,6 +538,7 @@ pub fn bench<H: Borrow<History>>(
         mark,
         rosters,
         plan,
+        drift,
         line,
     })
 }
