@@ -15,10 +15,10 @@ use crate::connector::{
     NextLogOn, Transport, Value,
 };
 use crate::desired::GroupKey;
-use crate::ledger::{Event, How, Ledger, LedgerError, Outcome, Record, RowChange, RunId};
+use crate::ledger::{Event, How, Ledger, LedgerError, Outcome, Record, RowChange, RunId, Stance};
 use crate::name::{ResourceName, UserName};
 use crate::plan::recorded::Attempt;
-use crate::plan::{Change, ChangeId, DirectoryMode, MemberChange, Write};
+use crate::plan::{Action, Change, ChangeId, DirectoryMode, MemberChange, Write};
 use jiff::Timestamp;
 use probe::{State, probe};
 use secrecy::SecretString;
@@ -86,6 +86,7 @@ pub fn apply(
                 Vec::new(),
             ),
             Some(_) => (held("a change it needs did not come about"), Vec::new()),
+            None if let Some(why) = stopped_by(ledger.stance(), change) => (held(&why), Vec::new()),
             None => {
                 begin(ledger, run, clock(), change)?;
                 let directory = connections.directory.as_deref_mut();
@@ -115,6 +116,37 @@ pub fn apply(
         });
     }
     Ok(done)
+}
+
+/// Why the ledger does not let a change begin; none where it does.
+fn stopped_by(stance: Stance, change: &Change) -> Option<String> {
+    match stance {
+        Stance::Good => None,
+        Stance::TakingAway(_) if takes_away(change.action) => None,
+        Stance::TakingAway(why) | Stance::Over(why) => Some(why),
+    }
+}
+
+/// Whether a change only takes something away: what goes on without the ledger (SEMANTICS 23). Doing
+/// it twice is as good as once.
+fn takes_away(action: Action) -> bool {
+    match action {
+        Action::Disable
+        | Action::ResetPassword
+        | Action::Expire
+        | Action::RemoveMember
+        | Action::Revoke => true,
+        Action::Adopt
+        | Action::Create
+        | Action::SetPassword
+        | Action::Update
+        | Action::Rename
+        | Action::Move
+        | Action::Link
+        | Action::AddMember
+        | Action::Enable
+        | Action::Grant => false,
+    }
 }
 
 /// Whether a write may have come about although it failed: its answer was lost.

@@ -19,7 +19,8 @@ pub mod revision;
 pub mod signature;
 pub mod step;
 
-use crate::plan::Plan;
+use crate::plan::{ChangeId, NoticeKey, Plan, TaskId};
+use std::collections::BTreeSet;
 
 /// What the approval of a commit rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,8 +53,10 @@ pub struct Approved(Plan);
 pub enum Proof<'a> {
     /// Nobody's approval was checked.
     TrustBranch,
-    /// This revision is the newest that is approved and valid.
-    Verified(&'a str),
+    /// This revision is the newest that is approved and valid, by the forge's record.
+    ForgeReviews(&'a str),
+    /// This revision is the newest that is approved and valid, by signatures.
+    SignedMerge(&'a str),
 }
 
 impl Proof<'_> {
@@ -61,7 +64,16 @@ impl Proof<'_> {
     pub fn evidence(self) -> Evidence {
         match self {
             Self::TrustBranch => Evidence::TrustBranch,
-            Self::Verified(_) => Evidence::SignedMerge,
+            Self::ForgeReviews(_) => Evidence::ForgeReviews,
+            Self::SignedMerge(_) => Evidence::SignedMerge,
+        }
+    }
+
+    /// The newest revision that is approved and valid; none where that was not asked.
+    fn revision(&self) -> Option<&str> {
+        match self {
+            Self::TrustBranch => None,
+            Self::ForgeReviews(revision) | Self::SignedMerge(revision) => Some(revision),
         }
     }
 }
@@ -107,14 +119,13 @@ pub fn bind(plan: Plan, proof: Proof<'_>) -> Result<Approved, Vec<Refusal>> {
             wanted,
         });
     }
-    match (proof, &plan.revision) {
-        (Proof::Verified(verified), Some(revision)) if verified != revision => {
-            refusals.push(Refusal::NotVerified {
-                plan: revision.clone(),
-                verified: verified.to_owned(),
-            });
-        }
-        (Proof::Verified(_) | Proof::TrustBranch, _) => {}
+    if let (Some(verified), Some(revision)) = (proof.revision(), &plan.revision)
+        && verified != revision
+    {
+        refusals.push(Refusal::NotVerified {
+            plan: revision.clone(),
+            verified: verified.to_owned(),
+        });
     }
     for guard in &plan.guards {
         if guard.verdict == crate::plan::Verdict::Beyond {
@@ -136,5 +147,16 @@ impl Approved {
     /// The plan.
     pub fn plan(&self) -> &Plan {
         &self.0
+    }
+
+    /// What of it is among these: less is approved where more is.
+    #[must_use]
+    pub fn within(
+        &self,
+        changes: &BTreeSet<ChangeId>,
+        tasks: &BTreeSet<TaskId>,
+        notices: &BTreeSet<NoticeKey>,
+    ) -> Self {
+        Self(self.0.within(changes, tasks, notices))
     }
 }

@@ -16,9 +16,12 @@ pub mod diff;
 pub mod explain;
 pub mod explain_code;
 mod flags;
+mod forge;
 pub mod fold;
 pub mod identity;
 pub mod init;
+pub mod ledger;
+mod letterbox;
 pub mod order;
 pub mod plan;
 pub mod policy;
@@ -77,12 +80,13 @@ enum Command {
     Pause(order::Pause),
     Unpause(order::Unpause),
     Approve(approve::Args),
-    ApproveCheck(approve_check::Args),
+    ApproveCheck(Box<approve_check::Args>),
     Diff(diff::Args),
     Upcoming(upcoming::Args),
     Fold(fold::Args),
     AcceptDrift(accept_drift::Args),
     Task(task::Args),
+    Ledger(ledger::Args),
     Request(Box<request::Args>),
     User(Box<user::Args>),
     Identity(Box<identity::Args>),
@@ -199,6 +203,7 @@ pub fn main() -> ExitCode {
         Command::Fold(args) => fold::run(&place, &args),
         Command::AcceptDrift(args) => accept_drift::run(&place, &args),
         Command::Task(args) => task::run(&place, &args),
+        Command::Ledger(args) => ledger::run(&place, &args),
         Command::Request(args) => request::run(&place, &args),
         Command::User(args) => user::run(&place, &args),
         Command::Identity(args) => identity::run(&place, &args),
@@ -258,6 +263,12 @@ pub fn print(text: &str) -> Result<(), Failed> {
 pub fn talk(text: impl std::fmt::Display) {
     // Where nobody can hear it, there is nobody to tell.
     let _ = writeln!(anstream::stderr().lock(), "{text}");
+}
+
+/// Leaves a value to the end of the program, which is next: a city is a million small values, and nobody
+/// waits until they are taken apart.
+pub fn leave<T>(value: T) {
+    std::mem::forget(value);
 }
 
 /// The command as clap knows it: for completions and tests.

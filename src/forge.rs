@@ -21,7 +21,7 @@ mod settings;
 
 pub use comment::{Commented, Marker, MarkerError};
 pub use failure::ForgeError;
-pub use review::{Commit, Login, PullRequest, Review, ReviewState};
+pub use review::{Commit, Login, PullRequest, Review, ReviewState, Weight};
 pub use settings::{
     ForgeKind, ForgeUrl, Patience, RepositoryPath, RepositoryPathError, Settings, UrlError,
 };
@@ -32,6 +32,7 @@ use std::fmt;
 
 /// A repository on a forge.
 pub struct Forge {
+    kind: ForgeKind,
     api: Box<dyn Api>,
     repository: RepositoryPath,
     bots: BTreeSet<Login>,
@@ -58,10 +59,53 @@ impl Forge {
             ForgeKind::Forgejo => Box::new(forgejo::Forgejo::open(settings)?),
         };
         Ok(Self {
+            kind: settings.kind,
             api,
             repository: settings.repository.clone(),
             bots: settings.bots.clone(),
         })
+    }
+
+    /// The same, whose own account is one of those that turn filled forms into pull requests.
+    ///
+    /// # Errors
+    /// When the forge does not tell whose token it is.
+    pub fn being_a_bot(mut self) -> Result<Self, ForgeError> {
+        self.bots.insert(self.api.own_login()?);
+        Ok(self)
+    }
+
+    /// Which software it is.
+    pub fn kind(&self) -> ForgeKind {
+        self.kind
+    }
+
+    /// The open pull request for a branch whose last commit a commit is; none where there is no such.
+    ///
+    /// The commit is 40 or 64 hex digits.
+    ///
+    /// # Errors
+    /// When the forge cannot be asked, when several are, and when a bot opened it and whose form it was
+    /// cannot be told.
+    pub fn proposed(&self, head: &str, base: &str) -> Result<Option<PullRequest>, ForgeError> {
+        let head = whole(head)?;
+        let open = self.api.open()?.into_iter();
+        let ours = open.filter(|open| open.head == head && open.base == base);
+        let numbers: BTreeSet<u64> = ours.map(|open| open.number).collect();
+        let numbers: Vec<u64> = numbers.into_iter().collect();
+        let number = match numbers[..] {
+            [] => return Ok(None),
+            [number] => number,
+            _ => return Err(ForgeError::Several { head, numbers }),
+        };
+        let pull_request = self.pull_request(number)?;
+        match pull_request.head == head && pull_request.merged_at.is_none() {
+            true => Ok(Some(pull_request)),
+            false => Err(ForgeError::Inconsistent {
+                number,
+                why: format!("it was listed as open with the head {head}, and is not any more"),
+            }),
+        }
     }
 
     /// The merged pull request whose merge or squash commit a commit is; none where there is no such
@@ -73,11 +117,7 @@ impl Forge {
     /// When the forge cannot be asked or does not know the commit, when it is the merge of several,
     /// and when a bot opened the pull request and whose form it was cannot be told.
     pub fn merged(&self, commit: &str) -> Result<Option<PullRequest>, ForgeError> {
-        let commit = commit.to_ascii_lowercase();
-        if !api::is_hash(&commit) {
-            let words = format!("`{}` is not a whole hash", failure::printable(&commit));
-            return Err(ForgeError::Settings(words));
-        }
+        let commit = whole(commit)?;
         let numbers: BTreeSet<u64> = self.api.merged_as(&commit)?.into_iter().collect();
         let number = match numbers.iter().copied().collect::<Vec<u64>>()[..] {
             [] => return Ok(None),
@@ -143,5 +183,20 @@ impl Forge {
         bodies: &[String],
     ) -> Result<Commented, ForgeError> {
         comment::keep(self.api.as_ref(), number, marker, bodies)
+    }
+}
+
+/// A hash in lower case.
+///
+/// # Errors
+/// When it is none, or a part of one.
+fn whole(hash: &str) -> Result<String, ForgeError> {
+    let hash = hash.to_ascii_lowercase();
+    match api::is_hash(&hash) {
+        true => Ok(hash),
+        false => {
+            let words = format!("`{}` is not a whole hash", failure::printable(&hash));
+            Err(ForgeError::Settings(words))
+        }
     }
 }

@@ -5,6 +5,7 @@ pub mod history;
 use crate::desired::{Cause, Entitlement, EntitlementKey, Person};
 use crate::manifest::user::UserState;
 use crate::name::{ResourceName, UserName};
+use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -108,9 +109,10 @@ pub fn compare<'p>(
     names: impl IntoIterator<Item = &'p UserName>,
 ) -> Vec<Impact> {
     let names: BTreeSet<&UserName> = names.into_iter().collect();
+    let names: Vec<&UserName> = names.into_iter().collect();
     names
-        .into_iter()
-        .flat_map(|name| {
+        .into_par_iter()
+        .flat_map_iter(|name| {
             one(
                 directory,
                 before.get(name).map(AsRef::as_ref),

@@ -2,16 +2,25 @@
 //!
 //! One file, one JSON line a record ([`file`]), read whole into a [`History`]. A plan needs the
 //! history only; a run opens the [`Ledger`], which nobody else can open meanwhile, and every effect
-//! is recorded before the next one begins.
+//! is recorded before the next one begins. Where several machines may act, the lines stand in a git
+//! branch as well ([`branch`]), and who moves it last has the lease ([`lease`]).
 //!
 //! Invariant: fails closed. A ledger that was edited, that another run has open, or that cannot be
 //! written stops the run; it is never repaired by guessing.
 
+mod branch;
 mod file;
 mod history;
+pub mod inbox;
+mod lease;
 pub mod orders;
 pub mod record;
+mod rejoin;
+mod segments;
+mod signing;
+pub mod verify;
 
+pub use branch::{DEFAULT_BRANCH, Shared, Stance};
 pub use history::{
     ApprovedLine, Contradiction, History, Run, Selection, TaskRecord, TaskStatus, Told,
 };
@@ -20,15 +29,38 @@ pub use record::{
     ApprovedCommit, Event, How, MailResult, Outcome, Record, RowChange, RunId, RunSummary, Seen,
 };
 
+pub use lease::Lease;
+pub use signing::{SigningError, Unsigned};
+
+use crate::diagnostic::Code;
+use crate::plan::Finding;
+use crate::plan::recorded::Kept;
+use crate::source::objects::ObjectsError;
+use crate::source::remote::RemoteError;
+use branch::join::Joined;
+use branch::mark::Mark;
+use branch::{Branch, Found};
 use file::Writer;
+use inbox::Sealed;
+use jiff::Timestamp;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A ledger that can be written.
 #[derive(Debug)]
 pub struct Ledger {
     history: History,
     writer: Writer,
+    branch: Option<Branch>,
+}
+
+/// A ledger that may have been lost.
+#[derive(Debug)]
+pub enum Begun {
+    /// It was not.
+    AsItWas(Ledger),
+    /// It was: its branch is begun anew.
+    Anew(Ledger),
 }
 
 /// That a ledger cannot be read or written.
@@ -65,6 +97,38 @@ pub enum LedgerError {
     Unwritable(#[source] serde_json::Error),
     #[error("an earlier record could not be written; nothing more is recorded by this run")]
     Stopped,
+    #[error("the ledger's branch cannot be reached")]
+    Unreachable(#[source] RemoteError),
+    #[error(
+        "{holder} holds the ledger since {since:.0}: wait until it is done, or until its lease has run out"
+    )]
+    LeaseHeld { holder: String, since: Timestamp },
+    #[error("another reconciler has written the ledger meanwhile; plan again")]
+    Moved,
+    #[error("commit {commit} of the ledger's branch does not count: {why}")]
+    Unsigned { commit: String, why: Unsigned },
+    #[error(
+        "the ledger's branch was moved back or rewritten: {head} does not come by {known}, which was its head before; nothing is done until an administrator has put it back (or, where it was begun anew on purpose, ran `countersign ledger rebuild` here as well)"
+    )]
+    Rewound { head: String, known: String },
+    #[error(
+        "the ledger's branch no longer begins with what {path} had in common with it: one of the two was rewritten"
+    )]
+    Rewritten { path: String },
+    #[error(
+        "{path} and the ledger's branch have no record in common: they are ledgers of two pasts"
+    )]
+    Unrelated { path: String },
+    #[error(
+        "the ledger's branch is gone; its head was {known}. Put it back, or begin anew with `countersign ledger rebuild`"
+    )]
+    Lost { known: String },
+    #[error("commit {commit} of the ledger's branch is none that a reconciler makes: {what}")]
+    Form { commit: String, what: &'static str },
+    #[error("the ledger's commits cannot be signed or verified")]
+    Signing(#[from] SigningError),
+    #[error("the ledger's own repository cannot be used")]
+    Objects(#[from] ObjectsError),
 }
 
 impl LedgerError {
@@ -86,14 +150,195 @@ impl Ledger {
         let kept = file::kept(path);
         let mut history = History::default();
         let (writer, content, aside) = Writer::open(path, &mut |record| history.add(record))?;
-        let torn = aside.map(|aside| {
-            format!(
-                "a crash cut off the last line of the ledger; it is kept in {}",
-                aside.display()
-            )
-        });
+        let torn = aside.map(torn_aside);
         history.end(content, torn, kept);
-        Ok(Self { history, writer })
+        Ok(Self {
+            history,
+            writer,
+            branch: None,
+        })
+    }
+
+    /// Opens a ledger that is shared: its branch is fetched and verified, and the file brought up to it.
+    ///
+    /// Where the remote cannot be reached, it is the file as it is, with a finding; nothing but what
+    /// takes away may then be done ([`Stance`]).
+    ///
+    /// # Errors
+    /// As [`Ledger::open`]; and when the branch is not what reconcilers have pushed.
+    pub fn share(path: &Path, settings: Shared) -> Result<Self, LedgerError> {
+        let path = file::canonical(path)?;
+        let kept = file::kept(&path);
+        let lock = file::lock(&path)?;
+        let torn = file::mend(&path)?.map(torn_aside);
+        let mut branch = Branch::open(&path, settings)?;
+        let seen = branch.catch_up()?;
+        let kept = if path.exists() { Kept::Yes } else { kept };
+        let mut history = History::default();
+        let (writer, content, _) = Writer::locked(path, lock, &mut |record| history.add(record))?;
+        history.end(content, torn, kept);
+        history.finds(seen_finding(&seen));
+        Ok(Self {
+            history,
+            writer,
+            branch: Some(branch),
+        })
+    }
+
+    /// Reads a ledger that is shared, as it stands on the branch and in the file; neither is changed.
+    ///
+    /// # Errors
+    /// As [`Ledger::share`].
+    pub fn look(path: &Path, settings: Shared) -> Result<History, LedgerError> {
+        let path = file::canonical(path)?;
+        let mut branch = Branch::open(&path, settings)?;
+        let mut history = match branch.newer() {
+            Ok(None) => Self::read(&path)?,
+            Ok(Some(lines)) => {
+                let mut history = History::default();
+                let content = file::decode(lines, &mut |record| history.add(record))?;
+                history.end(Some(content), None, Kept::Yes);
+                history
+            }
+            Err(LedgerError::Unreachable(_)) if path.exists() => {
+                let mut history = Self::read(&path)?;
+                history.finds(seen_finding(&Found::Unreachable));
+                history
+            }
+            Err(error) => return Err(error),
+        };
+        history.leased_by(branch.lease);
+        Ok(history)
+    }
+
+    /// Begins the branch of a ledger anew that is lost at the remote: it is forgotten that it was there.
+    /// What the file beside holds is pushed by the next run, or by [`Ledger::hold`].
+    ///
+    /// # Errors
+    /// [`LedgerError`] when the branch is not lost, or another process writes the ledger.
+    pub fn begin_anew(path: &Path, settings: Shared) -> Result<Begun, LedgerError> {
+        let path = file::canonical(path)?;
+        match Self::share(&path, settings.clone()) {
+            // Gone, or begun anew by another machine already.
+            Err(LedgerError::Lost { .. } | LedgerError::Rewound { .. }) => {}
+            opened => return opened.map(Begun::AsItWas),
+        }
+        let lock = file::lock(&path)?;
+        Mark::forget(&path)?;
+        drop(lock);
+        Self::share(&path, settings).map(Begun::Anew)
+    }
+
+    /// Whether the lease can be had, as far as is known without asking; what a run that did not come
+    /// to its end was about to do, where the lease is taken over from another reconciler.
+    ///
+    /// # Errors
+    /// [`LedgerError::LeaseHeld`] where another reconciler has it.
+    pub fn vacancy(&self) -> Result<Option<&Intent>, LedgerError> {
+        let taken = match &self.branch {
+            Some(branch) => branch.vacancy()?,
+            None => None,
+        };
+        Ok(taken.and_then(|_| self.history.orders().open_intent()))
+    }
+
+    /// Takes the lease, and pushes everything that was recorded, and what the run is about to do: from
+    /// now on effects may begin.
+    ///
+    /// Nothing where the ledger is not shared: nobody could take over from it.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when another reconciler has it or has written meanwhile, or the branch cannot
+    /// be reached.
+    pub fn intend(&mut self, intent: Intent, at: Timestamp) -> Result<(), LedgerError> {
+        if self.branch.is_none() {
+            return Ok(());
+        }
+        self.vacancy()?;
+        let run = intent.run.clone();
+        let event = Event::Intended {
+            changes: intent.changes.into_iter().collect(),
+            tasks: intent.tasks.into_iter().collect(),
+            notices: intent.notices.into_iter().collect(),
+        };
+        self.append(Record {
+            at,
+            run: run.clone(),
+            event,
+        })?;
+        self.hold(run)
+    }
+
+    /// Takes the lease, and pushes everything that was recorded, for a command that has no effects
+    /// but its records.
+    ///
+    /// # Errors
+    /// As [`Ledger::intend`].
+    pub fn hold(&mut self, run: RunId) -> Result<(), LedgerError> {
+        match &mut self.branch {
+            Some(branch) => branch.intend(Some(run)),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether an effect may begin now.
+    pub fn stance(&mut self) -> Stance {
+        match &mut self.branch {
+            Some(branch) => branch.stance(),
+            None => Stance::Good,
+        }
+    }
+
+    /// Whether any effect may begin now.
+    pub fn may_start(&mut self) -> bool {
+        self.stance() == Stance::Good
+    }
+
+    /// Pushes what was not pushed yet, and gives the lease back.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it cannot be pushed. The records stand in the file, and are pushed by the
+    /// next run from here; the lease runs out.
+    pub fn close(&mut self) -> Result<(), LedgerError> {
+        match &mut self.branch {
+            Some(branch) => branch.close(),
+            None => Ok(()),
+        }
+    }
+
+    /// How many messages lie in the inbox; none where the ledger is not shared.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when the remote does not answer.
+    pub fn waiting(&self) -> Result<usize, LedgerError> {
+        self.branch.as_ref().map_or(Ok(0), Branch::waiting)
+    }
+
+    /// What lies in the inbox; nothing where the ledger is not shared.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when the remote does not answer.
+    pub fn inbox(&self, now: Timestamp) -> Result<Vec<Sealed>, LedgerError> {
+        match &self.branch {
+            Some(branch) => branch.inbox(now),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Takes messages out of the inbox, whose answers are on the branch.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when the remote does not take them out: they are read again, and known.
+    pub fn discard(&self, read: &[Sealed]) -> Result<(), LedgerError> {
+        match &self.branch {
+            Some(branch) => branch.discard(read),
+            None => Ok(()),
+        }
+    }
+
+    /// Who has the lease by the newest commit; nobody where the ledger is not shared.
+    pub fn lease(&self) -> Option<&Lease> {
+        self.branch.as_ref()?.lease.as_ref()
     }
 
     /// Reads a ledger and leaves it as it is; another run may be writing it.
@@ -150,8 +395,41 @@ impl Ledger {
         }
         self.writer.append(&accepted)?;
         self.history.head = self.writer.head().to_owned();
+        if let Some(branch) = &mut self.branch {
+            branch.progress();
+        }
         Ok(refused?)
     }
+}
+
+fn torn_aside(aside: PathBuf) -> String {
+    format!(
+        "a crash cut off the last line of the ledger; it is kept in {}",
+        aside.display()
+    )
+}
+
+/// What people should know of what was found at the remote.
+fn seen_finding(seen: &Found) -> Option<Finding> {
+    let (code, message) = match seen {
+        Found::Joined(Joined::Whole) => return None,
+        Found::Joined(Joined::Rejoined { added, left, aside }) => (
+            Code::LedgerRejoined,
+            format!(
+                "another reconciler had written meanwhile: of what was not pushed, {added} records stand behind its own now, {left} contradict them; all are kept in {}",
+                aside.display()
+            ),
+        ),
+        Found::Unreachable => (
+            Code::LedgerUnreachable,
+            "the ledger's branch cannot be reached: another reconciler may have written more"
+                .to_owned(),
+        ),
+    };
+    Some(Finding {
+        code: code.as_str().to_owned(),
+        message,
+    })
 }
 
 /// Reads every record of a ledger, in order; none where there is no ledger.
@@ -172,7 +450,6 @@ mod tests {
     use super::history::tests::{asked, at, done, task};
     use super::*;
     use crate::plan::TaskAction;
-    use crate::plan::recorded::Kept;
     use std::fs;
 
     #[test]

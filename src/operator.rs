@@ -24,6 +24,7 @@ use crate::connector::AttributeName;
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::dn::Dn;
 use crate::forge::{self, ForgeKind, ForgeUrl, RepositoryPath};
+use crate::ledger::Shared;
 use crate::manifest::schema::schema_of;
 use crate::name::ResourceName;
 use crate::plan::DirectoryMode;
@@ -33,6 +34,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Where the file is looked for.
 pub const DEFAULT_FILE: &str = "/etc/countersign/operator.yaml";
@@ -56,6 +58,8 @@ pub struct Operator {
     pub mail: Mail,
     /// The file of the ledger.
     pub ledger: PathBuf,
+    /// The branch that the same lines stand in; none: there is the file only.
+    pub ledger_branch: Option<LedgerBranch>,
     /// The folder that encrypted first passwords are put into.
     pub hand_over: PathBuf,
     /// Urgent terminations a day.
@@ -114,6 +118,42 @@ impl ForgeReviews {
             ca_file: self.ca_file.clone(),
             token: self.token.read()?,
             patience: forge::Patience::default(),
+        })
+    }
+}
+
+/// The branch of the ledger, and the lease of whoever writes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerBranch {
+    /// The repository that has it.
+    pub remote: GitUrl,
+    /// Its name.
+    pub branch: String,
+    /// Where the key that signs it comes from.
+    pub key: SecretSource,
+    /// Public keys whose commits count as well.
+    pub trusted: Vec<String>,
+    /// How long a lease holds after the last push.
+    pub term: Duration,
+    /// How long one operation may take at most.
+    pub longest: Duration,
+}
+
+impl LedgerBranch {
+    /// What the ledger is shared with; the key is read now.
+    ///
+    /// # Errors
+    /// When the key cannot be had.
+    pub fn settings(&self) -> Result<Shared, SecretError> {
+        let shared = Shared::new(self.remote.as_str(), self.key.read()?);
+        Ok(Shared {
+            branch: self.branch.clone(),
+            trusted: self.trusted.clone(),
+            // A push that hangs must not outlast the lease it renews.
+            patience: shared.patience.min(self.term / 3),
+            term: self.term,
+            longest: self.longest,
+            ..shared
         })
     }
 }
@@ -298,6 +338,7 @@ impl Operator {
                 transport: MailTransport::Outbox(state.join("outbox")),
             },
             ledger: state.join("ledger.jsonl"),
+            ledger_branch: None,
             hand_over: state.join("hand-over"),
             urgent_per_day: URGENT_PER_DAY,
             running: Running::default(),
@@ -571,7 +612,7 @@ readBack: {ureport-export: {path: /var/lib/countersign/in/ureport.csv, key: empl
         );
         let said: Vec<_> = operator.findings.iter().map(line).collect();
         let expected = [
-            "4:1 not-in-this-version `signingKey` is not used by this version: the record is a file that shows when it was edited; it is not signed",
+            "4:1 not-in-this-version `signingKey` is not used: the ledger is a file that shows when it was edited, and has no `branch` to sign",
             "27:1 not-in-this-version `readBack` is not used by this version: manual work is not checked against exports",
         ];
         assert_eq!(said, expected);
@@ -588,6 +629,51 @@ readBack: {ureport-export: {path: /var/lib/countersign/in/ureport.csv, key: empl
                 "3:20 missing-field `signed-merge` begins with a commit that is trusted, and `repository.bootstrap` names none"
             )
         );
+    }
+
+    #[test]
+    fn a_ledger_with_a_branch_is_signed_and_stands_where_the_repository_is() {
+        let machine = machine();
+        assert_eq!(machine.load(FULL).unwrap().ledger_branch, None);
+        let with =
+            |more: &str| FULL.replace("file: ledger.jsonl", &format!("file: l.jsonl, {more}"));
+        let operator = machine.load(&with("branch: countersign/ledger")).unwrap();
+        let branch = operator.ledger_branch.unwrap();
+        assert_eq!(branch.remote, operator.repository.unwrap().url);
+        assert_eq!(branch.branch, "countersign/ledger");
+        assert_eq!((branch.term.as_secs(), branch.longest.as_secs()), (90, 60));
+        let elsewhere = with(
+            "remote: \"ssh://git@git.city.example/l.git\", lease: {term: 2m, longestOperation: 30s}",
+        );
+        let branch = machine.load(&elsewhere).unwrap().ledger_branch.unwrap();
+        assert_eq!(branch.remote.as_str(), "ssh://git@git.city.example/l.git");
+        assert_eq!((branch.term.as_secs(), branch.longest.as_secs()), (120, 30));
+        let key = "signingKey: {credential: reconciler-ed25519}\n";
+        for (text, mistake) in [
+            (
+                with("branch: countersign/ledger").replace(key, ""),
+                "missing-field a ledger with a branch needs `signingKey`: every commit of it is signed",
+            ),
+            (
+                with("branch: live"),
+                "bad-value this is the branch that is followed, and nobody but the program may write the ledger's",
+            ),
+            (
+                with("branch: l, trusted: [\"SHA256:abc\"]"),
+                "bad-value this is not an SSH public key",
+            ),
+            (
+                with("branch: l, lease: {term: 5s}"),
+                "bad-value a lease is from 30 seconds to an hour long",
+            ),
+            (
+                with("lease: {term: 90s}"),
+                "unknown-field a ledger that is a file only has no use for `lease`",
+            ),
+        ] {
+            let found = machine.mistakes(&text);
+            assert!(found.iter().any(|f| f.ends_with(mistake)), "{found:?}");
+        }
     }
 
     #[test]

@@ -32,6 +32,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// The version of the JSON form; raised when a reader of the old one would misread the new one.
@@ -437,6 +438,21 @@ impl Plan {
         });
         plan.notices
             .retain(|n| reviewed.notices.iter().any(|r| r.id == n.id));
+        plan
+    }
+
+    /// What of this plan is among these.
+    #[must_use]
+    pub fn within(
+        &self,
+        changes: &BTreeSet<ChangeId>,
+        tasks: &BTreeSet<TaskId>,
+        notices: &BTreeSet<NoticeKey>,
+    ) -> Self {
+        let mut plan = self.clone();
+        plan.changes.retain(|c| changes.contains(&c.id));
+        plan.tasks.retain(|t| tasks.contains(&t.task.id));
+        plan.notices.retain(|n| notices.contains(&n.key));
         plan
     }
 

@@ -8,7 +8,7 @@
 pub mod barred;
 pub mod control;
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Problem};
 use crate::desired::accounts::Accounts;
 use crate::desired::expand::{Glance, Outlook};
 use crate::desired::{Cause, EntitlementKey, Person, Recipient, ResourceTerms};
@@ -16,7 +16,7 @@ use crate::impact::{Impact, What, compare};
 use crate::manifest::resource::Connector;
 use crate::name::{RequestName, ResourceName, UserName};
 use crate::policy::Policies;
-use crate::policy::judge::{Behind, Grant, Inquiry, Objection, Step, of_state};
+use crate::policy::judge::{Behind, Grant, Inquiry, Objection, Step, Watch, of_state};
 use crate::policy::world::Lens;
 use crate::request::Timeline;
 use barred::Difference;
@@ -125,25 +125,30 @@ impl Proposal {
 
     /// Reads what one revision means to the one before, for who stands behind it.
     pub fn new(before: &Catalog, after: &Catalog, behind: Behind<'_>, now: Timestamp) -> Self {
-        let mut ignored = Vec::new();
+        Self::told(before, after, behind, now).0
+    }
+
+    /// The same, and what time brings of mistakes in the proposed revision.
+    pub fn told(
+        before: &Catalog,
+        after: &Catalog,
+        behind: Behind<'_>,
+        now: Timestamp,
+    ) -> (Self, Vec<Problem>) {
+        let (mut ignored, mut problems) = (Vec::new(), Vec::new());
         let accounts = Accounts::default();
         let old_line = Timeline::new(before, &mut ignored);
-        let new_line = Timeline::new(after, &mut ignored);
+        let new_line = Timeline::new(after, &mut problems);
         let mut old = Outlook::new(before, &old_line, &accounts);
         let mut new = Outlook::new(after, &new_line, &accounts);
-        old.at(now, &mut ignored);
-        new.at(now, &mut ignored);
+        let (_, at_first) =
+            rayon::join(|| old.at(now, &mut ignored), || new.at(now, &mut problems));
         let both = [
-            Policies::compile(after, &mut ignored),
+            Policies::compile(after, &mut problems),
             // Rules come from before; where a policy is as it was, it need not be asked twice.
             Policies::compile(before, &mut ignored).except(after),
         ];
-        let at_once = Lens {
-            catalog: before,
-            timeline: &old_line,
-            now,
-            people: old.people(),
-        };
+        let at_once = lens(before, &old_line, old.people(), now);
         let mut inquiries = both
             .each_ref()
             .map(|p| Inquiry::new(p, &at_once, behind, now));
@@ -156,6 +161,14 @@ impl Proposal {
             terms: new.desired().resources,
             looked_at: 0,
         };
+        let mut watch = Watch::new(&both[0]);
+        let names = &at_first.names;
+        watch.look(
+            &lens(after, &new_line, new.people(), now),
+            names,
+            false,
+            &mut problems,
+        );
         let said = said_anew(before, after);
         let first_people = new.people().clone();
         {
@@ -173,12 +186,7 @@ impl Proposal {
             };
             let sides = Sides {
                 old: at_once,
-                new: Lens {
-                    catalog: after,
-                    timeline: &new_line,
-                    now,
-                    people: new.people(),
-                },
+                new: lens(after, &new_line, new.people(), now),
                 old_before: old.people(),
                 new_before: old.people(),
             };
@@ -188,7 +196,9 @@ impl Proposal {
             old_line.after(now).chain(new_line.after(now)).collect();
         for instant in instants {
             let without = old.at(instant, &mut ignored);
-            let with = new.at(instant, &mut ignored);
+            let with = new.at(instant, &mut problems);
+            let proposed = lens(after, &new_line, new.people(), instant);
+            watch.look(&proposed, &with.names, true, &mut problems);
             let happens = |glance: &Glance, outlook: &Outlook<'_>, catalog: &Catalog| {
                 let directory = &catalog.config.spec.directory;
                 compare(directory, &glance.before, outlook.people(), &glance.names)
@@ -201,18 +211,8 @@ impl Proposal {
                 averted: less(&without_it, &with_it),
             };
             let sides = Sides {
-                old: Lens {
-                    catalog: before,
-                    timeline: &old_line,
-                    now: instant,
-                    people: old.people(),
-                },
-                new: Lens {
-                    catalog: after,
-                    timeline: &new_line,
-                    now: instant,
-                    people: new.people(),
-                },
+                old: lens(before, &old_line, old.people(), instant),
+                new: proposed,
                 old_before: &without.before,
                 new_before: &with.before,
             };
@@ -229,12 +229,9 @@ impl Proposal {
             })
             .map(|(name, _)| name.clone())
             .collect();
-        let first = Lens {
-            catalog: after,
-            timeline: &new_line,
-            now,
-            people: &first_people,
-        };
+        watch.finish(&lens(after, &new_line, new.people(), now), &mut problems);
+        new_line.without_effect(now, &mut problems);
+        let first = lens(after, &new_line, &first_people, now);
         for inquiry in inquiries {
             reader.object(inquiry.finish(&first, &requests).objections);
         }
@@ -245,14 +242,18 @@ impl Proposal {
             objections,
             ..
         } = reader;
-        Self {
+        let proposal = Self {
             now,
             stages,
             seats,
             mails,
             requests,
             objections,
-        }
+        };
+        // Nobody waits until everybody is taken apart.
+        let people = (old.into_people(), new.into_people(), first_people);
+        rayon::spawn(move || drop(people));
+        (proposal, problems)
     }
 }
 
@@ -312,6 +313,21 @@ fn less(all: &[Impact], but: &[Impact]) -> Vec<Impact> {
     let but: BTreeSet<(&UserName, &What)> = but.iter().map(|i| (&i.user, &i.what)).collect();
     let rest = all.iter().filter(|i| !but.contains(&(&i.user, &i.what)));
     rest.cloned().collect()
+}
+
+/// What policies see of a revision at an instant.
+fn lens<'a>(
+    catalog: &'a Catalog,
+    timeline: &'a Timeline<'a>,
+    people: &'a People,
+    now: Timestamp,
+) -> Lens<'a> {
+    Lens {
+        catalog,
+        timeline,
+        now,
+        people,
+    }
 }
 
 /// Everybody by name.

@@ -4,6 +4,8 @@
 pub mod drifted;
 pub mod guarded;
 pub mod hand_over;
+pub mod inbox;
+pub mod rebuild;
 pub mod run;
 pub mod stalled;
 pub mod unapproved;
@@ -14,11 +16,11 @@ use crate::catalog::linking::Findings;
 use crate::catalog::{Catalog, Problem, link, located};
 use crate::connector::roster::Roster;
 use crate::connector::{AttributeName, Failure, Guid, Transport};
-use crate::desired::expand::{Glance, Outlook, expand, rules};
+use crate::desired::expand::{Glance, Ground, Held, Outlook, expand, rules};
 use crate::desired::{Accounts, Desired};
 use crate::diagnostic::{Diagnostic, sorted};
 use crate::impact::{Impact, compare, history};
-use crate::manifest::parse::{Known, parse};
+use crate::manifest::parse::{Known, Manifests, parse};
 use crate::manifest::resource::{Connector, FieldSource};
 use crate::name::{FieldName, ResourceName, UserName};
 use crate::observed::tie::{Claim, Rules as TieRules, tie};
@@ -35,6 +37,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 /// A repository that was read and linked.
 pub struct Reading {
@@ -48,26 +51,50 @@ pub struct Reading {
     pub manifests: usize,
 }
 
+/// A repository that was read, to be linked.
+pub struct Parsed {
+    /// Its files.
+    pub source: Source,
+    manifests: Manifests,
+}
+
+impl Parsed {
+    /// Reads a repository.
+    ///
+    /// # Errors
+    /// [`SourceError`] when it cannot be read at all.
+    pub fn read(origin: &Origin, known: &mut Known) -> Result<Self, SourceError> {
+        let source = source::read(origin, &|blob| known.0.contains_key(blob))?;
+        let manifests = parse(&source, known);
+        Ok(Self { source, manifests })
+    }
+
+    /// Links it.
+    pub fn link(self) -> Reading {
+        let Self { source, manifests } = self;
+        let count = manifests.list.len() + manifests.broken.len();
+        let (catalog, findings) = link(manifests);
+        Reading {
+            source,
+            catalog,
+            findings,
+            manifests: count,
+        }
+    }
+}
+
 /// Reads and links a repository.
 ///
 /// # Errors
 /// [`SourceError`] when it cannot be read at all.
 pub fn read(origin: &Origin, known: &mut Known) -> Result<Reading, SourceError> {
-    let source = source::read(origin, &|blob| known.0.contains_key(blob))?;
-    Ok(read_source(source, known))
+    Parsed::read(origin, known).map(Parsed::link)
 }
 
 /// Links a repository whose files are at hand.
 pub fn read_source(source: Source, known: &mut Known) -> Reading {
     let manifests = parse(&source, known);
-    let count = manifests.list.len() + manifests.broken.len();
-    let (catalog, findings) = link(manifests);
-    Reading {
-        source,
-        catalog,
-        findings,
-        manifests: count,
-    }
+    Parsed { source, manifests }.link()
 }
 
 /// What keeps a plan from being made.
@@ -162,9 +189,34 @@ pub fn diagnosed(
     }
     let mut diagnostics = findings.diagnostics;
     diagnostics.extend(located(problems, &catalog, &source));
-    drop(outlook);
+    // Nobody waits until everybody is taken apart.
+    let people = outlook.into_people();
+    rayon::spawn(move || drop(people));
     drop(timeline);
     (catalog, sorted(diagnostics))
+}
+
+/// The same, where a proposal told already what time brings.
+pub fn diagnose_proposed(
+    reading: &mut Reading,
+    base: &Catalog,
+    told: Vec<Problem>,
+    now: Timestamp,
+) -> Vec<Diagnostic> {
+    let Reading {
+        source,
+        catalog,
+        findings,
+        ..
+    } = reading;
+    let Findings {
+        mut problems,
+        mut diagnostics,
+    } = std::mem::take(findings);
+    problems.extend(told);
+    problems.extend(history::check(base, catalog, now));
+    diagnostics.extend(located(problems, catalog, source));
+    sorted(diagnostics)
 }
 
 /// What becomes otherwise at each instant after one, and until another; instants at which nothing
@@ -249,33 +301,42 @@ pub fn situation(
     world: &mut World<'_>,
     now: Timestamp,
 ) -> Result<Situation, ReconcileError> {
-    let directory = match world.directory.as_deref_mut() {
-        Some(transport) => Some(look(&reading.catalog, transport, world.outer)?),
-        None => None,
-    };
-    situation_of(reading, world, directory, now)
+    let findings = std::mem::take(&mut reading.findings);
+    let (catalog, outer) = (&reading.catalog, world.outer);
+    let seen = world.directory.as_deref_mut();
+    let seen = seen.map(|transport| look(catalog, transport, outer));
+    situation_of(reading, findings, world, || seen.transpose(), now)
 }
 
-/// Works out what should be, where the directory was looked at already.
+/// Works out what should be, where somebody looks at the directory meanwhile: what does not depend on
+/// it comes first, and then `seen` is waited for.
 ///
 /// # Errors
 /// As [`situation`].
 pub fn situation_of(
-    reading: &mut Reading,
+    reading: &Reading,
+    findings: Findings,
     world: &World<'_>,
-    directory: Option<Directory>,
+    seen: impl FnOnce() -> Result<Option<Directory>, ReconcileError>,
     now: Timestamp,
 ) -> Result<Situation, ReconcileError> {
     let catalog = &reading.catalog;
-    let mut problems = std::mem::take(&mut reading.findings.problems);
-    let mut diagnostics = std::mem::take(&mut reading.findings.diagnostics);
+    let Findings {
+        mut problems,
+        mut diagnostics,
+    } = findings;
     let timeline = Timeline::new(catalog, &mut problems);
     let rules = rules(catalog);
+    let policies = Policies::compile(catalog, &mut problems);
+    let ground = Arc::new(Ground::new(catalog));
+    let folded = timeline.at(now);
+    let facts = ground.at(now);
+    let held = Held::new(&facts, &folded);
     let mut observed = Observed::default();
     let mut limits = None;
     let mut accounts = Accounts::default();
     let mut settled = None;
-    if let Some(directory) = directory {
+    if let Some(directory) = seen()? {
         let only_read = only_read(catalog);
         let within = Limits::new(&directory.base, &rules, world.outer)?;
         if !world.recorded.attempts.is_empty() {
@@ -284,7 +345,7 @@ pub fn situation_of(
         let recorded = settled.as_ref().unwrap_or(world.recorded);
         accounts = tie(
             &directory,
-            &claims(&timeline.at(now), recorded),
+            &claims(&folded, recorded),
             &TieRules {
                 anchor: world.outer.adopt_by_anchor.as_ref(),
                 observed: &only_read,
@@ -301,10 +362,10 @@ pub fn situation_of(
             .map_err(|f| ReconcileError::Roster(resource.clone(), f))?;
         observed.rosters.insert(resource.clone(), rows);
     }
-    let mut outlook = Outlook::new(catalog, &timeline, &accounts);
-    let policies = Policies::compile(catalog, &mut problems);
+    let mut outlook = Outlook::on(ground.clone(), &timeline, &accounts);
     let mut watch = Watch::new(&policies);
-    let glance = outlook.at(now, &mut problems);
+    let glance = outlook.begin(&facts, held, &mut problems);
+    drop(folded);
     let seen = lens(catalog, &timeline, &outlook, now);
     watch.look(&seen, &glance.names, false, &mut problems);
     let desired = outlook.desired();
@@ -387,7 +448,7 @@ pub fn bootstrap(
         for (key, entitlement) in &person.entitlements {
             let terms = desired.resources.get(&key.resource);
             if terms.is_some_and(|t| t.connector == Connector::Manual) {
-                manual.insert((name.clone(), key.clone()), entitlement.fields.clone());
+                manual.insert((name.clone(), key.clone()), entitlement.fields.to_tree());
             }
         }
     }

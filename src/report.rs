@@ -4,6 +4,7 @@ pub mod approval;
 pub mod diagnostics;
 pub mod explain;
 pub mod identity;
+pub mod ledger;
 pub mod outcome;
 pub mod people;
 pub mod plan;

@@ -3,6 +3,7 @@
 //! Invariant: the same bytes give the same result, wherever they were read from. Links are never
 //! followed, and what cannot be read is a diagnostic, never a gap.
 
+pub mod bare;
 pub mod branch;
 pub mod commit;
 pub mod git;

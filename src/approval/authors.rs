@@ -14,7 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Who wrote what.
 #[derive(Debug, Default)]
 pub struct Authors {
-    /// Who signed a commit that is not only an edit of somebody else's request, and which.
+    /// Who signed, or is said to have written, a commit that is not only an edit of somebody else's
+    /// request, and which.
     pub authors: BTreeMap<UserName, String>,
     /// Commits that nobody signed, or nobody the revision before knows.
     pub unsigned: Vec<String>,
@@ -88,8 +89,27 @@ impl Before<'_> {
     }
 }
 
+/// Whom a forge takes for the writer of what nobody signed.
+#[derive(Debug, Clone, Copy)]
+pub struct Claimed<'a> {
+    /// Whoever opened the pull request: stands behind what nobody else is said to have written.
+    pub opener: Option<&'a UserName>,
+    /// Whom each commit is said to be by. Anybody can write anybody's name there.
+    pub writers: &'a BTreeMap<String, UserName>,
+}
+
+impl Claimed<'_> {
+    fn writer(&self, commit: &Commit) -> Option<UserName> {
+        self.opener?;
+        self.writers.get(&commit.id).or(self.opener).cloned()
+    }
+}
+
 /// Reads the commits, which stand parents first. The content of `odd` ones, merges that are no clean
 /// ones, is compared with the tree beside them.
+///
+/// Invariant: a claim makes somebody an author or an editor, who is barred by it or needs a second
+/// approver; it never tells who brought a request.
 ///
 /// # Errors
 /// [`AuthorsError`] when objects are missing or no tool tells who signed.
@@ -97,6 +117,7 @@ pub fn authors(
     known: &Before<'_>,
     commits: &[Commit],
     odd: &BTreeMap<String, String>,
+    claimed: Claimed<'_>,
 ) -> Result<Authors, AuthorsError> {
     let mut found = Authors::default();
     let mut asked: BTreeMap<RequestName, UserName> = known
@@ -127,10 +148,11 @@ pub fn authors(
                 None
             }
         };
+        let writer = signer.clone().or_else(|| claimed.writer(commit));
         let theirs = |name: &RequestName, after: Option<&RequestSpec>| {
             let requester = asked.get(name);
             let same = after.is_none_or(|after| Some(&after.requested_by) == requester);
-            same && requester.is_some() && requester != signer.as_ref()
+            same && requester.is_some() && requester != writer.as_ref()
         };
         let only_edits = !contents.others
             && !contents.requests.is_empty()
@@ -138,7 +160,7 @@ pub fn authors(
                 .requests
                 .iter()
                 .all(|(name, after)| theirs(name, after.as_ref()));
-        if let Some(user) = &signer {
+        if let Some(user) = &writer {
             last.insert(user.clone(), commit.id.clone());
             match only_edits {
                 true => {

@@ -170,7 +170,7 @@ impl Fault {
                 "nobody is left who may approve it: split the change, so that no part is for everybody who approves; or let the operator set `repository.bootstrap`".into()
             }
             Self::Few { eligible, .. } => format!(
-                "`countersign approve {}` by one of: {}",
+                "approval (`countersign approve {}`, or a review where a forge's reviews count) by one of: {}",
                 short(commit),
                 list(eligible)
             ),
@@ -212,7 +212,7 @@ impl fmt::Display for Fault {
                 commit,
             } => write!(
                 f,
-                "request {request} says that {said} asks for it, and {signer} signed {}, which brought it",
+                "request {request} says that {said} asks for it, and {signer} brought it, with {}",
                 short(commit)
             ),
             Self::UnknownRequester { request, said } => write!(

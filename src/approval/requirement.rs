@@ -236,7 +236,8 @@ pub fn present(catalog: &Catalog, now: Timestamp) -> Present {
     present
 }
 
-fn administers(person: &Person) -> bool {
+/// Whether somebody administers: holds the level `administrator` of `countersign`.
+pub fn administers(person: &Person) -> bool {
     person.entitlements.keys().any(|key| {
         key.resource.as_str() == COUNTERSIGN
             && matches!(&key.grant, Grant::Level(level) if level.as_str() == ADMINISTRATOR)

@@ -149,7 +149,7 @@ impl KeyRing {
         let (allowed, signature) = (folder.join("allowed"), folder.join("signature"));
         fs::write(&signature, &signed.signature)?;
         let tool = |arguments: &[&OsStr]| {
-            run(
+            self::tool(
                 "ssh-keygen",
                 "openssh-client",
                 folder,
@@ -340,11 +340,14 @@ fn gpg(folder: &Path, arguments: &[&OsStr], input: &[u8]) -> Result<Output, Sign
         "always".as_ref(),
     ];
     let arguments: Vec<&OsStr> = fixed.into_iter().chain(arguments.iter().copied()).collect();
-    run("gpg", "gnupg", folder, &arguments, input)
+    tool("gpg", "gnupg", folder, &arguments, input)
 }
 
 /// Runs a tool that knows nothing of whose machine it is on.
-fn run(
+///
+/// # Errors
+/// [`SignatureError`] when it cannot be run.
+pub fn tool(
     program: &'static str,
     package: &'static str,
     folder: &Path,

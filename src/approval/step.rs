@@ -1,9 +1,9 @@
 //! One step of the line: what it needs, who approved it, and what is wrong with it.
 
-use super::authors::{Authors, AuthorsError, Before, authors, is_merge_of};
+use super::authors::{Authors, AuthorsError, Before, Claimed, authors, is_merge_of};
 use super::fault::Fault;
 use super::requirement::{Approver, Count, Demand, Requirement, UNPROVEN};
-use super::reviews::{Reviewed, Reviews};
+use super::reviews::{Found, Reviewed, Reviews};
 use super::revision::{Link, Revision, Shelf};
 use super::signature::Signer;
 use crate::catalog::Catalog;
@@ -101,7 +101,8 @@ impl Step<'_> {
             before: &self.before.catalog,
             base: &self.before.commit.id,
         };
-        let reviewed = self.reviewed(commit, stage)?;
+        let mut remarks = Vec::new();
+        let reviewed = self.reviewed(commit, stage, &mut remarks)?;
         let shape = match (stage, &reviewed) {
             (Stage::Merged, Some(reviewed)) => self.reviewed_shape(commit, reviewed)?,
             (Stage::Merged, None) => self.shape(commit)?,
@@ -124,13 +125,17 @@ impl Step<'_> {
                 objects.beyond(self.ours, &commit.id)?
             }
         };
-        let mut authors = authors(&known, &commits, &odd)?;
+        let nobody = BTreeMap::new();
+        let claimed = Claimed {
+            opener: reviewed.as_ref().and_then(|r| r.author.as_ref().ok()),
+            writers: reviewed.as_ref().map_or(&nobody, |r| &r.writers),
+        };
+        let mut authors = authors(&known, &commits, &odd, claimed)?;
         faults.extend(authors.faults.iter().cloned());
         if let Some(reviewed) = &reviewed {
             opened(reviewed, &mut authors, &mut faults);
         }
         self.requesters(&authors, &mut faults);
-        let mut remarks = Vec::new();
         let covering = self.tagged(&known, &commit.id, &mut remarks)?;
         // What is not what was reviewed is not approved by whoever reviewed that.
         let whole = faults.iter().all(|fault| !fault.can_be_covered());
@@ -150,7 +155,12 @@ impl Step<'_> {
             }
         }
         if whole && stage == Stage::Merged {
-            approvers.extend(self.merger(&known, commit, &mut remarks)?);
+            // Whom a forge signs its merges for matters only where its record does not tell.
+            let mut said = Vec::new();
+            approvers.extend(self.merger(&known, commit, &mut said)?);
+            if reviewed.is_none() {
+                remarks.extend(said);
+            }
             if let Some(head) = &shape.head {
                 approvers.extend(self.tagged(&known, &head.id, &mut remarks)?);
             }
@@ -189,7 +199,12 @@ impl Step<'_> {
     }
 
     /// The pull request of a commit, where reviews are evidence.
-    fn reviewed(&self, commit: &Commit, stage: Stage) -> Result<Option<Reviewed>, AuthorsError> {
+    fn reviewed(
+        &self,
+        commit: &Commit,
+        stage: Stage,
+        remarks: &mut Vec<String>,
+    ) -> Result<Option<Reviewed>, AuthorsError> {
         let Some(reviews) = self.means.reviews else {
             return Ok(None);
         };
@@ -198,10 +213,17 @@ impl Step<'_> {
             Stage::Merged => reviews.merged(&commit.id, rules),
             Stage::Proposed | Stage::Conflicting => reviews.open(&commit.id, rules),
         };
-        found.map_err(|why| AuthorsError::Reviews {
+        let found = found.map_err(|why| AuthorsError::Reviews {
             commit: commit.id.clone(),
             why,
-        })
+        });
+        match found? {
+            Found::PullRequest(reviewed) => Ok(Some(reviewed)),
+            Found::Nothing(why) => {
+                remarks.push(why);
+                Ok(None)
+            }
+        }
     }
 
     /// How the merge or squash of a pull request hangs together with the head that was reviewed.
@@ -209,7 +231,7 @@ impl Step<'_> {
         let objects = self.means.objects;
         let first = &self.before.commit;
         let others = commit.parents.get(1..).unwrap_or_default();
-        if others.iter().any(|other| *other != reviewed.head) {
+        if others.len() > 1 {
             return self.shape(commit);
         }
         let head = match objects.commit(&reviewed.head) {
@@ -223,6 +245,11 @@ impl Step<'_> {
             }
             Err(error) => return Err(error.into()),
         };
+        for other in others.iter().filter(|other| **other != head.id) {
+            if !self.is_squash_of(other, &head)? {
+                return self.shape(commit);
+            }
+        }
         if is_merge_of(objects, commit, &first.id, &head.id)? {
             return Ok(Shape {
                 head: Some(head),
@@ -231,6 +258,19 @@ impl Step<'_> {
             });
         }
         self.altered(commit, head)
+    }
+
+    /// Whether a commit is a head squashed onto what was on the branch: some forges merge that commit
+    /// in the head's stead.
+    fn is_squash_of(&self, commit: &str, head: &Commit) -> Result<bool, AuthorsError> {
+        let squash = self.means.objects.commit(commit)?;
+        match &squash.parents[..] {
+            [parent] if self.ours.has(parent) => {
+                let objects = self.means.objects;
+                Ok(is_merge_of(objects, &squash, parent, &head.id)?)
+            }
+            _ => Ok(false),
+        }
     }
 
     /// A commit that holds something else than merging a head gives.

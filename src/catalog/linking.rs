@@ -9,6 +9,7 @@ use crate::manifest::parse::{Body, CONFIG_FILE, Located, Location, Manifests};
 use crate::manifest::{ConfigSpec, Kind, Manifest};
 use crate::name::{ManifestName, RequestName, ResourceName};
 use jiff::tz::TimeZone;
+use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -119,9 +120,12 @@ pub fn link(manifests: Manifests) -> (Catalog, Findings) {
     };
     references::check(&catalog, &broken, &mut problems);
     catalog.templates = Templates::compile(&catalog, &mut problems);
-    for check in CHECKS {
+    let found = CHECKS.par_iter().map(|check| {
+        let mut problems = Vec::new();
         check(&catalog, &mut problems);
-    }
+        problems
+    });
+    problems.extend(found.collect::<Vec<_>>().into_iter().flatten());
     // What nobody wrote has no mistakes of its own.
     problems.retain(|problem| problem.at.document != NOWHERE);
     (

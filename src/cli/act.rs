@@ -82,7 +82,7 @@ pub fn act(
     };
     let guarded = guarded(plan, &guards);
     let proof = match &bench.line {
-        Some(line) => Proof::Verified(line.revision()),
+        Some(line) => line.proof(),
         None => Proof::TrustBranch,
     };
     let approved = match bind(guarded.plan, proof) {
@@ -96,6 +96,8 @@ pub fn act(
         .into_iter()
         .chain(guarded.events.into_iter().map(|event| ("guard", event)))
     {
+        // Nothing is recorded where another reconciler is at work.
+        ledger.vacancy().map_err(workbench::ledger_failed)?;
         let at = Timestamp::now();
         let run = RunId(format!("{what}-{}", at.strftime("%Y%m%dT%H%M%SZ")));
         let record = Record { at, run, event };

@@ -52,6 +52,9 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         folder: place.folder.clone(),
         revision: args.rev.clone(),
     };
+    for line in workbench::inbox(&operator, &mut ledger, &origin) {
+        talk(format!("inbox: {line}"));
+    }
     let now = workbench::InstantArgs::now();
     let record = |_: &Operator| Ok(ledger.history());
     let mut bench = workbench::bench(place, &origin, &now, operator, record, Purpose::Apply)?;
@@ -86,11 +89,11 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
             "held by a guard: `countersign allow {digest}` by an administrator lets it through once"
         ));
     }
-    Ok(exit(&plan, &outcomes))
+    Ok(exit(&outcomes))
 }
 
-fn exit(plan: &Plan, outcomes: &Outcomes) -> Exit {
-    match outcomes.is_success() && plan.held.is_empty() {
+fn exit(outcomes: &Outcomes) -> Exit {
+    match outcomes.is_success() && outcomes.summary.held == 0 {
         true => Exit::Done,
         false => Exit::Findings,
     }

@@ -1,10 +1,9 @@
 //! `countersign comment`: texts → one comment below a pull request, kept up to date. For the job that
 //! alone may write: it gets texts that another job made, and reads nothing else of the pull request.
 
+use super::forge::ForgeArgs;
 use super::{Exit, Failed, Outcome, print};
-use crate::forge::{Forge, ForgeKind, ForgeUrl, Marker, Patience, RepositoryPath, Settings};
-use crate::operator::SecretSource;
-use clap::ValueEnum;
+use crate::forge::{Forge, Marker};
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -19,63 +18,20 @@ const LARGEST: u64 = 32 * 1024 * 1024;
 /// long becomes several, numbered. The token is read from an environment variable or a file, never from
 /// an argument.
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("forge", |forge| forge.required(true)))]
 pub struct Args {
-    /// Which software the forge is; Gitea is taken for Forgejo.
-    #[arg(long, value_enum)]
-    forge: ForgeArg,
-    /// Where people open the forge in a browser; left out: github.com or gitlab.com.
-    #[arg(long, value_name = "URL", value_parser = ForgeUrl::parse)]
-    url: Option<ForgeUrl>,
-    /// The repository on it.
-    #[arg(long, value_name = "OWNER/NAME")]
-    repository: String,
+    #[command(flatten)]
+    forge: ForgeArgs,
     /// The number of the pull request; on GitLab, of the merge request.
     #[arg(long, value_name = "NUMBER")]
     pull_request: u64,
     /// What tells this comment from others below the same pull request.
     #[arg(long, default_value = "diff", value_parser = Marker::new)]
     marker: Marker,
-    /// The environment variable that holds the token.
-    #[arg(
-        long,
-        value_name = "NAME",
-        default_value = "COUNTERSIGN_FORGE_TOKEN",
-        conflicts_with = "token_file"
-    )]
-    token_variable: String,
-    /// The file that holds the token; others can neither read nor write it.
-    #[arg(long, value_name = "FILE")]
-    token_file: Option<PathBuf>,
-    /// The certificates (PEM) that the forge's must be signed by; left out: the system's.
-    #[arg(long, value_name = "FILE")]
-    ca_file: Option<PathBuf>,
     /// The texts, Markdown, each a comment of its own; `-` is standard input. Where all are empty, the
     /// comment is taken away.
     #[arg(required = true, value_name = "FILE")]
     texts: Vec<PathBuf>,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum ForgeArg {
-    /// github.com, GitHub Enterprise Cloud or Server.
-    #[value(name = "github")]
-    GitHub,
-    /// gitlab.com, or one's own GitLab.
-    #[value(name = "gitlab")]
-    GitLab,
-    /// Forgejo or Gitea.
-    #[value(name = "forgejo")]
-    Forgejo,
-}
-
-impl From<ForgeArg> for ForgeKind {
-    fn from(arg: ForgeArg) -> Self {
-        match arg {
-            ForgeArg::GitHub => Self::GitHub,
-            ForgeArg::GitLab => Self::GitLab,
-            ForgeArg::Forgejo => Self::Forgejo,
-        }
-    }
 }
 
 /// Runs the command.
@@ -83,18 +39,8 @@ impl From<ForgeArg> for ForgeKind {
 /// # Errors
 /// When a text or the token cannot be read, or the forge does not take the comment.
 pub fn run(args: &Args) -> Outcome {
-    let kind = ForgeKind::from(args.forge);
-    let url = args.url.clone().or_else(|| kind.usual_url());
-    let url = url.ok_or_else(|| {
-        let words = format!("say with --url where this {} is", kind.title());
-        Failed::say(Exit::Usage, words)
-    })?;
-    let repository = RepositoryPath::parse(&args.repository, kind)
-        .map_err(|error| Failed::say(Exit::Usage, format!("--repository: {error}")))?;
-    let token = match &args.token_file {
-        Some(file) => SecretSource::file(file, "--token-file"),
-        None => SecretSource::variable(&args.token_variable, "--token-variable"),
-    };
+    let forge = args.forge.named()?;
+    let forge = forge.ok_or_else(|| Failed::say(Exit::Usage, "name the forge with --forge"))?;
     let mut texts = Vec::new();
     for file in &args.texts {
         let text = text(file)?;
@@ -103,17 +49,8 @@ pub fn run(args: &Args) -> Outcome {
         }
     }
     let world = |error: anyhow::Error| Failed::new(Exit::World, error);
-    let token = token.read().map_err(|error| world(error.into()))?;
-    let forge = Forge::open(&Settings {
-        kind,
-        url,
-        repository,
-        bots: BTreeSet::new(),
-        ca_file: args.ca_file.clone(),
-        token,
-        patience: Patience::default(),
-    })
-    .map_err(|error| world(error.into()))?;
+    let settings = forge.settings(BTreeSet::new())?;
+    let forge = Forge::open(&settings).map_err(|error| world(error.into()))?;
     let done = forge
         .comment(args.pull_request, &args.marker, &texts)
         .map_err(|error| world(error.into()))?;

@@ -1,7 +1,7 @@
 //! `countersign diff`: what a pull request means - people and access, not lines of YAML.
 
 use super::workbench::Purpose;
-use super::{Exit, Failed, Outcome, Place, print, talk, workbench};
+use super::{Exit, Failed, Outcome, Place, leave, print, talk, workbench};
 use crate::approval::requirement::{Need, Requirement};
 use crate::diagnostic::any_error;
 use crate::diagnostic::suggest::did_you_mean;
@@ -11,7 +11,7 @@ use crate::policy::judge::{Behind, Verdict};
 use crate::proposal::Proposal;
 use crate::proposal::barred::Barred;
 use crate::proposal::control::control;
-use crate::reconcile::{Reading, diagnose};
+use crate::reconcile::{Reading, diagnose_proposed};
 use crate::report::{self, plan};
 use crate::source::{Origin, git};
 use clap::ValueEnum;
@@ -75,13 +75,12 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
             short(&base_id)
         ));
     }
-    let read = |revision: &str| {
-        workbench::read(&Origin::Revision {
-            folder: place.folder.clone(),
-            revision: revision.to_owned(),
-        })
+    let origin = |revision: &str| Origin::Revision {
+        folder: place.folder.clone(),
+        revision: revision.to_owned(),
     };
-    let (before, after) = (read(&base_id)?, read(&head_id)?);
+    let both = [&origin(&base_id), &origin(&head_id)];
+    let [before, mut after] = workbench::read_all(both)?;
     let now = args.instant.resolve(&after.catalog)?;
     let actor = args
         .actor
@@ -92,7 +91,7 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         actor: actor.as_ref(),
         approvers: None,
     };
-    let proposal = Proposal::new(&before.catalog, &after.catalog, behind, now);
+    let (proposal, problems) = Proposal::told(&before.catalog, &after.catalog, behind, now);
     let needs = needs(&before, &after, &proposal);
     let zone = after.catalog.zone.clone();
     let plan = match args.plan {
@@ -128,7 +127,7 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
             ))?;
         }
     }
-    let diagnostics = diagnose(after, Some(&before.catalog), now);
+    let diagnostics = diagnose_proposed(&mut after, &before.catalog, problems, now);
     let invalid = any_error(&diagnostics);
     if invalid {
         talk(
@@ -139,6 +138,7 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         .objections
         .iter()
         .any(|o| o.verdict != Verdict::Open && o.follows() == Effect::Deny);
+    leave((before, after));
     Ok(if invalid || refused {
         Exit::Findings
     } else {

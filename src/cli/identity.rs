@@ -5,7 +5,7 @@ mod export;
 mod list;
 mod select;
 
-use super::{Exit, Failed, Outcome, Place, talk, workbench};
+use super::{Exit, Failed, Outcome, Place, letterbox, talk, workbench};
 use crate::desired::accounts::Accounts;
 use crate::desired::expand::expand;
 use crate::desired::{Desired, Person};

@@ -1,6 +1,7 @@
 //! `countersign allow`, `pause`, `unpause`: what an administrator orders the loop, in the ledger.
 
-use super::{Exit, Failed, Outcome, Place, talk, workbench};
+use super::{Exit, Failed, Outcome, Place, letterbox, talk, workbench};
+use crate::ledger::inbox::Message;
 use crate::ledger::{Event, Record, RunId};
 use crate::name::ResourceName;
 use crate::reconcile::guarded::until;
@@ -49,6 +50,17 @@ pub struct Unpause {
 /// When the ledger cannot be written.
 pub fn allow(place: &Place, args: &Allow) -> Outcome {
     let operator = workbench::operator(place)?;
+    let digest = args.digest.clone();
+    let words = format!("{digest} is allowed");
+    if said(
+        place,
+        &operator,
+        &args.by,
+        Message::Allow { digest },
+        &words,
+    )? {
+        return Ok(Exit::Done);
+    }
     let by = who(place, args.by.as_ref())?;
     let mut ledger = workbench::ledger(&operator)?;
     let now = Timestamp::now();
@@ -83,8 +95,15 @@ pub fn allow(place: &Place, args: &Allow) -> Outcome {
 /// When the ledger cannot be written.
 pub fn pause(place: &Place, args: &Pause) -> Outcome {
     let operator = workbench::operator(place)?;
-    let by = who(place, args.by.as_ref())?;
     let resource = named(args.resource.as_ref())?;
+    let message = Message::Pause {
+        resource: resource.clone(),
+        reason: args.reason.clone(),
+    };
+    if said(place, &operator, &args.by, message, "a pause")? {
+        return Ok(Exit::Done);
+    }
+    let by = who(place, args.by.as_ref())?;
     let mut ledger = workbench::ledger(&operator)?;
     let event = Event::Paused {
         resource: resource.clone(),
@@ -107,8 +126,14 @@ pub fn pause(place: &Place, args: &Pause) -> Outcome {
 /// When the ledger cannot be written.
 pub fn unpause(place: &Place, args: &Unpause) -> Outcome {
     let operator = workbench::operator(place)?;
-    let by = who(place, args.by.as_ref())?;
     let resource = named(args.resource.as_ref())?;
+    let message = Message::Unpause {
+        resource: resource.clone(),
+    };
+    if said(place, &operator, &args.by, message, "the end of a pause")? {
+        return Ok(Exit::Done);
+    }
+    let by = who(place, args.by.as_ref())?;
     let mut ledger = workbench::ledger(&operator)?;
     if !ledger.history().orders().paused().contains_key(&resource) {
         talk("it is not paused");
@@ -127,9 +152,25 @@ fn append(
     event: Event,
 ) -> Result<(), Failed> {
     let run = RunId(format!("{}-{what}", at.strftime("%Y%m%dT%H%M%SZ")));
-    ledger
-        .append(Record { at, run, event })
-        .map_err(workbench::ledger_failed)
+    let recorded = workbench::record(ledger, Record { at, run, event });
+    let recorded = recorded.and_then(|()| ledger.close());
+    recorded.map_err(workbench::ledger_failed)
+}
+
+/// Says it to whoever keeps the record elsewhere; whether it is kept elsewhere.
+fn said(
+    place: &Place,
+    operator: &crate::operator::Operator,
+    by: &Option<String>,
+    message: Message,
+    words: &str,
+) -> Result<bool, Failed> {
+    let Some(letterbox) = letterbox::of(place, operator)? else {
+        return Ok(false);
+    };
+    letterbox::nobody_else(by.as_deref())?;
+    letterbox::send(&letterbox, message, words)?;
+    Ok(true)
 }
 
 fn named(resource: Option<&String>) -> Result<Option<ResourceName>, Failed> {

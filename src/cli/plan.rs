@@ -1,7 +1,7 @@
 //! `countersign plan`: what would be done, by whom and why. Nothing is written.
 
 use super::workbench::Purpose;
-use super::{Exit, Failed, Outcome, Place, print, talk, workbench};
+use super::{Exit, Failed, Outcome, Place, leave, print, talk, workbench};
 use crate::report::plan::{Format, Styling, render};
 use clap::ValueEnum;
 use std::path::PathBuf;
@@ -62,11 +62,13 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         FormatArg::Ldif => Format::Ldif,
     };
     print(&render(plan, format, Styling::Ansi))?;
-    Ok(if !plan.held.is_empty() || plan.is_beyond_a_guard() {
+    let exit = if !plan.held.is_empty() || plan.is_beyond_a_guard() {
         Exit::Findings
     } else if args.detailed_exitcode && !plan.is_empty() {
         Exit::Pending
     } else {
         Exit::Done
-    })
+    };
+    leave(bench);
+    Ok(exit)
 }

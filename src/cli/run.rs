@@ -182,7 +182,8 @@ fn follow(place: &Place, args: &Args, operator: &Operator) -> Result<Followed, F
     let url = repository.url.as_str();
     let folder = beside(&operator.ledger, "access.git");
     let mirror = Mirror::open(folder, url, &repository.branch, PATIENCE)
-        .map_err(|error| Failed::new(Exit::World, error))?;
+        .map_err(|error| Failed::new(Exit::World, error))?
+        .with_heads(operator.forge.as_ref().map(|forge| forge.kind.heads()));
     let local = Path::new(url).is_absolute().then(|| Path::new(url));
     Ok(Followed {
         folder: mirror.folder().to_owned(),

@@ -1,6 +1,7 @@
 //! `countersign task`: what maintainers were asked, and saying that it is done.
 
-use super::{Exit, Failed, Outcome, Place, print, talk, workbench};
+use super::{Exit, Failed, Outcome, Place, letterbox, print, talk, workbench};
+use crate::ledger::inbox::{Letterbox, Message};
 use crate::ledger::{Event, Ledger, Record, RunId, Seen, TaskStatus};
 use crate::plan::TaskId;
 use crate::report;
@@ -67,6 +68,9 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
             })?;
         }
         Command::Done { ids, by, note } => {
+            if let Some(letterbox) = letterbox::of(place, &operator)? {
+                return said(&letterbox, ids, by.as_deref(), note.as_deref());
+            }
             let mut ledger = workbench::ledger(&operator)?;
             let by = by
                 .clone()
@@ -74,8 +78,23 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
             let Some(by) = by else {
                 return Err(Failed::say(Exit::Usage, "say who you are with --by"));
             };
-            return done(&mut ledger, ids, &by, note.as_deref());
+            let exit = done(&mut ledger, ids, &by, note.as_deref())?;
+            ledger.close().map_err(workbench::ledger_failed)?;
+            return Ok(exit);
         }
+    }
+    Ok(Exit::Done)
+}
+
+/// Says it to whoever keeps the record, under one's own signature.
+fn said(letterbox: &Letterbox, ids: &[String], by: Option<&str>, note: Option<&str>) -> Outcome {
+    letterbox::nobody_else(by)?;
+    for id in ids {
+        let message = Message::TaskDone {
+            task: TaskId(id.clone()),
+            note: note.map(str::to_owned),
+        };
+        letterbox::send(letterbox, message, &format!("{id} is done"))?;
     }
     Ok(Exit::Done)
 }
@@ -99,11 +118,12 @@ fn done(ledger: &mut Ledger, ids: &[String], by: &str, note: Option<&str>) -> Ou
             seen: Seen::Confirmed,
         };
         let run = RunId(format!("{}-done", now.strftime("%Y%m%dT%H%M%SZ")));
-        match ledger.append(Record {
+        let record = Record {
             at: now,
             run,
             event,
-        }) {
+        };
+        match workbench::record(ledger, record) {
             Ok(()) => talk(format!("{id} is done, says {by}")),
             Err(crate::ledger::LedgerError::Contradiction(why)) => {
                 talk(format!("{id}: {why}"));

@@ -1,12 +1,11 @@
 //! `countersign validate`: every mistake of the repository, in one run.
 
-use super::{Exit, Outcome, Place, print, workbench};
+use super::{Exit, Outcome, Place, leave, print, workbench};
 use crate::diagnostic::any_error;
-use crate::reconcile::diagnose;
+use crate::reconcile::diagnosed;
 use crate::report::diagnostics::{Format, render};
 use crate::source::Origin;
 use clap::ValueEnum;
-
 use std::sync::Arc;
 
 /// Check every manifest and report every mistake.
@@ -58,7 +57,7 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         })?),
         None => None,
     };
-    let diagnostics = diagnose(reading, base.as_ref().map(|b| &b.catalog), now);
+    let (catalog, diagnostics) = diagnosed(reading, base.as_ref().map(|b| &b.catalog), now);
     let text = |path: &str| -> Option<Arc<str>> {
         let bytes = files.get(path)?.bytes()?;
         Some(String::from_utf8_lossy(&bytes).into())
@@ -72,6 +71,7 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         FormatArg::Junit => Format::Junit,
     };
     print(&render(&diagnostics, count, &text, format))?;
+    leave((catalog, base));
     Ok(if any_error(&diagnostics) {
         Exit::Findings
     } else {

@@ -1,35 +1,38 @@
 //! What several commands begin with: which revision, which instant, which operator's file, and the
 //! plan that follows from them.
 
+mod line;
+
+pub use line::{Line, approved};
+
 use super::{Exit, Failed, Place, talk};
 use crate::approval::Evidence;
-use crate::approval::line::Verified;
 use crate::catalog::Catalog;
 use crate::connector::roster::Roster;
 use crate::connector::{Mark, Transport};
 use crate::desired::Desired;
 use crate::desired::accounts::Accounts;
 use crate::diagnostic::Diagnostic;
-use crate::ledger::{ApprovedCommit, ApprovedLine, Event, History, Ledger, LedgerError};
+use crate::ledger::{History, Ledger, LedgerError, Record, Shared};
 use crate::manifest::parse::Known;
 use crate::manifest::{Edge, Moment};
 use crate::name::ResourceName;
-use crate::operator::{DEFAULT_FILE, Operator, OperatorError};
-use crate::plan::recorded::Recorded;
+use crate::operator::{DEFAULT_FILE, LedgerBranch, Operator, OperatorError};
 use crate::plan::{Bootstrap, Change, DirectoryMode, Plan};
 use crate::reconcile::drifted::{Given, drifted};
-use crate::reconcile::unapproved;
-use crate::reconcile::verified::{self, Start};
+use crate::reconcile::inbox::{Answer, collect};
 use crate::reconcile::world::{self, OpenError};
-use crate::reconcile::{self, Reading, ReconcileError, Situation, World};
+use crate::reconcile::{self, Parsed, Reading, ReconcileError, Situation, World};
 use crate::report::diagnostics::{Format, render};
-use crate::source::{Origin, SourceError, git};
+use crate::source::{Blob, Origin, SourceError, git};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use rayon::prelude::*;
 use std::borrow::Borrow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
 
 /// The folder of what is kept without an operator's file.
 pub const STATE: &str = ".countersign";
@@ -120,16 +123,35 @@ impl InstantArgs {
 /// # Errors
 /// When it cannot be read at all.
 pub fn read(origin: &Origin) -> Result<Reading, Failed> {
-    let folder = match origin {
+    let [reading] = read_all([origin])?;
+    Ok(reading)
+}
+
+/// Reads and links states of one repository; what is the same in them is parsed once.
+///
+/// # Errors
+/// When one of them cannot be read at all.
+pub fn read_all<const N: usize>(origins: [&Origin; N]) -> Result<[Reading; N], Failed> {
+    let folder = match origins[0] {
         Origin::Revision { folder, .. } | Origin::Worktree { folder } => folder,
     };
     let mut known = known(folder);
     let before = known.0.len();
-    let reading = reconcile::read(origin, &mut known).map_err(source_failed)?;
-    if known.0.len() != before {
-        keep(folder, &known, &reading);
+    let mut parsed = Vec::with_capacity(N);
+    for origin in origins {
+        parsed.push(Parsed::read(origin, &mut known).map_err(source_failed)?);
     }
-    Ok(reading)
+    let mut blobs = BTreeSet::new();
+    if known.0.len() != before {
+        let files = parsed.iter().flat_map(|p| p.source.files.values());
+        blobs.extend(files.map(|f| f.blob));
+    }
+    let link = || parsed.into_par_iter().map(Parsed::link).collect();
+    let (readings, ()): (Vec<Reading>, ()) = rayon::join(link, || keep(folder, &known, &blobs));
+    match readings.try_into() {
+        Ok(readings) => Ok(readings),
+        Err(_) => unreachable!("there are as many as were asked for"),
+    }
 }
 
 fn cache_file(folder: &Path) -> Option<PathBuf> {
@@ -143,11 +165,11 @@ pub fn known(folder: &Path) -> Known {
         .unwrap_or_default()
 }
 
-fn keep(folder: &Path, known: &Known, reading: &Reading) {
-    if let Some(file) = cache_file(folder) {
-        let blobs = reading.source.files.values().map(|f| f.blob).collect();
+/// Keeps what was parsed of these files, where there are any.
+fn keep(folder: &Path, known: &Known, blobs: &BTreeSet<Blob>) {
+    if let (false, Some(file)) = (blobs.is_empty(), cache_file(folder)) {
         // Without the cache the next run parses again; nothing is lost.
-        let _ = known.save(&file, &blobs);
+        let _ = known.save(&file, blobs);
     }
 }
 
@@ -197,10 +219,22 @@ pub fn operator(place: &Place) -> Result<Operator, Failed> {
 /// When it cannot be read.
 pub fn history(operator: &Operator) -> Result<History, Failed> {
     let first = operator.is_embedded() && !operator.ledger.parent().is_some_and(Path::is_dir);
-    match first {
-        true => Ok(History::default()),
-        false => Ledger::read(&operator.ledger).map_err(ledger_failed),
-    }
+    let history = match (first, shared(operator)?) {
+        (true, _) => return Ok(History::default()),
+        (false, Some(shared)) => Ledger::look(&operator.ledger, shared),
+        (false, None) => Ledger::read(&operator.ledger),
+    };
+    history.map_err(ledger_failed)
+}
+
+/// How the record is shared; none where it is a file only.
+///
+/// # Errors
+/// When the signing key cannot be had.
+pub fn shared(operator: &Operator) -> Result<Option<Shared>, Failed> {
+    let branch = operator.ledger_branch.as_ref();
+    let settings = branch.map(LedgerBranch::settings).transpose();
+    settings.map_err(|error| Failed::new(Exit::World, error))
 }
 
 /// The record, open for writing.
@@ -211,7 +245,46 @@ pub fn ledger(operator: &Operator) -> Result<Ledger, Failed> {
     if let Some(folder) = operator.ledger.parent().filter(|_| operator.is_embedded()) {
         std::fs::create_dir_all(folder).map_err(|e| Failed::new(Exit::World, e))?;
     }
-    Ledger::open(&operator.ledger).map_err(ledger_failed)
+    match shared(operator)? {
+        Some(shared) => Ledger::share(&operator.ledger, shared),
+        None => Ledger::open(&operator.ledger),
+    }
+    .map_err(ledger_failed)
+}
+
+/// Adds what a command says to the record, alone and at once; one that cannot be recorded changes
+/// nothing.
+///
+/// # Errors
+/// When another run has the record, or it cannot be written.
+pub fn record(ledger: &mut Ledger, record: Record) -> Result<(), LedgerError> {
+    ledger.hold(record.run.clone())?;
+    ledger.append(record)
+}
+
+/// Reads the inbox of a shared record with the keys of the newest approved revision; what people should
+/// know of it, a line each. Nothing waits for it: what cannot be read now is read another time.
+pub fn inbox(operator: &Operator, ledger: &mut Ledger, origin: &Origin) -> Vec<String> {
+    let mut read = || -> Result<Vec<Answer>, Failed> {
+        if ledger.waiting().map_err(ledger_failed)? == 0 {
+            return Ok(Vec::new());
+        }
+        let line = approved(operator, ledger.history(), origin)?;
+        let origin = line.as_ref().map_or_else(|| origin.clone(), Line::origin);
+        let reading = self::read(&origin)?;
+        collect(ledger, &reading.catalog, Timestamp::now()).map_err(ledger_failed)
+    };
+    let words = |answer: &Answer| match answer.finding() {
+        Some(finding) => finding.message,
+        None => {
+            let from = answer.from.as_ref().map_or("somebody", |u| u.as_str());
+            format!("`{}` from {from} is recorded", answer.command)
+        }
+    };
+    match read() {
+        Ok(answers) => answers.iter().map(words).collect(),
+        Err(failed) => vec![format!("the inbox was not read: {}", failed.words())],
+    }
 }
 
 /// The folder of the access repository.
@@ -300,136 +373,6 @@ pub struct Bench {
     pub line: Option<Line>,
 }
 
-/// The line of a branch, verified.
-pub struct Line {
-    folder: PathBuf,
-    bootstrap: String,
-    /// What the record knows already.
-    known: ApprovedLine,
-    verified: Verified,
-}
-
-/// Verifies the branch up to a revision, as the operator's file asks for; none where it asks for
-/// nothing, or it is a working folder, of which nothing can be applied.
-///
-/// # Errors
-/// When the branch does not come by what was approved before, or it cannot be read.
-pub fn approved(
-    operator: &Operator,
-    history: &History,
-    origin: &Origin,
-) -> Result<Option<Line>, Failed> {
-    let Origin::Revision { folder, revision } = origin else {
-        return Ok(None);
-    };
-    let repository = operator.repository.as_ref();
-    let bootstrap = repository.and_then(|r| r.bootstrap.clone());
-    let (Evidence::SignedMerge, Some(bootstrap)) = (operator.evidence, bootstrap) else {
-        return Ok(None);
-    };
-    let known = history
-        .approved()
-        .filter(|line| line.bootstrap == bootstrap);
-    let known = known.cloned().unwrap_or_else(|| ApprovedLine {
-        bootstrap: bootstrap.clone(),
-        newest: bootstrap.clone(),
-        ..ApprovedLine::default()
-    });
-    let what = match known.newest == bootstrap {
-        true => "the operator's `repository.bootstrap`",
-        false => "the newest approved commit that the ledger knows",
-    };
-    let start = Start {
-        commit: known.newest.clone(),
-        what,
-    };
-    let head = git::revision_id(folder, revision).map_err(source_failed)?;
-    let parsed = self::known(folder);
-    // Who approves is asked as of now, whatever instant a plan is for.
-    let verified = verified::verified(folder, &start, &head, parsed, Timestamp::now());
-    Ok(Some(Line {
-        folder: folder.clone(),
-        bootstrap,
-        known,
-        verified: verified.map_err(super::approve_check::failed)?,
-    }))
-}
-
-impl Line {
-    /// The newest revision that is approved and valid.
-    pub fn revision(&self) -> &str {
-        &self.verified.effective.commit.id
-    }
-
-    /// Where to read it from.
-    pub fn origin(&self) -> Origin {
-        Origin::Revision {
-            folder: self.folder.clone(),
-            revision: self.revision().to_owned(),
-        }
-    }
-
-    /// What the record does not know yet.
-    pub fn news(&self) -> Option<Event> {
-        let approved = self.approved();
-        (!approved.is_empty()).then(|| Event::Verified {
-            bootstrap: self.bootstrap.clone(),
-            commits: approved,
-        })
-    }
-
-    /// The commits that are approved since, up to the one that is acted on.
-    fn approved(&self) -> Vec<ApprovedCommit> {
-        let last = self.revision();
-        let mut judged = self.verified.judged.iter();
-        let end = judged.position(|j| j.commit == last).map_or(0, |at| at + 1);
-        let commits = self.verified.judged.iter().take(end);
-        let commits = commits.map(|judged| ApprovedCommit {
-            commit: judged.commit.clone(),
-            approvers: judged.counted.clone(),
-            files: judged.files.clone(),
-        });
-        commits.collect()
-    }
-
-    /// Says in a plan what it rests on, and holds what is not approved.
-    fn rest(
-        &self,
-        plan: Plan,
-        situation: &Situation,
-        recorded: &Recorded,
-        operator: &Operator,
-    ) -> Result<Plan, Failed> {
-        let mut line = self.known.clone();
-        line.extend(self.approved());
-        let plan = plan.resting_on(&self.bootstrap, &self.verified.head, &line.files);
-        let now = situation.desired.instant;
-        let head = match self.verified.head == self.revision() {
-            true => None,
-            false => self.head(now)?,
-        };
-        let Some(waiting) = unapproved::waiting(&self.verified, head.as_ref(), now) else {
-            return Ok(plan);
-        };
-        let approvers = &self.verified.effective.present(Timestamp::now()).approvers;
-        let outer = operator.outer();
-        Ok(plan.holding(&waiting, approvers, &situation.desired, recorded, outer))
-    }
-
-    /// The branch as it stands; none where that has mistakes.
-    fn head(&self, now: Timestamp) -> Result<Option<Reading>, Failed> {
-        let origin = Origin::Revision {
-            folder: self.folder.clone(),
-            revision: self.verified.head.clone(),
-        };
-        let diagnostics = reconcile::diagnose(read(&origin)?, None, now);
-        match crate::diagnostic::any_error(&diagnostics) {
-            true => Ok(None),
-            false => read(&origin).map(Some),
-        }
-    }
-}
-
 /// The record, read already or to be read while something else is waited for.
 enum Recall<H, F> {
     Read(H),
@@ -471,34 +414,39 @@ pub fn bench<H: Borrow<History>>(
     };
     let fields = reconcile::roster_fields(&reading.catalog);
     let rosters = world::rosters(&operator, fields).map_err(open_failed)?;
-    // The record is read while the directory answers.
-    let (seen, history) = std::thread::scope(|scope| {
+    let findings = std::mem::take(&mut reading.findings);
+    // While the directory answers, the record is read and all is worked out that does not depend on it.
+    let (situation, history, mut directory) = std::thread::scope(|scope| {
         let (catalog, outer) = (&reading.catalog, operator.outer());
-        let looking = directory
-            .as_deref_mut()
-            .map(|directory| scope.spawn(move || reconcile::look(catalog, directory, outer)));
+        let looking = directory.map(|mut directory| {
+            let (tell, told) = mpsc::sync_channel(1);
+            let looking = scope.spawn(move || {
+                let _ = tell.send(reconcile::look(catalog, directory.as_mut(), outer));
+                match purpose {
+                    Purpose::Look => None,
+                    Purpose::Apply => Some(directory),
+                }
+            });
+            (looking, told)
+        });
         let history = match history {
-            Recall::Read(history) => Ok(history),
-            Recall::Later(read) => read(&operator),
+            Recall::Read(history) => history,
+            Recall::Later(read) => read(&operator)?,
         };
-        let seen = looking.map(|looking| looking.join().unwrap_or_else(|p| resume_unwind(p)));
-        (seen, history)
-    });
-    let history = history?;
+        let world = rest_of_world(history.borrow(), &rosters, &operator, mode);
+        let (looking, told) = looking.unzip();
+        // Nothing is told where the thread broke down, which joining it shows.
+        let seen = || told.and_then(|told| told.recv().ok()).transpose();
+        let situation = reconcile::situation_of(&reading, findings, &world, seen, now);
+        let directory = looking.map(|looking| looking.join().unwrap_or_else(|p| resume_unwind(p)));
+        let situation = situation.map_err(|error| reconcile_failed(error, &reading))?;
+        Ok::<_, Failed>((situation, history, directory.flatten()))
+    })?;
     let history = history.borrow();
-    let seen = seen.transpose();
-    let seen = seen.map_err(|error| reconcile_failed(error, &reading))?;
-    let world = World {
-        directory: None,
-        mode,
-        rosters: &rosters,
-        outer: operator.outer(),
-        recorded: history.recorded(),
-    };
-    let situation = reconcile::situation_of(&mut reading, &world, seen, now);
-    let situation = situation.map_err(|error| reconcile_failed(error, &reading))?;
-    let bootstrap = match (history.last_run(), reading.source.revision.is_some()) {
-        (None, true) => {
+    let world = rest_of_world(history, &rosters, &operator, mode);
+    let begun = history.last_run().is_some() || history.orders().rebuilt().is_some();
+    let bootstrap = match (begun, reading.source.revision.is_some()) {
+        (false, true) => {
             let revision = bootstrap_revision(place, &operator, origin)?;
             let mut known = known(&place.folder);
             reconcile::bootstrap(&place.folder, &revision, &situation, now, &mut known).map_err(
@@ -518,13 +466,20 @@ pub fn bench<H: Borrow<History>>(
         recorded: history.recorded(),
         outer: operator.outer(),
     };
-    let asked = directory.as_deref_mut().map(|d| d as &mut dyn Transport);
+    let Given {
+        desired,
+        recorded,
+        outer,
+    } = given;
+    let mut again = match (purpose, plan.drifted(desired, recorded, outer).is_empty()) {
+        // It was let go, and tells now when something was changed by hand.
+        (Purpose::Look, false) => opened(&operator, &reading)?.0,
+        (Purpose::Look | Purpose::Apply, _) => None,
+    };
+    let asked = directory.as_deref_mut().or(again.as_deref_mut());
+    let asked = asked.map(|directory| directory as &mut dyn Transport);
     let (plan, drift) = drifted(plan, given, asked);
     let mut plan = plan.frozen(&situation.desired);
-    match purpose {
-        Purpose::Look => directory = None,
-        Purpose::Apply => {}
-    }
     if let Some(line) = &line {
         plan = line.rest(plan, &situation, history.recorded(), &operator)?;
     }
@@ -541,6 +496,22 @@ pub fn bench<H: Borrow<History>>(
         drift,
         line,
     })
+}
+
+/// What a plan is made from, the directory aside, which was looked at already.
+fn rest_of_world<'a>(
+    history: &'a History,
+    rosters: &'a BTreeMap<ResourceName, Roster>,
+    operator: &'a Operator,
+    mode: DirectoryMode,
+) -> World<'a> {
+    World {
+        directory: None,
+        mode,
+        rosters,
+        outer: operator.outer(),
+        recorded: history.recorded(),
+    }
 }
 
 /// Where the directory stands now, if surely nothing of it has changed since a mark; none where

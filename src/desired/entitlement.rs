@@ -1,6 +1,6 @@
 //! Entitlements: what one user holds of one resource, and why.
 
-use super::Cause;
+use super::{Cause, Sorted};
 use crate::name::{FieldName, LevelName, ResourceName, RoleName, ScopeName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -85,7 +85,7 @@ pub struct Entitlement {
     /// What the application calls it: display name of the level, key of the role.
     pub label: String,
     /// Values of the resource's fields for this user, in no other order than by name; absent ones are not in it.
-    pub fields: FieldValues,
+    pub fields: Sorted<FieldName, Arc<str>>,
     /// Whether a field depends on a login that is not settled yet.
     pub provisional: bool,
     /// Whether it only mirrors another resource's access: nobody is asked.

@@ -4,6 +4,7 @@
 mod bonds;
 mod distinct;
 mod fields;
+mod ground;
 mod holdings;
 mod lines;
 mod identities;
@@ -13,26 +14,23 @@ mod sheet;
 mod sources;
 mod terms;
 
+pub use ground::{Facts, Ground};
 pub use terms::rules;
 
 use super::accounts::Accounts;
 use super::naming::{Namer, Names};
 use super::variables::UserVariables;
 use super::{Cause, Desired, Entitlement, Person, Recipient};
-use crate::catalog::{Catalog, Linked, Problem};
+use crate::catalog::{Catalog, Problem};
 use crate::diagnostic::Code;
-use crate::manifest::resource::IdentityRules;
-use crate::manifest::user::UserState;
-use crate::manifest::{Edge, IdentitySpec, Moment, ResourceSpec};
-use crate::name::{IdentityName, ResourceName, UserName};
-use crate::request::{Folded, FoldedUser, Timeline, ahead};
+use crate::manifest::Edge;
+use crate::name::{ResourceName, UserName};
+use crate::request::{Folded, FoldedUser, Timeline};
 use distinct::Distinct;
+use ground::Presence;
 use holdings::Holdings;
 use jiff::Timestamp;
-use lines::Lines;
-use places::Places;
 use rayon::prelude::*;
-use sheet::Sheets;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -56,7 +54,10 @@ pub fn expand(
 /// first, and then of those only for whom something changes.
 pub struct Outlook<'a> {
     timeline: &'a Timeline<'a>,
-    facts: Facts<'a>,
+    ground: Arc<Ground<'a>>,
+    accounts: &'a Accounts,
+    /// The instant last looked at.
+    now: Timestamp,
     namer: Namer<'a>,
     people: BTreeMap<UserName, Arc<Person>>,
     distinct: Distinct,
@@ -79,13 +80,21 @@ pub struct Glance {
 impl<'a> Outlook<'a> {
     /// Begins before anybody is known.
     pub fn new(catalog: &'a Catalog, timeline: &'a Timeline<'a>, accounts: &'a Accounts) -> Self {
+        Self::on(Arc::new(Ground::new(catalog)), timeline, accounts)
+    }
+
+    /// The same, of a catalog that was made ready.
+    pub fn on(ground: Arc<Ground<'a>>, timeline: &'a Timeline<'a>, accounts: &'a Accounts) -> Self {
+        let catalog = ground.catalog;
         let seats = catalog
             .resources
             .iter()
             .filter(|(_, r)| r.spec.seats.is_some());
         Self {
             timeline,
-            facts: Facts::new(catalog, accounts, Timestamp::MIN),
+            ground,
+            accounts,
+            now: Timestamp::MIN,
             namer: Namer::new(catalog, accounts),
             people: BTreeMap::new(),
             distinct: Distinct::default(),
@@ -100,6 +109,11 @@ impl<'a> Outlook<'a> {
         &self.people
     }
 
+    /// The same, to keep.
+    pub fn into_people(self) -> BTreeMap<UserName, Arc<Person>> {
+        self.people
+    }
+
     /// Looks at an instant later than any before, and reports what is wrong at it.
     pub fn at(&mut self, now: Timestamp, problems: &mut Vec<Problem>) -> Glance {
         let touched = match std::mem::take(&mut self.fresh) {
@@ -110,35 +124,56 @@ impl<'a> Outlook<'a> {
             None => self.timeline.at(now),
             Some(names) => self.timeline.these(&self.with_supervisors(names, now), now),
         };
-        self.facts.now = now;
+        let ground = self.ground.clone();
+        let facts = ground.at(now);
+        self.put(&facts, Held::new(&facts, &folded), problems)
+    }
+
+    /// Looks at the first instant, where what everybody holds at it was worked out already.
+    pub fn begin(
+        &mut self,
+        facts: &Facts<'_>,
+        held: Held<'_>,
+        problems: &mut Vec<Problem>,
+    ) -> Glance {
+        self.fresh = false;
+        self.put(facts, held, problems)
+    }
+
+    fn put(&mut self, facts: &Facts<'_>, held: Held<'_>, problems: &mut Vec<Problem>) -> Glance {
+        self.now = facts.now;
+        let folded = held.folded;
         let names: Vec<UserName> = folded.people.keys().cloned().collect();
         let mut before: BTreeMap<UserName, Arc<Person>> = BTreeMap::new();
         for name in &names {
             before.extend(self.people.remove_entry(name));
         }
-        fill(
-            &self.facts,
-            &mut self.namer,
-            &folded,
-            &mut self.people,
-            problems,
+        let known = (&mut self.namer, self.accounts);
+        fill(facts, known, held, &mut self.people, problems);
+        let catalog = facts.catalog;
+        let Self {
+            people,
+            numbers,
+            distinct,
+            ..
+        } = self;
+        let (bonds, shared) = rayon::join(
+            || bonds::check(folded, people, numbers),
+            || distinct.look(catalog, names.iter().filter_map(|name| people.get(name))),
         );
-        bonds::check(&folded, &self.people, &mut self.numbers, problems);
-        for person in names.iter().filter_map(|name| self.people.get(name)) {
-            self.distinct.look_at(self.facts.catalog, person, problems);
-        }
+        problems.extend(bonds.into_iter().chain(shared));
         self.count_seats(&names, problems);
         orphans::warn(
-            self.facts.catalog,
+            catalog,
             self.timeline,
             &names,
             &before,
             &self.people,
             problems,
         );
-        let recipients = terms::Recipients::new(self.facts.catalog, &self.people);
+        let recipients = terms::Recipients::new(catalog, &self.people);
         if recipients.may_differ(&names, &before) {
-            terms::resources(self.facts.catalog, &recipients, problems);
+            terms::resources(catalog, &recipients, problems);
         }
         Glance { names, before }
     }
@@ -164,7 +199,7 @@ impl<'a> Outlook<'a> {
             }
             if holders.len() > before {
                 seats(
-                    self.facts.catalog,
+                    self.ground.catalog,
                     resource,
                     holders,
                     &self.people,
@@ -176,7 +211,7 @@ impl<'a> Outlook<'a> {
 
     /// What should be, at the instant last looked at.
     pub fn desired(&self) -> Desired {
-        let Facts { catalog, now, .. } = self.facts;
+        let (catalog, now) = (self.ground.catalog, self.now);
         let recipients = terms::Recipients::new(catalog, &self.people);
         Desired {
             instant: now,
@@ -193,40 +228,66 @@ impl<'a> Outlook<'a> {
     }
 }
 
-/// Puts those who are folded among the people.
-fn fill<'a>(
-    facts: &Facts<'a>,
-    namer: &mut Namer<'a>,
-    folded: &Folded,
+/// What everybody holds at an instant, before anybody knows of accounts.
+pub struct Held<'p> {
+    folded: &'p Folded,
+    holdings: Vec<Holdings<'p>>,
+    variables: Vec<UserVariables<'p>>,
+    problems: Vec<Problem>,
+}
+
+impl<'p> Held<'p> {
+    /// Works it out, user by user.
+    pub fn new(facts: &'p Facts<'p>, folded: &'p Folded) -> Self {
+        let people: Vec<(&UserName, &FoldedUser)> = folded.people.iter().collect();
+        let parts: Vec<(Holdings<'_>, Vec<Problem>, UserVariables<'_>)> = people
+            .par_iter()
+            .map(|(name, user)| {
+                let (holdings, found) = holdings::of(facts, name, user);
+                let variables = fields::variables(facts, name, user, &holdings);
+                (holdings, found, variables)
+            })
+            .collect();
+        let mut held = Self {
+            folded,
+            holdings: Vec::with_capacity(people.len()),
+            variables: Vec::with_capacity(people.len()),
+            problems: Vec::new(),
+        };
+        for (holdings, found, variables) in parts {
+            held.holdings.push(holdings);
+            held.variables.push(variables);
+            held.problems.extend(found);
+        }
+        held
+    }
+}
+
+/// Puts those who hold something, or nothing, among the people.
+fn fill<'p>(
+    facts: &'p Facts<'p>,
+    (namer, accounts): (&mut Namer<'_>, &'p Accounts),
+    held: Held<'p>,
     into: &mut BTreeMap<UserName, Arc<Person>>,
     problems: &mut Vec<Problem>,
 ) {
+    let Held {
+        folded,
+        holdings,
+        variables,
+        problems: found,
+    } = held;
+    problems.extend(found);
     let people: Vec<(&UserName, &FoldedUser)> = folded.people.iter().collect();
-    // What everybody holds, user by user.
-    let mut held: Vec<Holdings<'_>> = Vec::with_capacity(people.len());
-    let mut known: Vec<UserVariables<'_>> = Vec::with_capacity(people.len());
-    let parts: Vec<(Holdings<'_>, Vec<Problem>, UserVariables<'_>)> = people
-        .par_iter()
-        .map(|(name, user)| {
-            let (holdings, found) = holdings::of(facts, name, user);
-            let variables = fields::variables(facts, name, user, &holdings);
-            (holdings, found, variables)
-        })
-        .collect();
-    for (holdings, found, variables) in parts {
-        held.push(holdings);
-        known.push(variables);
-        problems.extend(found);
-    }
     // Names, one after the other.
     for (name, user) in &people {
         namer.claim(name, user, problems);
     }
     let mut bases: Vec<Base<'_>> = Vec::with_capacity(people.len());
-    for (((name, user), holdings), variables) in people.iter().zip(&held).zip(known) {
+    for (((name, user), holdings), variables) in people.iter().zip(&holdings).zip(variables) {
         bases.push(base(
             facts,
-            namer,
+            (namer, accounts),
             (name, user),
             holdings,
             variables,
@@ -237,119 +298,17 @@ fn fill<'a>(
     // Field values, user by user.
     let filled: Vec<(Arc<Person>, Vec<Problem>)> = people
         .par_iter()
-        .zip(held.into_par_iter())
+        .zip(holdings.into_par_iter())
         .zip(bases.into_par_iter())
         .map(|(((name, user), holdings), base)| {
-            fields::person(facts, &supervisors, name, user, holdings, base)
+            let known = (accounts, &supervisors);
+            fields::person(facts, known, name, user, holdings, base)
         })
         .collect();
     for (person, found) in filled {
         problems.extend(found);
         into.insert(person.name.clone(), person);
     }
-}
-
-/// What is the same for every user.
-struct Facts<'a> {
-    catalog: &'a Catalog,
-    accounts: &'a Accounts,
-    now: Timestamp,
-    directory: &'a ResourceName,
-    lines: Lines<'a>,
-    sheets: Sheets<'a>,
-    places: Places<'a>,
-    followers: Vec<&'a ResourceName>,
-    /// Resources of which only one level can be held.
-    exclusive: Vec<(&'a ResourceName, &'a Linked<ResourceSpec>)>,
-    /// Resources with identities.
-    with_identities: Vec<(
-        &'a ResourceName,
-        &'a Linked<ResourceSpec>,
-        &'a IdentityRules,
-    )>,
-    /// The identities that manifests declare, by user.
-    identities: BTreeMap<&'a UserName, Vec<(&'a IdentityName, &'a Linked<IdentitySpec>)>>,
-}
-
-impl<'a> Facts<'a> {
-    fn new(catalog: &'a Catalog, accounts: &'a Accounts, now: Timestamp) -> Self {
-        let resources = || catalog.resources.iter();
-        let mut identities: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for (name, identity) in &catalog.identities {
-            let of_user = identities.entry(&identity.spec.user).or_default();
-            of_user.push((name, identity));
-        }
-        Self {
-            catalog,
-            accounts,
-            now,
-            directory: &catalog.config.spec.directory,
-            lines: Lines::new(catalog),
-            sheets: Sheets::new(catalog),
-            places: Places::new(catalog),
-            exclusive: resources().filter(|(_, r)| r.spec.exclusive).collect(),
-            with_identities: resources()
-                .filter_map(|(name, r)| Some((name, r, r.spec.identities.as_ref()?)))
-                .collect(),
-            followers: follow_order(catalog),
-            identities,
-        }
-    }
-
-    /// Whether a grant with this end is still in force.
-    fn in_force(&self, until: Option<&Moment>) -> bool {
-        let end = until.and_then(|m| m.resolve(&self.catalog.zone, Edge::End).ok());
-        end.is_none_or(|end| self.now < end)
-    }
-
-    /// Where a user is in their time here.
-    fn state(&self, user: &FoldedUser) -> Presence {
-        let at = |moment: &Option<Moment>, edge| {
-            moment
-                .as_ref()
-                .and_then(|m| m.resolve(&self.catalog.zone, edge).ok())
-        };
-        let ended = at(&user.spec.end_date, Edge::End).is_some_and(|end| end <= self.now);
-        let start = at(&user.spec.start_date, Edge::Start).filter(|start| self.now < *start);
-        match (ended, start, user.spec.state) {
-            (true, _, _) | (_, _, UserState::Left) => Presence::Left,
-            (_, Some(start), _) if ahead(self.catalog, start) <= self.now => Presence::Ahead,
-            (_, Some(_), _) => Presence::Waiting,
-            (_, None, UserState::Suspended) => Presence::Suspended,
-            (_, None, UserState::Active) => Presence::Active,
-        }
-    }
-}
-
-/// Where a user is in their time here, at the instant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Presence {
-    /// Declared; the start is some time ahead.
-    Waiting,
-    /// The account is made already, disabled, and opens nothing yet.
-    Ahead,
-    Active,
-    Suspended,
-    Left,
-}
-
-/// Resources that follow others, those followed first.
-fn follow_order(catalog: &Catalog) -> Vec<&ResourceName> {
-    let mut order: Vec<&ResourceName> = Vec::new();
-    let followers: Vec<_> = catalog
-        .resources
-        .iter()
-        .filter_map(|(name, r)| Some((name, &r.spec.inherits_from.as_ref()?.resource)))
-        .collect();
-    for _ in 0..followers.len() {
-        for (name, followed) in &followers {
-            let ready = !followers.iter().any(|(n, _)| n == followed) || order.contains(followed);
-            if ready && !order.contains(name) {
-                order.push(name);
-            }
-        }
-    }
-    order
 }
 
 /// The names of one user's account, and where it stands.
@@ -362,18 +321,18 @@ struct Base<'p> {
 
 fn base<'p>(
     facts: &Facts<'_>,
-    namer: &mut Namer<'_>,
+    (namer, accounts): (&mut Namer<'_>, &Accounts),
     (name, user): (&UserName, &FoldedUser),
     holdings: &Holdings<'_>,
     mut variables: UserVariables<'p>,
     problems: &mut Vec<Problem>,
 ) -> Base<'p> {
-    let known = facts.accounts.known.contains_key(name);
+    let known = accounts.known.contains_key(name);
     let here = matches!(
         holdings.presence,
         Presence::Active | Presence::Suspended | Presence::Ahead
     );
-    let troubled = facts.accounts.troubled.contains_key(name);
+    let troubled = accounts.troubled.contains_key(name);
     if !(holdings.has_account && here || known || troubled) {
         return Base {
             names: None,

@@ -161,8 +161,8 @@ impl<'a> Namer<'a> {
         if let Some(mail) = &mail {
             self.taken.address(mail, Holder::User(name.clone()));
         }
-        let cn = self.common_name(name, known, &login, parent, variables);
         let wanted = self.wanted_cn(variables);
+        let cn = self.common_name(name, known, &login, parent, &wanted);
         let place = (parent.to_lowercase(), wanted.to_lowercase());
         if is_new && trouble.is_none() && self.is_foreign(|t| &t.common_names, &place) {
             trouble = Some(name_held(&format!("the common name `{wanted}`")));
@@ -383,9 +383,8 @@ impl<'a> Namer<'a> {
         known: Option<&Held>,
         login: &str,
         parent: &str,
-        variables: &UserVariables<'_>,
+        plain: &str,
     ) -> String {
-        let plain = self.wanted_cn(variables);
         let room = LONGEST_CN.saturating_sub(login.chars().count() + 3);
         let short: String = plain.chars().take(room).collect();
         let told_apart = format!("{} ({login})", short.trim_end());
@@ -397,7 +396,11 @@ impl<'a> Namer<'a> {
         if known.is_some_and(|k| k.cn == told_apart) && free(&told_apart) {
             return told_apart;
         }
-        if free(&plain) { plain } else { told_apart }
+        if free(plain) {
+            plain.to_owned()
+        } else {
+            told_apart
+        }
     }
 }
 

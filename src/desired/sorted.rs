@@ -1,6 +1,8 @@
 //! A map that is made once and then read: a sorted list. Of each person there are some, each of a dozen
 //! entries, and a tree of those takes three times the memory.
 
+use serde::{Serialize, Serializer};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// Values by key, sorted by key.
@@ -52,6 +54,19 @@ impl<K, V> Sorted<K, V> {
     }
 }
 
+impl<K: Ord + Clone, V: Clone> Sorted<K, V> {
+    /// The same as a tree, to go on changing.
+    pub fn to_tree(&self) -> BTreeMap<K, V> {
+        self.0.iter().cloned().collect()
+    }
+}
+
+impl<K: Serialize, V: Serialize> Serialize for Sorted<K, V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self)
+    }
+}
+
 impl<K, V> Default for Sorted<K, V> {
     fn default() -> Self {
         Self(Vec::new())
@@ -93,14 +108,13 @@ impl<K: fmt::Debug, V: fmt::Debug> fmt::Debug for Sorted<K, V> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeMap;
 
     #[test]
     fn it_holds_what_a_tree_would() {
         let entries = [(3, 'c'), (1, 'a'), (3, 'd'), (2, 'b'), (1, 'z')];
         let sorted = Sorted::from_iter(entries);
         let tree = BTreeMap::from(entries);
-        assert!(sorted.iter().eq(&tree));
+        assert!(sorted.iter().eq(&tree) && sorted.to_tree() == tree);
         assert!(sorted.keys().eq(tree.keys()) && sorted.values().eq(tree.values()));
         for key in 0..5 {
             assert_eq!(sorted.get(&key), tree.get(&key));

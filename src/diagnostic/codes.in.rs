@@ -480,6 +480,21 @@ codes! {
         why "A crash interrupted the run that was writing it. What had been recorded before is whole; what that line would have said is found out again by the next plan."
         before "{\"prev\":\"91b5…\",\"at\":\"2027-02-0"
         after "(the line set aside in ledger.jsonl.torn-1)";
+    LedgerRejoined = "ledger-rejoined" Warning
+        what "Another reconciler had written the ledger before this one's last records were pushed."
+        why "What this one recorded stands behind the other's now, where it does not contradict it; all of it is kept in a file beside the ledger. The next plan looks at the directory itself and goes on from there."
+        before "{\"prev\":\"91b5…\",\"at\":\"2027-02-01T13:00:00Z\",…"
+        after "{\"prev\":\"91b5…\",…,\"event\":{\"rejoined\":{\"added\":3,\"left\":1}}}";
+    LedgerUnreachable = "ledger-unreachable" Warning
+        what "The ledger's branch cannot be reached."
+        why "Another reconciler may act meanwhile. Only what takes something away is done, and recorded in the local file; everything else waits until the branch can be reached again."
+        before "ledger: {file: ledger.jsonl, branch: countersign/ledger}"
+        after "git ls-remote URL refs/heads/countersign/ledger (it answers)";
+    InboxRefused = "inbox-refused" Warning
+        what "Somebody sent a command that counts for nothing."
+        why "It is not signed with a key that the approved manifests know, or its signer may not say this. It was not done, and it is recorded."
+        before "task done 3f2c… (signed by a maintainer of another application)"
+        after "task done 3f2c… (signed by a maintainer of this one)";
     PlainConnection = "plain-connection" Error
         what "A server would be reached without encryption, or a password stands in its address."
         why "Whoever can listen on the way would read passwords and people's records, or change what is written."

@@ -9,6 +9,8 @@ use serde::Deserialize;
 pub(super) trait Api {
     /// The numbers of merged pull requests whose merge or squash commit a commit is.
     fn merged_as(&self, commit: &str) -> Result<Vec<u64>, ForgeError>;
+    /// Every open pull request.
+    fn open(&self) -> Result<Vec<Open>, ForgeError>;
     /// A pull request with its commits and reviews.
     fn pull_request(&self, number: u64) -> Result<Read, ForgeError>;
     /// An issue.
@@ -25,6 +27,16 @@ pub(super) trait Api {
     fn delete(&self, number: u64, comment: u64) -> Result<(), ForgeError>;
     /// Longest comment, in bytes.
     fn longest_comment(&self) -> usize;
+}
+
+/// An open pull request, as a list has it.
+pub(super) struct Open {
+    /// Its number.
+    pub(super) number: u64,
+    /// The branch it is for.
+    pub(super) base: String,
+    /// Its last commit, in hex.
+    pub(super) head: String,
 }
 
 /// A pull request as it was read, with what is needed to tell whose it is.
@@ -144,7 +156,7 @@ pub(super) fn ending_with(
 
 /// Says that the account of a pull request's author is gone.
 pub(super) fn without_author(number: u64) -> ForgeError {
-    ForgeError::Inconsistent {
+    ForgeError::NoProof {
         number,
         why: "it has no author any more, so it cannot be told who approves their own work".into(),
     }

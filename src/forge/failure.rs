@@ -52,8 +52,14 @@ pub enum ForgeError {
         "commit {commit} is the merge of several pull requests ({}), so it cannot be told which one was approved; `countersign approve` covers it", listed(.numbers)
     )]
     Ambiguous { commit: String, numbers: Vec<u64> },
+    #[error(
+        "several open pull requests have the head {head} ({}), so it cannot be told which one is meant; close all but one", listed(.numbers)
+    )]
+    Several { head: String, numbers: Vec<u64> },
     #[error("what the forge tells of pull request #{number} does not fit together: {why}")]
     Inconsistent { number: u64, why: String },
+    #[error("pull request #{number} proves nothing: {why}")]
+    NoProof { number: u64, why: String },
     #[error(
         "pull request #{number} was opened by the bot {bot}, and whose form it was made from cannot be told: {why}"
     )]
@@ -62,6 +68,29 @@ pub enum ForgeError {
         bot: Login,
         why: String,
     },
+}
+
+impl ForgeError {
+    /// Whether the forge did tell, will tell the same again, and what it tells is no proof of
+    /// anything: then it is known that there is none. Of everything else nothing is known.
+    pub fn is_an_answer(&self) -> bool {
+        match self {
+            Self::Ambiguous { .. }
+            | Self::Several { .. }
+            | Self::NoProof { .. }
+            | Self::Form { .. } => true,
+            Self::Settings(_)
+            | Self::Unanswered { .. }
+            | Self::Refused { .. }
+            | Self::RateLimited { .. }
+            | Self::Redirected { .. }
+            | Self::Malformed { .. }
+            | Self::TooLarge { .. }
+            | Self::TooManyPages { .. }
+            | Self::OtherRepository { .. }
+            | Self::Inconsistent { .. } => false,
+        }
+    }
 }
 
 fn listed(numbers: &[u64]) -> String {

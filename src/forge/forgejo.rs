@@ -6,7 +6,7 @@
 //! Invariant: the `head` of a merged pull request is not believed. It is the branch as it is now, which
 //! can be pushed to after the merge; its commits are those that were merged.
 
-use super::api::{Account, Api, Comment, Hash, Issue, Read, ending_with, without_author};
+use super::api::{Account, Api, Comment, Hash, Issue, Open, Read, ending_with, without_author};
 use super::client::{Client, Manners, PATCH, POST, path};
 use super::failure::ForgeError;
 use super::github::{Verification, author_of};
@@ -35,6 +35,19 @@ pub(super) struct Forgejo {
 #[derive(Deserialize)]
 struct Found {
     number: u64,
+}
+
+#[derive(Deserialize)]
+struct Proposed {
+    number: u64,
+    base: Branch,
+    head: Head,
+}
+
+#[derive(Deserialize)]
+struct Branch {
+    #[serde(rename = "ref")]
+    name: String,
 }
 
 #[derive(Deserialize)]
@@ -155,6 +168,17 @@ impl Api for Forgejo {
         // No such pull request, or no such repository for this token: only one of them is an answer.
         let _: Value = self.client.get(&self.path(&["git", "commits", commit]))?;
         Ok(Vec::new())
+    }
+
+    fn open(&self) -> Result<Vec<Open>, ForgeError> {
+        let path = self.path(&["pulls"]);
+        let found: Vec<Proposed> = self.client.list(&path, "state=open&sort=oldest&")?;
+        let open = found.into_iter().map(|pull| Open {
+            number: pull.number,
+            base: pull.base.name,
+            head: pull.head.sha.to_ascii_lowercase(),
+        });
+        Ok(open.collect())
     }
 
     fn pull_request(&self, number: u64) -> Result<Read, ForgeError> {

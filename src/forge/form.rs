@@ -38,7 +38,18 @@ pub(super) fn filled_in_by(
         why,
     };
     let issue = named(&read.branch, &read.text).map_err(|why| failed(why.into()))?;
-    let found = api.issue(issue)?;
+    let found = match api.issue(issue) {
+        Ok(found) => found,
+        // It was deleted, or the token may not see it: nobody can tell whose it was.
+        Err(
+            error @ ForgeError::Refused {
+                status: 404 | 410, ..
+            },
+        ) => {
+            return Err(failed(error.to_string()));
+        }
+        Err(error) => return Err(error),
+    };
     let elsewhere = found
         .repository
         .as_ref()

@@ -5,7 +5,7 @@
 //! bots from people. A review is not tied to the branch the pull request was for when it was written,
 //! so those from before a change of the base are counted as out of date.
 
-use super::api::{Account, Api, Comment, Hash, Issue, Read, ending_with, without_author};
+use super::api::{Account, Api, Comment, Hash, Issue, Open, Read, ending_with, without_author};
 use super::client::{Client, Manners, PATCH, POST, path};
 use super::failure::ForgeError;
 use super::settings::{ForgeKind, RepositoryPath, Settings};
@@ -17,6 +17,10 @@ use serde_json::{Value, json};
 /// Longest comment: 65,536 characters, says the interface where one is longer ("body is too long
 /// (maximum is 65536 characters)"). Counted in bytes here, which are never fewer.
 const LONGEST_COMMENT: usize = 65_536;
+
+/// Most commits of a pull request that are told.
+/// Source: <https://docs.github.com/en/rest/pulls/pulls#list-commits-on-a-pull-request>.
+const MOST_COMMITS: usize = 250;
 
 const MANNERS: Manners = Manners {
     token: ("authorization", "Bearer "),
@@ -40,6 +44,19 @@ struct Found {
     number: u64,
     merged_at: Option<Timestamp>,
     merge_commit_sha: Option<Hash>,
+}
+
+#[derive(Deserialize)]
+struct Proposed {
+    number: u64,
+    base: Branch,
+    head: Head,
+}
+
+#[derive(Deserialize)]
+struct Branch {
+    #[serde(rename = "ref")]
+    name: String,
 }
 
 #[derive(Deserialize)]
@@ -174,6 +191,19 @@ impl Api for GitHub {
         Ok(merges.map(|found| found.number).collect())
     }
 
+    /// Read whole: of a commit that only a fork has, the list by commit tells nothing.
+    fn open(&self) -> Result<Vec<Open>, ForgeError> {
+        let path = self.path(&["pulls"]);
+        let query = "state=open&sort=created&direction=asc&";
+        let found: Vec<Proposed> = self.client.list(&path, query)?;
+        let open = found.into_iter().map(|pull| Open {
+            number: pull.number,
+            base: pull.base.name,
+            head: pull.head.sha.0,
+        });
+        Ok(open.collect())
+    }
+
     fn pull_request(&self, number: u64) -> Result<Read, ForgeError> {
         let text = number.to_string();
         let pull: Pull = self.client.get(&self.path(&["pulls", &text]))?;
@@ -182,12 +212,14 @@ impl Api for GitHub {
             .client
             .list(&self.path(&["pulls", &text, "commits"]), "")?;
         if listed.len() != pull.commits {
-            // https://docs.github.com/en/rest/pulls/pulls#list-commits-on-a-pull-request: at most 250.
             let (has, shown) = (pull.commits, listed.len());
             let why = format!(
-                "it has {has} commits, of which {shown} are told; GitHub tells at most 250, so split a longer one"
+                "it has {has} commits, of which {shown} are told; GitHub tells at most {MOST_COMMITS}, so split a longer one"
             );
-            return Err(ForgeError::Inconsistent { number, why });
+            return Err(match has > MOST_COMMITS {
+                true => ForgeError::NoProof { number, why },
+                false => ForgeError::Inconsistent { number, why },
+            });
         }
         let commits = listed.into_iter().map(|listed| Commit {
             hash: listed.sha.0,

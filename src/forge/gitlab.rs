@@ -8,7 +8,7 @@
 //! An approval is timed by `approved_at`, or, on versions that do not have it, by the note that GitLab
 //! itself writes then. Such notes also tell of changes that were asked for and approvals taken back.
 
-use super::api::{Account, Api, Comment, Hash, Issue, Read, ending_with, without_author};
+use super::api::{Account, Api, Comment, Hash, Issue, Open, Read, ending_with, without_author};
 use super::client::{Client, Manners, POST, PUT, path};
 use super::failure::ForgeError;
 use super::settings::{RepositoryPath, Settings};
@@ -48,6 +48,14 @@ struct Found {
     state: String,
     merge_commit_sha: Option<Hash>,
     squash_commit_sha: Option<Hash>,
+}
+
+#[derive(Deserialize)]
+struct Proposed {
+    iid: u64,
+    target_branch: String,
+    /// None for a moment after it was opened, and while it has no commit.
+    sha: Option<Hash>,
 }
 
 /// The commit a merge request became on its target branch: of a squash that was merged then, the merge.
@@ -175,6 +183,20 @@ impl Api for GitLab {
             (became.as_deref() == Some(commit)).then_some(found.iid)
         });
         Ok(merges.collect())
+    }
+
+    fn open(&self) -> Result<Vec<Open>, ForgeError> {
+        let path = self.path(&["merge_requests"]);
+        let query = "state=opened&scope=all&order_by=created_at&sort=asc&";
+        let found: Vec<Proposed> = self.client.list(&path, query)?;
+        let open = found.into_iter().filter_map(|merge| {
+            Some(Open {
+                number: merge.iid,
+                base: merge.target_branch,
+                head: merge.sha?.0,
+            })
+        });
+        Ok(open.collect())
     }
 
     fn pull_request(&self, number: u64) -> Result<Read, ForgeError> {

@@ -98,6 +98,19 @@ pub enum ReviewState {
     Unknown,
 }
 
+/// What a person's last word comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weight {
+    /// It is an approval that counts.
+    Counts,
+    /// It is an approval by the author, or by who filled in the form.
+    Own,
+    /// It is an approval of an earlier commit, or of one that is not told.
+    Earlier,
+    /// It is none, or does not count by what the forge itself says.
+    Not(ReviewState),
+}
+
 impl PullRequest {
     /// The approvals that count, at most one a person, sorted by login: on the last commit, the last
     /// word of the person, not dismissed, stale or unofficial, and neither by the author nor by who
@@ -106,6 +119,15 @@ impl PullRequest {
     /// Decision: an approval given after the merge counts. It is of the very same commit, and it is how
     /// a merge that came too early is made good.
     pub fn approvals(&self) -> Vec<&Review> {
+        let weighed = self.weighed().into_iter();
+        weighed
+            .filter(|(_, weight)| *weight == Weight::Counts)
+            .map(|(review, _)| review)
+            .collect()
+    }
+
+    /// The last word of each person who said more than a comment, and what it comes to; sorted by login.
+    pub fn weighed(&self) -> Vec<(&Review, Weight)> {
         let mut last: BTreeMap<&Login, &Review> = BTreeMap::new();
         for review in &self.reviews {
             match review.state {
@@ -122,12 +144,23 @@ impl PullRequest {
                 last.insert(&review.login, review);
             }
         }
-        let own = |login: &Login| *login == self.author || self.opened_for.as_ref() == Some(login);
-        last.into_values()
-            .filter(|review| review.state == ReviewState::Approved)
-            .filter(|review| review.commit.as_deref() == Some(self.head.as_str()))
-            .filter(|review| !own(&review.login))
+        let weighed = last.into_values();
+        weighed
+            .map(|review| (review, self.weight(review)))
             .collect()
+    }
+
+    fn weight(&self, review: &Review) -> Weight {
+        let (login, commit) = (&review.login, review.commit.as_deref());
+        if review.state != ReviewState::Approved {
+            Weight::Not(review.state)
+        } else if *login == self.author || self.opened_for.as_ref() == Some(login) {
+            Weight::Own
+        } else if commit != Some(self.head.as_str()) {
+            Weight::Earlier
+        } else {
+            Weight::Counts
+        }
     }
 }
 

@@ -59,6 +59,14 @@ impl ForgeKind {
         }
     }
 
+    /// The refs that it keeps the heads of pull requests at, those of forks too.
+    pub fn heads(self) -> &'static str {
+        match self {
+            Self::GitHub | Self::Forgejo => "refs/pull/*/head",
+            Self::GitLab => "refs/merge-requests/*/head",
+        }
+    }
+
     /// Where it is if nobody says; none where everybody has one of their own.
     pub fn usual_url(self) -> Option<ForgeUrl> {
         let host = match self {

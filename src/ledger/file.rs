@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 /// `prev` of the first line.
@@ -67,7 +67,7 @@ pub(super) fn read(path: &Path, take: Take<'_>) -> Result<Option<Content>, Ledge
     }
 }
 
-fn decode(mut bytes: Vec<u8>, take: Take<'_>) -> Result<Content, LedgerError> {
+pub(super) fn decode(mut bytes: Vec<u8>, take: Take<'_>) -> Result<Content, LedgerError> {
     let length = bytes
         .iter()
         .rposition(|b| *b == b'\n')
@@ -110,8 +110,19 @@ fn decode(mut bytes: Vec<u8>, take: Take<'_>) -> Result<Content, LedgerError> {
     Ok(Content { head, length, torn })
 }
 
+/// The record of one line, whatever it follows.
+pub(super) fn parse(line: &[u8]) -> Result<Record, serde_json::Error> {
+    let LineIn {
+        prev: _,
+        at,
+        run,
+        event,
+    } = serde_json::from_slice(line)?;
+    Ok(Record { at, run, event })
+}
+
 /// The line of a record that follows the line with this digest, and its own digest.
-fn encode(head: &str, record: &Record) -> Result<(Vec<u8>, String), serde_json::Error> {
+pub(super) fn encode(head: &str, record: &Record) -> Result<(Vec<u8>, String), serde_json::Error> {
     let Record { at, run, event } = record;
     let mut line = serde_json::to_vec(&LineOut {
         prev: follows(head),
@@ -173,39 +184,22 @@ impl Writer {
         path: &Path,
         take: Take<'_>,
     ) -> Result<(Self, Option<Content>, Option<PathBuf>), LedgerError> {
-        // Two names of one ledger have one lock.
-        let path = match path.canonicalize() {
-            Ok(path) => path,
-            Err(_) => {
-                let folder = parent(path)
-                    .canonicalize()
-                    .map_err(LedgerError::io(parent(path)))?;
-                folder.join(path.file_name().unwrap_or_default())
-            }
-        };
+        let path = canonical(path)?;
         let lock = lock(&path)?;
+        Self::locked(path, lock, take)
+    }
+
+    /// The same for a ledger that is locked already.
+    pub(super) fn locked(
+        path: PathBuf,
+        lock: File,
+        take: Take<'_>,
+    ) -> Result<(Self, Option<Content>, Option<PathBuf>), LedgerError> {
+        let aside = mend(&path)?;
         let content = read(&path, take)?;
-        let (length, head, torn) = match &content {
-            Some(content) => (
-                content.length as u64,
-                content.head.clone(),
-                &content.torn[..],
-            ),
-            None => (0, String::new(), &[][..]),
-        };
-        let aside = match torn {
-            [] => None,
-            torn => {
-                let aside = set_aside(&path, torn)?;
-                let file = OpenOptions::new()
-                    .write(true)
-                    .open(&path)
-                    .map_err(LedgerError::io(&path))?;
-                file.set_len(length)
-                    .and_then(|()| file.sync_all())
-                    .map_err(LedgerError::io(&path))?;
-                Some(aside)
-            }
+        let (length, head) = match &content {
+            Some(content) => (content.length as u64, content.head.clone()),
+            None => (0, String::new()),
         };
         // That it cannot be written must show before the first effect, not after it.
         let file = match &content {
@@ -282,13 +276,51 @@ fn create(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-fn set_aside(path: &Path, torn: &[u8]) -> Result<PathBuf, LedgerError> {
+/// Sets aside what a crash left behind the last line; the name of the file it is kept in.
+pub(super) fn mend(path: &Path) -> Result<Option<PathBuf>, LedgerError> {
+    let read = || -> io::Result<Option<Vec<u8>>> {
+        let mut file = File::open(path)?;
+        if file.metadata()?.len() == 0 {
+            return Ok(None);
+        }
+        // Nearly always whole: then nothing more of it is read.
+        let mut last = [0];
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)?;
+        match last {
+            [b'\n'] => Ok(None),
+            _ => std::fs::read(path).map(Some),
+        }
+    };
+    let bytes = match read() {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(LedgerError::io(path)(error)),
+    };
+    let end = bytes.iter().rposition(|b| *b == b'\n');
+    let length = end.map_or(0, |at| at + 1);
+    let Some(torn) = bytes.get(length..).filter(|torn| !torn.is_empty()) else {
+        return Ok(None);
+    };
+    let aside = set_aside(path, "torn", torn)?;
+    let file = OpenOptions::new().write(true).open(path);
+    file.and_then(|file| {
+        file.set_len(length as u64)?;
+        file.sync_all()
+    })
+    .map_err(LedgerError::io(path))?;
+    Ok(Some(aside))
+}
+
+/// Keeps bytes in a new file beside a ledger; its name.
+pub(super) fn set_aside(path: &Path, why: &str, bytes: &[u8]) -> Result<PathBuf, LedgerError> {
     let mut number = 1;
     loop {
-        let aside = beside(path, &format!("torn-{number}"));
+        let aside = beside(path, &format!("{why}-{number}"));
         match private(OpenOptions::new().write(true).create_new(true)).open(&aside) {
             Ok(mut file) => {
-                let written = file.write_all(torn).and_then(|()| file.sync_all());
+                let written = file.write_all(bytes).and_then(|()| file.sync_all());
                 written
                     .and_then(|()| settle(parent(path)))
                     .map_err(LedgerError::io(&aside))?;
@@ -300,8 +332,37 @@ fn set_aside(path: &Path, torn: &[u8]) -> Result<PathBuf, LedgerError> {
     }
 }
 
+/// Adds bytes to the end of a file that nobody else writes.
+pub(super) fn extend(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Replaces a file in one step; its owner only can read it.
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = tempfile::NamedTempFile::new_in(parent(path))?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    settle(parent(path))
+}
+
+/// The one name of a ledger: two names of it have one lock.
+pub(super) fn canonical(path: &Path) -> Result<PathBuf, LedgerError> {
+    match path.canonicalize() {
+        Ok(path) => Ok(path),
+        Err(_) => {
+            let folder = parent(path)
+                .canonicalize()
+                .map_err(LedgerError::io(parent(path)))?;
+            Ok(folder.join(path.file_name().unwrap_or_default()))
+        }
+    }
+}
+
 /// Takes the lock of a ledger, and writes into it who has it.
-fn lock(path: &Path) -> Result<File, LedgerError> {
+pub(super) fn lock(path: &Path) -> Result<File, LedgerError> {
     let path = beside(path, "lock");
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
@@ -355,7 +416,7 @@ impl Drop for Writer {
     }
 }
 
-fn beside(path: &Path, end: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".");
     name.push(end);
@@ -364,13 +425,13 @@ fn beside(path: &Path, end: &str) -> PathBuf {
 
 /// Files made with these options are for their owner's eyes: people's names stand in them.
 #[cfg(unix)]
-fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     use std::os::unix::fs::OpenOptionsExt;
     options.mode(0o600)
 }
 
 #[cfg(not(unix))]
-fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 

@@ -5,6 +5,7 @@
 //! appended one by one. A record that contradicts those before it changes nothing.
 
 use super::file::Content;
+use super::lease::Lease;
 use super::orders::Orders;
 use super::record::{
     ApprovedCommit, Event, How, MailResult, Outcome, Record, RunId, RunSummary, Seen,
@@ -31,8 +32,9 @@ pub struct History {
     directory: BTreeMap<String, String>,
     asked: BTreeMap<ChangeId, BTreeSet<String>>,
     selections: BTreeMap<(UserName, ResourceName), Selection>,
+    runs: Vec<Run>,
+    lease: Option<Lease>,
     disabled: BTreeMap<UserName, Timestamp>,
-    last_run: Option<Run>,
     approved: Option<ApprovedLine>,
     orders: Orders,
     findings: Vec<Finding>,
@@ -44,6 +46,8 @@ pub struct History {
 pub struct ApprovedLine {
     /// The commit that the operator trusted without evidence.
     pub bootstrap: String,
+    /// What their approval rests on.
+    pub evidence: String,
     /// The newest of the line.
     pub newest: String,
     /// How many there are.
@@ -53,6 +57,22 @@ pub struct ApprovedLine {
 }
 
 impl ApprovedLine {
+    /// A line of which nothing is known but where it begins.
+    pub fn begin(bootstrap: &str, evidence: &str) -> Self {
+        Self {
+            bootstrap: bootstrap.to_owned(),
+            evidence: evidence.to_owned(),
+            newest: bootstrap.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// Whether it begins there and is proved so: another bootstrap, or another sort of evidence, is
+    /// another line.
+    pub fn rests_on(&self, bootstrap: &str, evidence: &str) -> bool {
+        self.bootstrap == bootstrap && self.evidence == evidence
+    }
+
     /// The same with further commits.
     pub fn extend(&mut self, commits: impl IntoIterator<Item = ApprovedCommit>) {
         for commit in commits {
@@ -260,7 +280,17 @@ impl History {
 
     /// The latest run that carried out a plan.
     pub fn last_run(&self) -> Option<&Run> {
-        self.last_run.as_ref()
+        self.runs.last()
+    }
+
+    /// Every run that carried out a plan, the oldest first.
+    pub fn runs(&self) -> &[Run] {
+        &self.runs
+    }
+
+    /// Who has the lease, as far as is known; nobody where the ledger is not shared.
+    pub fn lease(&self) -> Option<&Lease> {
+        self.lease.as_ref()
     }
 
     /// What people ordered, and what a run that has not ended was about to do.
@@ -282,13 +312,27 @@ impl History {
 
     /// Ends the reading of a file: whether there is one, and what is to be said of it.
     pub(super) fn end(&mut self, content: Option<Content>, torn: Option<String>, kept: Kept) {
-        self.recorded.kept = kept;
+        // Who began anew does not know which memberships came from here (SEMANTICS 16).
+        self.recorded.kept = match self.orders.rebuilt() {
+            Some(_) => Kept::No,
+            None => kept,
+        };
         self.head = content.map(|content| content.head).unwrap_or_default();
         let code = || Code::LedgerTorn.as_str().to_owned();
         self.findings.extend(torn.map(|message| Finding {
             code: code(),
             message,
         }));
+    }
+
+    /// Says who has the lease.
+    pub(super) fn leased_by(&mut self, lease: Option<Lease>) {
+        self.lease = lease;
+    }
+
+    /// Adds what is to be said of where it was read from.
+    pub(super) fn finds(&mut self, finding: Option<Finding>) {
+        self.findings.extend(finding);
     }
 
     /// Adds one record; one that contradicts those before it changes nothing.
@@ -301,7 +345,7 @@ impl History {
                 instant,
                 plan,
             } => {
-                self.last_run = Some(Run {
+                self.runs.push(Run {
                     id: run,
                     started: at,
                     revision,
@@ -310,23 +354,21 @@ impl History {
                     summary: None,
                 });
             }
-            Event::Verified { bootstrap, commits } => {
-                // Another bootstrap begins another line.
-                let line = self
-                    .approved
-                    .take()
-                    .filter(|line| line.bootstrap == bootstrap);
-                let mut line = line.unwrap_or_else(|| ApprovedLine {
-                    newest: bootstrap.clone(),
-                    bootstrap,
-                    ..ApprovedLine::default()
-                });
+            Event::Verified {
+                bootstrap,
+                evidence,
+                commits,
+            } => {
+                let line = self.approved.take();
+                let line = line.filter(|line| line.rests_on(&bootstrap, &evidence));
+                let line = line.unwrap_or_else(|| ApprovedLine::begin(&bootstrap, &evidence));
+                let mut line = line;
                 line.extend(commits);
                 self.approved = Some(line);
             }
             Event::RunEnded { summary } => {
-                if let Some(last) = self.last_run.as_mut().filter(|last| last.id == run) {
-                    last.summary = Some(summary);
+                if let Some(ended) = self.runs.iter_mut().rev().find(|r| r.id == run) {
+                    ended.summary = Some(summary);
                 }
             }
             Event::Account {

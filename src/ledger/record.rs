@@ -3,6 +3,7 @@
 //!
 //! Invariant: no record has a field for a password; what connectors report is without secrets.
 
+use crate::approval::Evidence;
 use crate::connector::Guid;
 use crate::connector::roster::RowKey;
 use crate::desired::{Cause, EntitlementKey, GroupKey};
@@ -51,6 +52,11 @@ pub struct ApprovedCommit {
     pub files: BTreeSet<String>,
 }
 
+/// What approval rested on before there was a choice.
+fn signed_merge() -> String {
+    Evidence::SignedMerge.as_str().to_owned()
+}
+
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(
@@ -72,6 +78,9 @@ pub enum Event {
     Verified {
         /// The commit that the operator trusts without evidence.
         bootstrap: String,
+        /// What their approval rests on.
+        #[serde(default = "signed_merge")]
+        evidence: String,
         /// The commits, the oldest first.
         commits: Vec<ApprovedCommit>,
     },

@@ -78,19 +78,20 @@ pub fn tie(
         .iter()
         .map(|(user, (guid, _))| (*guid, *user))
         .collect();
-    let known = found
-        .iter()
-        .filter_map(|(user, (guid, tie))| {
+    let all_known = || {
+        let accounts = found.iter().filter_map(|(user, (guid, tie))| {
             let account = directory.accounts.get(guid)?;
             Some(((*user).clone(), known(account, *tie, rules.observed)))
-        })
-        .collect();
+        });
+        accounts.collect()
+    };
+    let (known, taken) = rayon::join(all_known, || taken(directory, &owners, rules.names_used));
     Accounts {
         seen: Seen::Yes,
         domain: directory.base.domain(),
         suffixes: directory.suffixes.clone(),
         known,
-        taken: taken(directory, &owners, rules.names_used),
+        taken,
         troubled,
     }
 }

@@ -4,12 +4,13 @@
 //! schema cannot say is checked here.
 
 mod evidence;
+mod ledger;
 mod reader;
 mod running;
 mod servers;
 
 use super::address::{self, GIT_HELP};
-use super::settings::{self, SecretReference};
+use super::settings;
 use super::trust::Repository;
 use super::{AccessRepository, Directory, Operator, URGENT_PER_DAY, schema};
 use crate::connector::AttributeName;
@@ -131,9 +132,8 @@ impl Reader<'_> {
         let limits: Option<settings::Outer> = self.section("outer");
         let outer = limits.as_ref().map(|given| self.outer(given, &directories));
         let mail = self.section("mail").and_then(|given| self.mail(&given));
-        let ledger = self.section("ledger").and_then(|given: settings::Ledger| {
-            self.written(&given.file, &keys(&["ledger", "file"]))
-        });
+        let ledger: Option<settings::Ledger> = self.section("ledger");
+        let ledger = ledger.and_then(|given| self.ledger(&given, repository.as_ref()));
         let hand_over = match self.section::<settings::HandOver>("handOver") {
             Some(given) => self.written(&given.folder, &keys(&["handOver", "folder"])),
             None => Some(Path::new(HAND_OVER).to_owned()),
@@ -141,13 +141,15 @@ impl Reader<'_> {
         let running = self.running();
         let limits = limits?;
         let (evidence, forge) = evidence?;
+        let (ledger, ledger_branch) = ledger?;
         let lower = |domains: Vec<String>| domains.iter().map(|d| d.to_lowercase()).collect();
         Some(Operator {
             repository: Some(repository?),
             evidence,
             forge,
             mail: mail?,
-            ledger: ledger?,
+            ledger,
+            ledger_branch,
             hand_over: hand_over?,
             urgent_per_day: limits
                 .guards
@@ -207,20 +209,14 @@ impl Reader<'_> {
 
     /// Says what is taken and not used, so that nobody relies on it.
     fn unused(&mut self) {
-        if let Some(secret) = self.section::<SecretReference>("signingKey") {
-            self.secret(&secret, &["signingKey"]);
-            self.warn(
-                "signingKey",
-                "the record is a file that shows when it was edited; it is not signed",
-            );
-        }
         if self.count("readBack") > 0 {
-            self.warn("readBack", "manual work is not checked against exports");
+            let why = "is not used by this version: manual work is not checked against exports";
+            self.warn("readBack", why);
         }
     }
 
     fn warn(&mut self, key: &str, why: &str) {
-        let message = format!("`{key}` is not used by this version: {why}");
+        let message = format!("`{key}` {why}");
         let mut diagnostic = Diagnostic::new(Code::NotInThisVersion, self.key(&[key]), message);
         diagnostic.severity = Severity::Warning;
         self.found.push(diagnostic);

@@ -24,7 +24,7 @@ pub(super) struct Settings {
     pub repository: Repository,
     /// What the approval of a commit rests on.
     pub evidence: Evidence,
-    /// The key that signs the record. Taken, and not used by this version.
+    /// The SSH private key that signs the record, without a passphrase; needed where that has a branch.
     #[serde(default)]
     pub signing_key: Option<SecretReference>,
     /// The outermost limits; the repository can only narrow them.
@@ -286,6 +286,33 @@ pub(super) struct Mail {
 pub(super) struct Ledger {
     /// The file; its folder must be there.
     pub file: String,
+    /// The branch that the same lines stand in, signed and pushed: so no two machines act at a time, and another one can go on. Left out beside `remote`: `countersign/ledger`. Without either, there is the file only.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^[A-Za-z0-9_][A-Za-z0-9._/-]{0,199}$"))]
+    pub branch: Option<String>,
+    /// The repository that has the branch; left out: `repository.url`.
+    #[serde(default)]
+    pub remote: Option<String>,
+    /// SSH public keys of other reconcilers, and former ones of this: what they signed counts as well.
+    #[serde(default)]
+    pub trusted: Vec<String>,
+    /// How long whoever writes the branch is alone.
+    #[serde(default)]
+    pub lease: Option<Lease>,
+}
+
+/// How long whoever writes the ledger's branch is alone.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Lease {
+    /// How long after the last push, as `90s` or `5m`, from 30 seconds to an hour; left out: `90s`.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^[1-9][0-9]{0,3}[sm]$"))]
+    pub term: Option<String>,
+    /// How long one operation of a directory may take, as `60s`: who takes over waits for it. Left out: `60s`.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^[1-9][0-9]{0,3}[sm]$"))]
+    pub longest_operation: Option<String>,
 }
 
 /// How `countersign run` goes on.

@@ -22,11 +22,11 @@ use crate::diagnostic::Code;
 use crate::manifest::user::UserState;
 use crate::name::{ResourceName, UserName};
 use crate::observed::Observed;
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
-use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Everything a plan is made of.
 pub struct Inputs<'a> {
@@ -210,7 +210,7 @@ struct Draft<'a> {
     assumed: Vec<Assumption>,
     notices: Vec<Notice>,
     /// Addresses of the directory, once somebody asked.
-    addresses: OnceCell<proxies::Addresses>,
+    addresses: Arc<OnceLock<proxies::Addresses>>,
     /// Accounts this plan creates: by user, the change and the place.
     created: BTreeMap<UserName, (ChangeId, crate::dn::Dn)>,
     /// Places this plan moves accounts to.
@@ -231,7 +231,7 @@ impl<'a> Draft<'a> {
             findings: Vec::new(),
             assumed: Vec::new(),
             notices: Vec::new(),
-            addresses: OnceCell::new(),
+            addresses: Arc::default(),
             created: BTreeMap::new(),
             moved: BTreeMap::new(),
             units: HashMap::new(),
@@ -243,19 +243,52 @@ impl<'a> Draft<'a> {
         if let (Some(directory), Some(limits)) =
             (&self.inputs.observed.directory, self.inputs.limits)
         {
-            for person in self.inputs.desired.people.values() {
-                accounts::account(self, person, directory, limits);
-            }
+            self.each(|draft, person| accounts::account(draft, person, directory, limits));
             // Links and memberships come when every account's place is known.
-            for person in self.inputs.desired.people.values() {
-                accounts::links(self, person, directory, limits);
-                groups::memberships(self, person, directory, limits);
-            }
+            self.each(|draft, person| {
+                accounts::links(draft, person, directory, limits);
+                groups::memberships(draft, person, directory, limits);
+            });
             groups::exact(self, directory, limits);
             remarks::remarks(self, directory, limits);
         }
         rosters::rows(self);
         tasks::tasks(self);
+    }
+
+    /// Does something for everybody, on all cores: what one person needs depends on nothing that the
+    /// same step finds of another.
+    fn each(&mut self, step: impl Fn(&mut Self, &'a Person) + Sync) {
+        let people = self.inputs.desired.people.values();
+        let people: Vec<&Person> = people.map(Arc::as_ref).collect();
+        let parts: Vec<Self> = people
+            .par_chunks(people.len() / (4 * rayon::current_num_threads()) + 1)
+            .map(|people| {
+                let mut part = self.part();
+                people.iter().for_each(|person| step(&mut part, person));
+                part
+            })
+            .collect();
+        for part in parts {
+            self.changes.extend(part.changes);
+            self.tasks.extend(part.tasks);
+            self.held.extend(part.held);
+            self.findings.extend(part.findings);
+            self.assumed.extend(part.assumed);
+            self.notices.extend(part.notices);
+            self.created.extend(part.created);
+            self.moved.extend(part.moved);
+        }
+    }
+
+    /// An empty draft that knows what this one knows of accounts.
+    fn part(&self) -> Self {
+        Self {
+            addresses: self.addresses.clone(),
+            created: self.created.clone(),
+            moved: self.moved.clone(),
+            ..Self::new(self.inputs)
+        }
     }
 
     /// What is recorded of users who have no manifest any more (SEMANTICS 13).

@@ -22,7 +22,8 @@ use std::sync::Arc;
     rename_all_fields = "camelCase"
 )]
 pub enum Why {
-    /// They signed a commit of it that is not only an edit of somebody else's request.
+    /// They signed, or are said to have written, a commit of it that is not only an edit of somebody
+    /// else's request.
     Author {
         /// The commit.
         commit: String,
@@ -49,7 +50,7 @@ impl Why {
     pub fn words(&self) -> String {
         match self {
             Self::Author { commit } => {
-                format!("signed {} of it", commit.get(..12).unwrap_or(commit))
+                format!("wrote {} of it", commit.get(..12).unwrap_or(commit))
             }
             Self::Requester { request } => format!("asks for it ({request})"),
             Self::Subject { file } => format!("is whom it is about ({file})"),

@@ -6,7 +6,8 @@ use crate::apply::{Connections, Stop, apply, asked_of_maintainers, begin, settle
 use crate::approval::Approved;
 use crate::desired::{Recipient, Rules};
 use crate::ledger::{
-    Event, History, Ledger, LedgerError, MailResult, Outcome, Record, RunId, RunSummary, TaskStatus,
+    Event, History, Intent, Ledger, LedgerError, MailResult, Outcome, Record, RunId, RunSummary,
+    Stance, TaskStatus,
 };
 use crate::notify::post::{Letter, Post, PostError};
 use crate::notify::thread::{MessageId, Threads};
@@ -53,13 +54,40 @@ pub enum RunError {
 
 /// Carries out a plan to its end. A plan with nothing in it leaves no trace.
 ///
+/// Where the ledger is shared, its lease is taken before the first effect and given back at the end.
+/// Taken over from a reconciler that did not come to its end, only what it intended as well is done
+/// (SEMANTICS 20); the next run does the rest. Where its branch cannot be reached, only what takes
+/// away is done (SEMANTICS 23).
+///
 /// # Errors
-/// [`RunError`] when something could not be recorded; what was done before it is in the ledger.
+/// [`RunError`] when another reconciler has the lease, or something could not be recorded; what was
+/// done before it is in the ledger.
 pub fn carry_out(
     approved: &Approved,
     means: &mut Means<'_>,
     ledger: &mut Ledger,
 ) -> Result<Outcomes, RunError> {
+    let mut notes = Vec::new();
+    let vacancy = ledger.vacancy().map(|intent| {
+        let intent = intent?;
+        let both = approved.within(&intent.changes, &intent.tasks, &intent.notices);
+        let plan = both.plan();
+        let left = !(plan.changes.is_empty() && plan.tasks.is_empty() && plan.notices.is_empty());
+        left.then(|| (both, intent.run.clone()))
+    });
+    let (recovery, taken) = match vacancy {
+        Ok(recovery) => (recovery, None),
+        Err(error) => (None, Some(error)),
+    };
+    let approved = match &recovery {
+        Some((both, run)) => {
+            notes.push(format!(
+                "another reconciler did not come to the end of run {run}: only what it intended as well is done, the next run does the rest"
+            ));
+            both
+        }
+        None => approved,
+    };
     let plan = approved.plan();
     let mut maintainers = means.directory.1.iter();
     let all_asked = maintainers.all(|m| unasked(plan, m, ledger).is_empty());
@@ -95,7 +123,12 @@ pub fn carry_out(
             done: Vec::new(),
             mails: Vec::new(),
             summary,
+            notes,
         });
+    }
+    // Who has nothing to do need not wait for anybody.
+    if let Some(error) = taken {
+        return Err(error.into());
     }
     let digest = digest(plan);
     let started = (means.clock)();
@@ -129,6 +162,12 @@ pub fn carry_out(
     let first = std::iter::once(opening).chain(assumed).chain(agreed);
     let first = first.chain(known).chain(departed);
     say(ledger, started, first.collect())?;
+    match ledger.intend(intent_of(plan, &run), started) {
+        Ok(()) => {}
+        // What takes away goes on; the ledger says so at every change.
+        Err(error @ LedgerError::Unreachable(_)) => notes.push(with_source(&error)),
+        Err(error) => return Err(error.into()),
+    }
     if let Some(directory) = means.connections.directory.as_deref_mut() {
         settle(directory, ledger, &run, started, &asked)?;
     }
@@ -157,6 +196,7 @@ pub fn carry_out(
         means.stop,
     )?;
     let mut mails = hand.mails;
+    let stance = ledger.stance();
     let came_about: BTreeSet<&ChangeId> = done
         .iter()
         .filter(|d| matches!(d.outcome, Outcome::Applied | Outcome::AlreadySo))
@@ -168,12 +208,19 @@ pub fn carry_out(
         .filter(|t| t.after.iter().all(|id| came_about.contains(id)))
         .filter(|t| is_news(t, ledger.history()))
         .collect();
+    let mut waiting = 0;
+    if let Stance::TakingAway(why) | Stance::Over(why) = &stance {
+        waiting = tasks.len();
+        tasks.clear();
+        notes.push(format!("nobody is asked or told anything: {why}"));
+    }
     // What is withdrawn makes room for what is asked instead.
     tasks.sort_by_key(|t| t.step != TaskStep::Cancel);
     let tasks = tasks.into_iter().map(task_event).collect();
     say(ledger, (means.clock)(), tasks)?;
     // What maintainers make for us is ours, too.
-    for change in plan.changes.iter().filter(|c| asked.contains(&c.id)) {
+    let ours_to_ask = plan.changes.iter().filter(|c| asked.contains(&c.id));
+    for change in ours_to_ask.filter(|_| stance == Stance::Good) {
         if !ledger
             .history()
             .recorded()
@@ -183,19 +230,39 @@ pub fn carry_out(
             begin(ledger, &run, (means.clock)(), change)?;
         }
     }
-    mails.extend(mail(plan, means, ledger, &run)?);
-    mails.extend(tell(plan, &came_about, means, ledger, &run)?);
+    if stance == Stance::Good {
+        mails.extend(mail(plan, means, ledger, &run)?);
+        mails.extend(tell(plan, &came_about, means, ledger, &run)?);
+    }
     let mut summary = RunSummary::default();
     done.iter().for_each(|d| summary.count(d.outcome));
-    summary.held += plan.held.len();
+    summary.held += plan.held.len() + waiting;
     summary.mailed = mails.iter().filter(|m| m.result.is_ok()).count();
     say(ledger, (means.clock)(), vec![Event::RunEnded { summary }])?;
+    // Everything is done and on this disk: that it is not on the branch yet undoes none of it.
+    if let Err(error) = ledger.close() {
+        notes.push(format!(
+            "not everything that was recorded is on the ledger's branch yet: {}",
+            with_source(&error)
+        ));
+    }
     Ok(Outcomes {
         run: Some(run),
         done,
         mails,
         summary,
+        notes,
     })
+}
+
+/// What a run is about to do.
+fn intent_of(plan: &Plan, run: &RunId) -> Intent {
+    Intent {
+        run: run.clone(),
+        changes: plan.changes.iter().map(|c| c.id.clone()).collect(),
+        tasks: plan.tasks.iter().map(|t| t.task.id.clone()).collect(),
+        notices: plan.notices.iter().map(|n| n.key.clone()).collect(),
+    }
 }
 
 /// Whether the ledger does not say it already: a plan may be carried out twice.
@@ -261,7 +328,7 @@ fn tell(
         let mut all = true;
         let to = notice.to.iter();
         for recipient in to.filter(|r| !told.contains(&r.mail.to_lowercase())) {
-            if means.stop.asked() {
+            if means.stop.asked() || !ledger.may_start() {
                 return Ok(mails);
             }
             let identity = RunIdentity {
@@ -362,7 +429,7 @@ fn mail(
             sender_domain: means.sender.domain().to_owned(),
         };
         for letter in digests(&tasks, work.as_ref(), &words, &identity, &threads(ledger))? {
-            if means.stop.asked() {
+            if means.stop.asked() || !ledger.may_start() {
                 return Ok(mails);
             }
             mails.push(deliver(&letter, means, ledger, run)?);

@@ -3,6 +3,7 @@
 use super::{diagnosed, read_source};
 use crate::approval::authors::AuthorsError;
 use crate::approval::line::{LineError, Means, Proposed, Verified, propose, verify};
+use crate::approval::reviews::Reviews;
 use crate::approval::revision::Link;
 use crate::approval::signature::{KeyRing, Signer};
 use crate::catalog::Catalog;
@@ -53,7 +54,7 @@ pub struct Start {
     pub what: &'static str,
 }
 
-/// Verifies the line of a repository from a start to a head.
+/// Verifies the line of a repository from a start to a head; with reviews, where they are evidence.
 ///
 /// # Errors
 /// [`LineError`] when the line does not come by the start, or it cannot be read.
@@ -62,6 +63,7 @@ pub fn verified(
     start: &Start,
     head: &str,
     known: Known,
+    reviews: Option<&dyn Reviews>,
     now: Timestamp,
 ) -> Result<Verified, LineError> {
     let objects = Objects::open(folder)?;
@@ -70,7 +72,7 @@ pub fn verified(
         &Means {
             objects: &objects,
             link: &linker,
-            reviews: None,
+            reviews,
             now,
         },
         &start.commit,
@@ -79,7 +81,7 @@ pub fn verified(
     )
 }
 
-/// Judges a head that is to be merged into a base.
+/// Judges a head that is to be merged into a base; with reviews, where they are evidence.
 ///
 /// # Errors
 /// [`LineError`] when something cannot be read.
@@ -88,6 +90,7 @@ pub fn proposed(
     base: &str,
     head: &str,
     known: Known,
+    reviews: Option<&dyn Reviews>,
     now: Timestamp,
 ) -> Result<Proposed, LineError> {
     let objects = Objects::open(folder)?;
@@ -95,7 +98,7 @@ pub fn proposed(
     let means = Means {
         objects: &objects,
         link: &linker,
-        reviews: None,
+        reviews,
         now,
     };
     propose(&means, base, head)

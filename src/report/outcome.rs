@@ -18,6 +18,8 @@ pub struct Outcomes {
     pub mails: Vec<Mailed>,
     /// How many of each.
     pub summary: RunSummary,
+    /// What else people should know of the run: one line each.
+    pub notes: Vec<String>,
 }
 
 /// What became of a mail.
@@ -72,6 +74,9 @@ pub fn human(plan: &Plan, outcomes: &Outcomes) -> String {
             Ok(_) => writeln!(text, "mailed {}: {}", mail.to, mail.subject),
             Err(why) => writeln!(text, "not mailed {}: {why}", mail.to),
         };
+    }
+    for note in &outcomes.notes {
+        let _ = writeln!(text, "{note}");
     }
     let summary = &outcomes.summary;
     let counts = [
@@ -129,6 +134,7 @@ pub fn json(plan: &Plan, outcomes: &Outcomes) -> String {
         "mails": mails,
         "held": plan.held,
         "summary": outcomes.summary,
+        "notes": outcomes.notes,
     });
     serde_json::to_string_pretty(&whole).unwrap_or_default()
 }

@@ -9,6 +9,7 @@ use crate::manifest::request::RequestAction;
 use crate::manifest::{Edge, IdentitySpec, Moment, RequestSpec, UserSpec};
 use crate::name::{RequestName, UserName};
 use jiff::Timestamp;
+use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -163,9 +164,11 @@ impl<'a> Timeline<'a> {
     }
 
     fn fold(&self, names: BTreeSet<&UserName>, now: Timestamp) -> Folded {
-        let one = |name: &UserName| Some((name.clone(), self.user(name, now)?));
+        let one = |name: &&UserName| Some(((*name).clone(), self.user(name, now)?));
+        let names: Vec<&UserName> = names.into_iter().collect();
+        let people: Vec<_> = names.par_iter().filter_map(one).collect();
         Folded {
-            people: names.into_iter().filter_map(one).collect(),
+            people: people.into_iter().collect(),
             later: self.after(now).collect(),
         }
     }

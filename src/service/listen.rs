@@ -2,7 +2,7 @@
 //!
 //! Invariant: what is asked cannot change anything; the most a call does is wake the loop.
 
-use super::metrics::Metrics;
+use super::metrics::{Metrics, classic};
 use super::status::{ConditionKind, Status};
 use super::wake::{Call, Wake};
 use super::webhook::is_genuine;
@@ -169,12 +169,22 @@ fn watching(shown: Arc<Shown>) -> Router {
         .with_state(shown)
 }
 
-async fn metrics(State(shown): State<Arc<Shown>>) -> impl IntoResponse {
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    match shown.metrics.text() {
-        Ok(text) => (StatusCode::OK, [(header::CONTENT_TYPE, kind)], text).into_response(),
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-    }
+async fn metrics(State(shown): State<Arc<Shown>>, headers: HeaderMap) -> impl IntoResponse {
+    let Ok(text) = shown.metrics.text() else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let asked = headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok());
+    let is_open = asked.is_some_and(|asked| asked.contains("application/openmetrics-text"));
+    let (kind, text) = match is_open {
+        true => (
+            "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            text,
+        ),
+        false => ("text/plain; version=0.0.4; charset=utf-8", classic(&text)),
+    };
+    (StatusCode::OK, [(header::CONTENT_TYPE, kind)], text).into_response()
 }
 
 async fn health(State(shown): State<Arc<Shown>>) -> impl IntoResponse {

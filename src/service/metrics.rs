@@ -176,8 +176,53 @@ impl Metrics {
     }
 }
 
+/// OpenMetrics text → the older text that everything reads (`text/plain; version=0.0.4`): a counter is
+/// described under the name that its samples have, and neither units nor an end are told.
+pub fn classic(text: &str) -> String {
+    let mut counters = Vec::new();
+    for line in text.lines() {
+        if let Some(name) = line
+            .strip_prefix("# TYPE ")
+            .and_then(|l| l.strip_suffix(" counter"))
+        {
+            counters.push(name);
+        }
+    }
+    let mut lines = String::with_capacity(text.len());
+    for line in text.lines() {
+        if line.starts_with("# UNIT ") || line == "# EOF" {
+            continue;
+        }
+        let described = ["# HELP ", "# TYPE "].into_iter().find_map(|what| {
+            let rest = line.strip_prefix(what)?;
+            let (name, rest) = rest.split_once(' ')?;
+            let is_counter = counters.contains(&name);
+            is_counter.then(|| format!("{what}{name}_total {rest}"))
+        });
+        lines.push_str(described.as_deref().unwrap_or(line));
+        lines.push('\n');
+    }
+    lines
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_older_text_describes_a_counter_under_the_name_of_its_samples() {
+        let metrics = Metrics::new();
+        metrics.fetch_failure();
+        let text = classic(&metrics.text().unwrap());
+        assert!(text.contains("# TYPE countersign_fetch_failures_total counter\n"));
+        assert!(text.contains("countersign_fetch_failures_total 1\n"));
+        assert!(text.contains("# TYPE countersign_held gauge\n"));
+        assert!(!text.contains("# UNIT") && !text.contains("# EOF"));
     }
 }

@@ -8,6 +8,7 @@ use super::wake::{Call, Wake};
 use crate::source::SourceError;
 use crate::source::git;
 use crate::source::remote::{Remote, RemoteError};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -22,6 +23,8 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Mirror {
     remote: Remote,
     branch: String,
+    /// The refs of what was reviewed, where that is to be here.
+    heads: Option<&'static str>,
 }
 
 /// Why a branch is not here.
@@ -59,7 +62,17 @@ impl Mirror {
             patience,
         };
         let branch = branch.to_owned();
-        Ok(Self { remote, branch })
+        Ok(Self {
+            remote,
+            branch,
+            heads: None,
+        })
+    }
+
+    /// The same, with the heads of pull requests: what a squash was made of is not on the branch.
+    #[must_use]
+    pub fn with_heads(self, heads: Option<&'static str>) -> Self {
+        Self { heads, ..self }
     }
 
     /// The folder of the repository here.
@@ -77,21 +90,36 @@ impl Mirror {
         git::revision_id(self.folder(), &self.revision()).ok()
     }
 
-    /// Fetches the branch, and the tags that approve commits.
+    /// Fetches the branch, the tags that approve commits, and what was reviewed; the last one last,
+    /// for anybody can open a pull request, and one that cannot be fetched must not keep the branch away.
     ///
     /// # Errors
     /// [`MirrorError::Fetch`] when the remote cannot be reached or has no such branch.
     pub fn fetch(&self) -> Result<(), MirrorError> {
         let branch = self.revision();
-        let fetched = self.remote.fetch(&branch, &branch);
-        let tags = || self.remote.fetch("refs/tags/*", "refs/tags/*");
-        fetched
-            .and_then(|()| tags())
-            .map_err(|source| MirrorError::Fetch {
-                branch: self.branch.clone(),
+        let refs = [Some(branch.as_str()), Some("refs/tags/*"), self.heads];
+        for name in refs.into_iter().flatten() {
+            let fetched = self.remote.fetch(name, name);
+            fetched.map_err(|source| MirrorError::Fetch {
+                branch: match name == branch {
+                    true => self.branch.clone(),
+                    false => name.to_owned(),
+                },
                 url: self.remote.url.clone(),
                 source,
-            })
+            })?;
+        }
+        Ok(())
+    }
+
+    /// What moves when something is to be looked at: what is only proposed does not.
+    fn refs(&self) -> Option<BTreeMap<String, String>> {
+        let mut refs = git::refs(self.folder())?;
+        let proposed = self.heads.and_then(|heads| heads.split_once('*'));
+        if let Some((before, _)) = proposed {
+            refs.retain(|name, _| !name.starts_with(before));
+        }
+        Some(refs)
     }
 }
 
@@ -148,7 +176,7 @@ fn follow(
     moved: &AtomicBool,
     failure: &Mutex<Option<String>>,
 ) {
-    let mut known = git::refs(mirror.folder());
+    let mut known = mirror.refs();
     loop {
         match asked.recv_timeout(every) {
             Ok(()) => drop(asked.try_iter().count()),
@@ -163,7 +191,7 @@ fn follow(
             *failure = said;
             turned
         };
-        let refs = git::refs(mirror.folder());
+        let refs = mirror.refs();
         if refs != known {
             known = refs;
             moved.store(true, Ordering::Relaxed);
@@ -219,6 +247,24 @@ mod tests {
         let head = mirror.head().unwrap();
         assert_ne!(head, one);
         assert_eq!(git::revision_id(&here, "approved").unwrap(), head);
+    }
+
+    #[test]
+    fn heads_of_pull_requests_are_fetched_where_reviews_are_evidence_and_wake_nobody() {
+        let scratch = tempfile::tempdir().unwrap();
+        let (there, here) = (scratch.path().join("there"), scratch.path().join("here"));
+        with_one_commit(&there);
+        git(&there, &["update-ref", "refs/pull/7/head", "HEAD"]);
+        let url = there.display().to_string();
+        let without = Mirror::open(here, &url, "main", PATIENCE).unwrap();
+        without.fetch().unwrap();
+        let before = without.refs().unwrap();
+        let head = |mirror: &Mirror| git::revision_id(mirror.folder(), "refs/pull/7/head");
+        assert!(head(&without).is_err());
+        let with = without.with_heads(Some("refs/pull/*/head"));
+        with.fetch().unwrap();
+        assert_eq!(head(&with).ok(), with.head());
+        assert_eq!(with.refs().unwrap(), before);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::git::open;
 use git2::build::TreeUpdateBuilder;
 use git2::{Commit, FileMode, Oid, Repository};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// A branch that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub enum BranchError {
     Name(String),
     #[error("there is a branch `{0}` already; name another with --branch NAME")]
     Taken(String),
-    #[error("the commit cannot be signed, as `commit.gpgsign` asks for: {0}")]
+    #[error("git did not sign the commit: {0}")]
     Signing(String),
 }
 
@@ -136,7 +136,7 @@ fn commit(
     let signature = repository.signature().map_err(|_| BranchError::Nobody)?;
     let config = repository.config().map_err(failed("the configuration"))?;
     if config.get_bool("commit.gpgsign").unwrap_or(false) {
-        return signed(repository, head, tree, message);
+        return signed(repository, Some(head.id()), tree, message);
     }
     let tree = repository.find_tree(tree).map_err(failed("the new tree"))?;
     repository
@@ -147,29 +147,50 @@ fn commit(
 /// A signed commit is made by git itself: it knows keys, agents and formats.
 fn signed(
     repository: &Repository,
-    head: &Commit<'_>,
+    parent: Option<Oid>,
     tree: Oid,
     message: &str,
 ) -> Result<Oid, BranchError> {
-    let made = Command::new("git")
-        .arg("--git-dir")
+    let mut git = Command::new("git");
+    git.arg("--git-dir")
         .arg(repository.path())
-        .args([
-            "commit-tree",
-            "-S",
-            "-p",
-            &head.id().to_string(),
-            "-m",
-            message,
-        ])
-        .arg(tree.to_string())
-        .output();
+        .args(["commit-tree", "-S", "-m", message]);
+    if let Some(parent) = parent {
+        git.args(["-p", &parent.to_string()]);
+    }
+    let made = git.arg(tree.to_string()).stdin(Stdio::null()).output();
     let made = made.map_err(|error| BranchError::Signing(error.to_string()))?;
     let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
     match Oid::from_str(&said(&made.stdout)) {
         Ok(id) if made.status.success() => Ok(id),
         _ => Err(BranchError::Signing(said(&made.stderr))),
     }
+}
+
+/// Makes a signed commit of one file that follows nothing, and that no ref points at; its id.
+///
+/// # Errors
+/// [`BranchError`] when git cannot write or sign.
+pub fn alone(
+    folder: &Path,
+    path: &str,
+    bytes: &[u8],
+    message: &str,
+) -> Result<String, BranchError> {
+    let repository = open(folder)?;
+    repository.signature().map_err(|_| BranchError::Nobody)?;
+    let blob = repository.blob(bytes).map_err(failed(path))?;
+    let mut tree = repository.treebuilder(None).map_err(failed(path))?;
+    let added = tree.insert(path, blob, FileMode::Blob.into());
+    added.map_err(failed(path))?;
+    let tree = tree.write().map_err(failed("the new tree"))?;
+    signed(&repository, None, tree, message).map(|id| id.to_string())
+}
+
+/// Where a clone keeps what git keeps, and the remote it would push to; none where it has none.
+pub fn remote_of(folder: &Path) -> Option<(PathBuf, String)> {
+    let repository = open(folder).ok()?;
+    Some((repository.path().to_owned(), remote(&repository)?))
 }
 
 /// The remote of the present branch, else `origin`, else the only one.

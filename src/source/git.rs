@@ -4,6 +4,7 @@ use super::{
     Blob, Content, File, LARGEST_FILE, Sort, Source, SourceError, link, sort, submodule, too_large,
 };
 use git2::{ErrorCode, ObjectType, Oid, Repository, Tree};
+use rayon::prelude::*;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -29,7 +30,15 @@ pub(super) fn read(
         &tree,
         repository.path(),
         known,
+        Handles::More,
     )
+}
+
+/// Whether the same objects may be read through more handles than the one at hand.
+#[derive(Clone, Copy)]
+pub(super) enum Handles {
+    One,
+    More,
 }
 
 /// Reads the manifest files of a tree; `place` is the repository that still has known content later.
@@ -39,18 +48,18 @@ pub(super) fn read_tree(
     tree: &Tree<'_>,
     place: &Path,
     known: &dyn Fn(&Blob) -> bool,
+    handles: Handles,
 ) -> Result<Source, SourceError> {
     let failed = |what: &str| {
         let what = what.to_owned();
         move |source| SourceError::Git { what, source }
     };
-    let odb = repository.odb().map_err(failed("the object store"))?;
     let mut source = Source {
         revision: Some(revision.to_owned()),
         ..Source::default()
     };
     let place: Arc<Path> = place.into();
-    let mut found = Vec::new();
+    let (mut found, mut new) = (Vec::new(), Vec::new());
     walk(repository, tree, "", &mut found).map_err(failed("the revision's files"))?;
     for (path, id, mode, kind) in found {
         if kind == Some(ObjectType::Commit) {
@@ -68,15 +77,54 @@ pub(super) fn read_tree(
             source.add(path, File { blob, bytes });
             continue;
         }
-        let (size, _) = odb.read_header(id).map_err(failed(&path))?;
-        if size as u64 > LARGEST_FILE {
-            source.diagnostics.push(too_large(&path, size as u64));
-            continue;
+        new.push((path, id, blob));
+    }
+    let parts = match handles {
+        Handles::More if new.len() > FEW => new
+            .par_chunks(new.len() / rayon::current_num_threads() + 1)
+            .map(|new| contents(&open(&place)?, new))
+            .collect(),
+        Handles::One | Handles::More => vec![contents(repository, &new)],
+    };
+    for part in parts {
+        for (path, content) in part? {
+            match content {
+                Ok(file) => source.add(path, file),
+                Err(size) => source.diagnostics.push(too_large(&path, size)),
+            }
         }
-        let object = odb.read(id).map_err(failed(&path))?;
-        source.add(path, File::new(blob, object.data()));
     }
     Ok(source)
+}
+
+/// So few files are read by one core.
+const FEW: usize = 256;
+
+/// A file's path, and its content, or its size where that is too large.
+type Contents = Vec<(Arc<str>, Result<File, u64>)>;
+
+fn contents(
+    repository: &Repository,
+    new: &[(Arc<str>, Oid, Blob)],
+) -> Result<Contents, SourceError> {
+    let failed = |what: &str| {
+        let what = what.to_owned();
+        move |source| SourceError::Git { what, source }
+    };
+    let odb = repository.odb().map_err(failed("the object store"))?;
+    let mut read = Vec::with_capacity(new.len());
+    for (path, id, blob) in new {
+        let (size, _) = odb.read_header(*id).map_err(failed(path))?;
+        let content = match size as u64 > LARGEST_FILE {
+            true => Err(size as u64),
+            false => {
+                let object = odb.read(*id).map_err(failed(path))?;
+                Ok(File::new(*blob, object.data()))
+            }
+        };
+        read.push((path.clone(), content));
+    }
+    Ok(read)
 }
 
 /// What stands in a tree: path, id, mode and sort of object.

@@ -6,7 +6,7 @@
 //! So a view is made: an empty repository in a private folder that has the real one's objects and
 //! nothing else of it, and commits are taken apart from their own bytes.
 
-use super::git::{open, read_tree};
+use super::git::{Handles, open, read_tree};
 use super::{Blob, Source, SourceError, clashing};
 use git2::{ErrorCode, ObjectType, Oid, Repository, RepositoryInitOptions};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -291,7 +291,8 @@ impl Objects {
                 .and_then(|object| object.peel_to_tree()),
         };
         let below = below.map_err(failed(&self.prefix))?;
-        let source = read_tree(&self.view, &commit.id, &below, &self.real, known)?;
+        let handles = Handles::One;
+        let source = read_tree(&self.view, &commit.id, &below, &self.real, known, handles)?;
         Ok(clashing(source))
     }
 
@@ -378,7 +379,7 @@ const SIGNATURE: &str = "gpgsig";
 
 /// Takes a commit apart: headers, an empty line, a message. The signature is a header whose further
 /// lines begin with a blank, and what was signed is the commit without it.
-fn commit(id: &str, bytes: &[u8]) -> Option<Commit> {
+pub(super) fn commit(id: &str, bytes: &[u8]) -> Option<Commit> {
     let end = bytes.windows(2).position(|w| w == b"\n\n")? + 1;
     let (headers, message) = bytes.split_at(end);
     let mut tree = None;

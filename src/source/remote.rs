@@ -53,6 +53,8 @@ pub enum RemoteError {
     TimedOut(Duration),
     #[error("git says: {0}")]
     Failed(String),
+    #[error("it did not answer a moment ago: {0}")]
+    Before(String),
 }
 
 /// One ref of the remote that is to point somewhere else.

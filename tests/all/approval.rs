@@ -4,11 +4,16 @@
 mod control;
 mod cover;
 mod edits;
+mod exported;
+mod forges;
+mod fuzz;
 mod held;
+pub mod hub;
 mod keys;
 mod machine;
 mod people;
 mod policies;
+mod proposed;
 mod reviews;
 mod shapes;
 

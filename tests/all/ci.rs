@@ -1,6 +1,7 @@
 //! What `countersign init` and `ci generate` write for forges: judged by their schemas and linters, and
 //! run: each script of a pipeline in a real repository, with the real program.
 
+mod approval;
 mod editors;
 mod forms;
 mod generated;

@@ -2,6 +2,7 @@
 //! and that fails on demand: big groups, broken reads, refused and lost writes, people who edit
 //! meanwhile, certificates that are not to be trusted. Whatever happens, nobody loses access by it.
 
+mod proxy;
 mod reads;
 mod trust;
 mod writes;

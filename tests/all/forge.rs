@@ -2,13 +2,14 @@
 //! own: what is told of a pull request, what counts as approval, and what is refused.
 
 mod any_answer;
-mod bed;
+pub mod bed;
 mod comments;
 mod contract;
-mod forgejo;
-mod github;
-mod gitlab;
+pub mod forgejo;
+pub mod github;
+pub mod gitlab;
 mod program;
+mod proposed;
 mod transport;
 
 /// The last commit of the pull request of these tests.

@@ -22,6 +22,7 @@ mod fake_ad;
 mod hostile;
 mod hostile_names;
 mod identities;
+mod ledger;
 mod life;
 mod maintainer;
 mod notify_ldif;

@@ -159,10 +159,10 @@ fn seed() -> u64 {
 }
 
 /// Numbers that look random (SplitMix64).
-struct Dice(u64);
+pub struct Dice(u64);
 
 impl Dice {
-    fn new(stream: u64) -> Self {
+    pub fn new(stream: u64) -> Self {
         Self(seed().wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ stream)
     }
 
@@ -174,15 +174,15 @@ impl Dice {
         z ^ (z >> 31)
     }
 
-    fn below(&mut self, most: usize) -> usize {
+    pub fn below(&mut self, most: usize) -> usize {
         usize::try_from(self.next() % most.max(1) as u64).unwrap()
     }
 
-    fn one<'t, T>(&mut self, of: &'t [T]) -> &'t T {
+    pub fn one<'t, T>(&mut self, of: &'t [T]) -> &'t T {
         &of[self.below(of.len())]
     }
 
-    fn chance(&mut self, percent: usize) -> bool {
+    pub fn chance(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
 }

@@ -1,7 +1,10 @@
 //! `countersign identity select`: which identity a user is from the next log-on on.
 
-use super::{Exit, Failed, Outcome, Place, application, desired, person, talk, unknown, workbench};
+use super::{
+    Exit, Failed, Outcome, Place, application, desired, letterbox, person, talk, unknown, workbench,
+};
 use crate::desired::{Desired, DesiredIdentity, Person};
+use crate::ledger::inbox::Message;
 use crate::ledger::{Event, Record, RunId};
 use crate::name::ResourceName;
 use crate::reconcile::Reading;
@@ -30,6 +33,7 @@ pub struct Args {
 /// When the user has no such identity now, or the ledger cannot be written.
 pub fn run(place: &Place, args: &Args) -> Outcome {
     let operator = workbench::operator(place)?;
+    let letterbox = letterbox::of(place, &operator)?;
     let by = args.by.clone();
     let by = by.or_else(|| crate::source::git::identity(&place.folder));
     let Some(by) = by else {
@@ -44,6 +48,16 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
     let identity = chosen(&reading, person, &args.identity, only)?;
     let words = words(&desired, person, identity);
 
+    if let Some(letterbox) = letterbox {
+        letterbox::nobody_else(args.by.as_deref())?;
+        let message = Message::IdentitySelect {
+            user: person.name.clone(),
+            resource: identity.resource.clone(),
+            identity: identity.alias.clone(),
+        };
+        letterbox::send(&letterbox, message, &words)?;
+        return Ok(Exit::Done);
+    }
     let mut ledger = workbench::ledger(&operator)?;
     let key = (person.name.clone(), identity.resource.clone());
     let selected = ledger.history().selections().get(&key);
@@ -62,7 +76,8 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
             by: by.clone(),
         },
     };
-    ledger.append(record).map_err(workbench::ledger_failed)?;
+    let recorded = workbench::record(&mut ledger, record).and_then(|()| ledger.close());
+    recorded.map_err(workbench::ledger_failed)?;
     talk(format!("{words}, says {by}"));
     Ok(Exit::Done)
 }

@@ -150,7 +150,9 @@ impl Loop {
                 if let Some(follower) = &self.follower {
                     follower.fetch_now();
                 }
-                if wake == Wake::Signal || self.follower.is_none() {
+                // A review moves no branch, and may be what was waited for.
+                let reviews = self.operator.forge.is_some();
+                if wake == Wake::Signal || self.follower.is_none() || reviews {
                     self.pass(wake);
                 }
             }
@@ -230,6 +232,13 @@ impl Loop {
     fn look_and_act(&mut self) -> Result<Told, Failed> {
         self.operator = workbench::operator(&self.place)?;
         let mut ledger = workbench::ledger(&self.operator)?;
+        let origin = Origin::Revision {
+            folder: self.place.folder.clone(),
+            revision: self.revision.clone(),
+        };
+        for line in workbench::inbox(&self.operator, &mut ledger, &origin) {
+            tracing::info!("inbox: {line}");
+        }
         let (bench, stalled) = match self.bench(&ledger, &self.revision) {
             Err(failed) if failed.exit == Exit::Findings => {
                 let Some(valid) = self.last_valid(&ledger) else {

@@ -43,11 +43,11 @@ pub(super) fn check(
     folded: &Folded,
     people: &BTreeMap<UserName, Arc<Person>>,
     numbers: &mut Numbers,
-    problems: &mut Vec<Problem>,
-) {
+) -> Vec<Problem> {
+    let mut problems = Vec::new();
     for (name, user) in &folded.people {
         if let Some(origin) = user.changed.first() {
-            circle(name, origin, people, problems);
+            circle(name, origin, people, &mut problems);
         }
         let number = user.spec.employee_number.as_ref().map(|n| n.0.as_str());
         let Some((number, holder)) = number.zip(numbers.take(name, number)) else {
@@ -67,6 +67,7 @@ pub(super) fn check(
             );
         }
     }
+    problems
 }
 
 /// A circle of supervisors that leads back to a user.

@@ -31,7 +31,19 @@ type Claim = (&'static str, Arc<str>);
 impl Distinct {
     /// Takes note of what a person claims now, and reports what is another's too, and a list of
     /// addresses without exactly one primary.
-    pub fn look_at(&mut self, catalog: &Catalog, person: &Person, problems: &mut Vec<Problem>) {
+    pub fn look<'p>(
+        &mut self,
+        catalog: &Catalog,
+        people: impl Iterator<Item = &'p Arc<Person>>,
+    ) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for person in people {
+            self.look_at(catalog, person, &mut problems);
+        }
+        problems
+    }
+
+    fn look_at(&mut self, catalog: &Catalog, person: &Person, problems: &mut Vec<Problem>) {
         let name = &person.name;
         for claim in self.claims.remove(name).into_iter().flatten() {
             if let Some(holders) = self.holders.get_mut(&claim) {

@@ -1,25 +1,26 @@
 //! Field values: each from the nearest that says one, else from its template, in the order in
 //! which they read each other (MODEL 20, 21).
 
+use super::ground::Presence;
 use super::holdings::Holdings;
 use super::sheet::{AccountPart, Filling, Reading, Sheet, Slot, Target};
 use super::sources::Sources;
-use super::{Base, Entitlements, Facts, Presence};
+use super::{Base, Entitlements, Facts};
 use crate::catalog::{Catalog, Problem};
 use crate::connector::AttributeName;
 use crate::connector::active_directory::matching;
 use crate::desired::naming::Names;
 use crate::desired::variables::{Supervisor, UserVariables};
 use crate::desired::{
-    Cause, Causes, Departure, DesiredAccount, Entitlement, EntitlementKey, FieldValues, Grant,
-    Person, Retained, Sorted, Started, accounts::KnownAccount,
+    Accounts, Cause, Causes, Departure, DesiredAccount, Entitlement, EntitlementKey, Grant, Person,
+    Retained, Sorted, Started, accounts::KnownAccount,
 };
 use crate::diagnostic::Code;
 use crate::manifest::resource::{Field, FieldSource};
 use crate::manifest::user::UserState;
 use crate::manifest::value::mismatch;
 use crate::manifest::{Edge, UserSpec};
-use crate::name::{ResourceName, ScopeName, UserName};
+use crate::name::{FieldName, ResourceName, ScopeName, UserName};
 use crate::request::FoldedUser;
 use crate::template::TemplateError;
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,7 +86,7 @@ pub(super) fn variables<'p>(
 /// Fills every field of a user and puts the person together.
 pub(super) fn person<'p>(
     facts: &'p Facts<'p>,
-    supervisors: &'p Supervisors,
+    (accounts, supervisors): (&'p Accounts, &'p Supervisors),
     name: &'p UserName,
     user: &'p FoldedUser,
     holdings: Holdings<'p>,
@@ -109,7 +110,7 @@ pub(super) fn person<'p>(
     } = holdings;
     let supervisor = user.spec.supervisor.as_ref();
     variables.supervisor = supervisor.and_then(|s| supervisors.0.get(s));
-    let known = facts.accounts.known.get(name);
+    let known = accounts.known.get(name);
     variables.account.dn = known.map(|k| k.dn.as_str().into());
     let contact = user.spec.contact.as_ref().and_then(|c| c.mail.as_ref());
     let own = user.spec.mail.as_ref().or(contact).map(|m| m.0.as_str());
@@ -146,7 +147,7 @@ pub(super) fn person<'p>(
         let causes = filler.causes(&entitlements);
         let groups = groups.into_iter().filter(|_| has_account);
         let (attributes, links) = filler.attributes(&names)?;
-        let troubled = facts.accounts.troubled.get(name);
+        let troubled = accounts.troubled.get(name);
         let farewell = departure.as_ref().and_then(|d| filler.farewell(d));
         Some(DesiredAccount {
             known: known.map(|k| (k.guid, k.tie)),
@@ -264,6 +265,9 @@ enum State {
 
 /// The value of a field, and whether it rests on names that are not settled.
 type Filled = (Option<Arc<str>>, bool);
+
+/// The values of a resource's fields.
+type Fields = Sorted<FieldName, Arc<str>>;
 
 type Directory = (
     Sorted<AttributeName, Vec<Arc<str>>>,
@@ -528,23 +532,24 @@ impl<'p> Filler<'_, 'p> {
 
     fn entitlements(&mut self, held: BTreeMap<EntitlementKey, Causes>) -> Entitlements {
         let facts = self.sources.facts;
-        let mut filled: Option<(&ResourceName, FieldValues, bool)> = None;
+        let mut filled: Option<(&ResourceName, Fields, bool)> = None;
         let mut found = Vec::with_capacity(held.len());
-        for (key, causes) in held {
+        let mut held = held.into_iter().peekable();
+        while let Some((key, causes)) = held.next() {
+            let more = held
+                .peek()
+                .is_some_and(|(next, _)| next.resource == key.resource);
             let Some(sheet) = facts.sheets.get(&key.resource) else {
                 continue;
             };
             // What is held comes resource by resource.
-            let (fields, provisional) = match &filled {
-                Some((name, fields, provisional)) if **name == key.resource => {
-                    (fields.clone(), *provisional)
-                }
-                Some(_) | None => {
-                    let (fields, provisional) = self.resource(sheet);
-                    filled = Some((sheet.name, fields.clone(), provisional));
-                    (fields, provisional)
-                }
+            let (fields, provisional) = match filled.take() {
+                Some((name, fields, provisional)) if *name == key.resource => (fields, provisional),
+                Some(_) | None => self.resource(sheet),
             };
+            if more {
+                filled = Some((sheet.name, fields.clone(), provisional));
+            }
             let entitlement = Entitlement {
                 label: label(facts.catalog, &key.resource, &key.grant),
                 fields,
@@ -557,8 +562,8 @@ impl<'p> Filler<'_, 'p> {
         found.into_iter().collect()
     }
 
-    fn resource(&mut self, sheet: &'p Sheet<'p>) -> (FieldValues, bool) {
-        let mut fields = FieldValues::new();
+    fn resource(&mut self, sheet: &'p Sheet<'p>) -> (Fields, bool) {
+        let mut fields = Vec::with_capacity(sheet.slots.len());
         let mut provisional = false;
         for (index, slot) in sheet.slots.iter().enumerate() {
             let field = slot.field;
@@ -566,7 +571,7 @@ impl<'p> Filler<'_, 'p> {
             provisional |= unsettled;
             match value {
                 Some(value) => {
-                    fields.insert(field.name.clone(), value);
+                    fields.push((field.name.clone(), value));
                 }
                 None if field.required && !slot.is_link && !self.awaited(slot) => {
                     let holder = self.name;
@@ -591,7 +596,7 @@ impl<'p> Filler<'_, 'p> {
                 None => {}
             }
         }
-        (fields, provisional)
+        (fields.into_iter().collect(), provisional)
     }
 
     /// Whether a value will come from a directory that was not at hand.

@@ -1,8 +1,9 @@
 //! What one user holds: levels from personal access, profiles and organizations, minus exceptions,
 //! minus what the user's type is not eligible for; identities and what follows.
 
+use super::ground::Presence;
 use super::lines::{Ancestor, Lineage, Part};
-use super::{Facts, Presence, cause, identities};
+use super::{Facts, cause, identities};
 use crate::catalog::duties::{default_level, implicit_level, types};
 use crate::catalog::{Linked, Problem};
 use crate::desired::{

@@ -28,7 +28,7 @@ pub(super) fn rows(draft: &mut Draft<'_>) {
             }
             for (key, entitlement) in &person.entitlements {
                 if key.resource == *resource {
-                    let row = (entitlement.fields.clone(), entitlement.causes.clone());
+                    let row = (entitlement.fields.to_tree(), entitlement.causes.clone());
                     wanted.insert(row_key(&person.name, key), row);
                 }
             }

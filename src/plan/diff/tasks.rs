@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 pub(super) fn tasks(draft: &mut Draft<'_>) {
     assume(draft);
     let inputs = draft.inputs;
-    for person in inputs.desired.people.values() {
+    draft.each(|draft, person| {
         let mut keys: BTreeSet<&EntitlementKey> = person.entitlements.keys().collect();
         keys.extend(of_user(&inputs.recorded.manual, &person.name).map(|(key, _)| key));
         keys.extend(of_user(&inputs.bootstrap.manual, &person.name).map(|(key, _)| key));
@@ -28,7 +28,7 @@ pub(super) fn tasks(draft: &mut Draft<'_>) {
                 one(draft, person, key, terms);
             }
         }
-    }
+    });
 }
 
 fn assume(draft: &mut Draft<'_>) {
@@ -176,13 +176,13 @@ fn wish(
         Some(held) if on_leave && !state.disabled => (TaskAction::Disable, Some(held)),
         Some(_) if on_leave => return None,
         Some(held) if state.disabled => (TaskAction::Enable, Some(held)),
-        Some(held) if *held != entitlement.fields => (TaskAction::Update, Some(held)),
+        Some(held) if !entitlement.fields.iter().eq(held) => (TaskAction::Update, Some(held)),
         Some(_) => return None,
     };
     Some(Wish {
         action,
         before: before.cloned().unwrap_or_default(),
-        after: entitlement.fields.clone(),
+        after: entitlement.fields.to_tree(),
         causes: match action {
             TaskAction::Disable | TaskAction::Enable => paused(entitlement),
             TaskAction::Grant | TaskAction::Update | TaskAction::Revoke => {

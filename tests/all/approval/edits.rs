@@ -93,7 +93,7 @@ fn whoever_takes_over_a_request_asks_for_it() {
         &asked.replace("requestedBy: sam", "requestedBy: ben"),
     );
     town.check()
-        .refused(&["request maps-kim says that ben asks for it, and ada signed"]);
+        .refused(&["request maps-kim says that ben asks for it, and ada brought it"]);
     let (town, _) = edited(
         &asked,
         &asked.replace("requestedBy: sam", "requestedBy: ada"),

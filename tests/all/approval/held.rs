@@ -2,12 +2,12 @@
 //! and blocks nobody else.
 
 use super::{ADMINISTRATOR, By, Town, request, user};
-use crate::bed::{Directory, Post, json};
+use crate::bed::{Access, Directory, Post, json};
 use serde_json::Value;
 use std::fs;
 
 /// Access to the directory.
-const ACCOUNT: &str = "  access:\n    - {resource: active-directory}\n";
+pub const ACCOUNT: &str = "  access:\n    - {resource: active-directory}\n";
 
 const LDIF: &str = "version: 1
 
@@ -27,8 +27,14 @@ objectGUID:: fF8MUvCSn0uo45vj8Ru0Jw==
 
 /// A town with an operator who asks for signed merges.
 fn operated() -> Town {
-    let mut town = Town::with(|access, _| {
+    operated_with("signed-merge", |_, _| {})
+}
+
+/// A town with an operator who asks for this evidence, and with more in its first commit.
+pub fn operated_with(evidence: &str, more: impl FnOnce(&Access, &Town)) -> Town {
+    let mut town = Town::with(|access, town| {
         access.write("users/kim.yaml", &user("kim", &[], ACCOUNT));
+        more(access, town);
     });
     town.access = town
         .access
@@ -37,7 +43,7 @@ fn operated() -> Town {
     set(
         &town,
         "evidence: {module: trust-branch}",
-        "evidence: {module: signed-merge}",
+        &format!("evidence: {{module: {evidence}}}"),
     );
     let url = format!("{}}}", town.access.repository().display());
     let bootstrap = format!(
@@ -54,14 +60,14 @@ fn operated() -> Town {
     town
 }
 
-fn set(town: &Town, old: &str, new: &str) {
+pub fn set(town: &Town, old: &str, new: &str) {
     let path = town.access.operator();
     let text = fs::read_to_string(&path).unwrap();
     assert!(text.contains(old), "{old} is not in {text}");
     fs::write(path, text.replacen(old, new, 1)).unwrap();
 }
 
-fn plan(town: &Town, code: i32) -> Value {
+pub fn plan(town: &Town, code: i32) -> Value {
     json(
         &town
             .access
@@ -71,7 +77,7 @@ fn plan(town: &Town, code: i32) -> Value {
     )
 }
 
-fn asked(plan: &Value) -> Vec<(String, String)> {
+pub fn asked(plan: &Value) -> Vec<(String, String)> {
     let tasks = plan["tasks"].as_array().unwrap().iter();
     let text = |t: &Value, key: &str| t["task"][key].as_str().unwrap().to_owned();
     tasks
@@ -79,7 +85,7 @@ fn asked(plan: &Value) -> Vec<(String, String)> {
         .collect()
 }
 
-fn held(plan: &Value) -> Vec<String> {
+pub fn held(plan: &Value) -> Vec<String> {
     let held = plan["held"].as_array().unwrap().iter();
     held.map(|h| {
         format!(

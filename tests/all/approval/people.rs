@@ -145,7 +145,7 @@ fn the_requester_is_whoever_signed_the_commit_that_brings_the_request() {
     );
     town.merge(By::Ssh("ada"), "maps");
     town.check().refused(&[
-        "request maps-kim says that ben asks for it, and sam signed",
+        "request maps-kim says that ben asks for it, and sam brought it",
         "let ben commit and sign the request",
     ]);
 }

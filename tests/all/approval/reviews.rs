@@ -4,26 +4,36 @@ use super::{By, Town, request, user};
 use countersign::approval::fault::Fault;
 use countersign::approval::line::{Judged, Means, verify};
 use countersign::approval::requirement::Approver;
-use countersign::approval::reviews::{Reviewed, Reviews};
+use countersign::approval::reviews::{Found, Reviewed, Reviews};
 use countersign::catalog::Catalog;
 use countersign::manifest::parse::Known;
 use countersign::name::UserName;
 use countersign::reconcile::verified::Linker;
 use countersign::source::objects::Objects;
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 
 const FILE: &str = "requests/maps.yaml";
 
 /// A forge that knows one pull request.
 struct Forge(Option<Reviewed>);
 
+impl Forge {
+    fn found(&self) -> Found {
+        match &self.0 {
+            Some(reviewed) => Found::PullRequest(reviewed.clone()),
+            None => Found::Nothing("nobody knows of it".into()),
+        }
+    }
+}
+
 impl Reviews for Forge {
-    fn merged(&self, _: &str, _: &Catalog) -> Result<Option<Reviewed>, String> {
-        Ok(self.0.clone())
+    fn merged(&self, _: &str, _: &Catalog) -> Result<Found, String> {
+        Ok(self.found())
     }
 
-    fn open(&self, _: &str, _: &Catalog) -> Result<Option<Reviewed>, String> {
-        Ok(self.0.clone())
+    fn open(&self, _: &str, _: &Catalog) -> Result<Found, String> {
+        Ok(self.found())
     }
 }
 
@@ -40,6 +50,7 @@ fn reviewed(head: &str, author: &str, approvers: &[&str]) -> Reviewed {
         name: "#1".into(),
         head: head.into(),
         author: Ok(name(author)),
+        writers: BTreeMap::new(),
         approvers: approvers.iter().map(approver).collect(),
         remarks: vec!["lou's review was dismissed".into()],
     }

@@ -58,7 +58,7 @@ fn a_squash_is_no_evidence_and_can_be_covered() {
     // Whoever squashed it is its only author that is known.
     town.check().refused(&[
         "squash",
-        "request maps-kim says that sam asks for it, and ada signed",
+        "request maps-kim says that sam asks for it, and ada brought it",
     ]);
     town.approve(By::Ssh("ben"), "ben", &squash).ends(0);
     town.check()

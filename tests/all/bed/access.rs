@@ -273,6 +273,7 @@ impl Access {
         let output = Command::new(env!("CARGO_BIN_EXE_countersign"))
             .env("HOME", self.folder.path())
             .env("NO_COLOR", "1")
+            .env("NO_PROXY", "127.0.0.1")
             .env_remove("COUNTERSIGN_OPERATOR")
             .stdin(Stdio::null())
             .arg("-C")

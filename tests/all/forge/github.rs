@@ -409,11 +409,9 @@ fn whose_form_it_was_is_proven_or_refused() {
         410,
         &json!({"message": "This issue was deleted"}),
     );
-    let error = bed
-        .forge(ForgeKind::GitHub)
-        .pull_request(7)
-        .unwrap_err()
-        .to_string();
+    let error = bed.forge(ForgeKind::GitHub).pull_request(7).unwrap_err();
+    assert!(error.is_an_answer(), "{error}");
+    let error = error.to_string();
     assert!(
         error.contains("410: This issue was deleted; it was deleted, or"),
         "{error}"

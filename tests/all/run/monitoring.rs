@@ -57,7 +57,7 @@ fn metrics_are_well_formed_and_every_alert_and_panel_asks_for_one_that_is_there(
         &format!("run: {{listen: \"127.0.0.1:{watched}\"}}\nledger:"),
     );
     let going = Loop::begin(&access);
-    going.until("the first pass", |s| applied(s) != "");
+    going.until("the first pass", |s| !applied(s).is_empty());
     let answer = get(&format!("127.0.0.1:{watched}"), "/metrics");
     let (_, metrics) = answer.split_once("\r\n\r\n").unwrap();
     promtool(&["check", "metrics"], metrics);

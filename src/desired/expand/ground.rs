@@ -1,0 +1,136 @@
+//! What is the same for every user: made once of a catalog.
+
+use super::lines::Lines;
+use super::places::Places;
+use super::sheet::Sheets;
+use crate::catalog::{Catalog, Linked};
+use crate::manifest::resource::IdentityRules;
+use crate::manifest::user::UserState;
+use crate::manifest::{Edge, IdentitySpec, Moment, ResourceSpec};
+use crate::name::{IdentityName, ResourceName, UserName};
+use crate::request::{FoldedUser, ahead};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::ops::Deref;
+
+/// What is the same for every user, at every instant.
+pub struct Ground<'a> {
+    pub(super) catalog: &'a Catalog,
+    pub(super) directory: &'a ResourceName,
+    pub(super) lines: Lines<'a>,
+    pub(super) sheets: Sheets<'a>,
+    pub(super) places: Places<'a>,
+    pub(super) followers: Vec<&'a ResourceName>,
+    /// Resources of which only one level can be held.
+    pub(super) exclusive: Vec<(&'a ResourceName, &'a Linked<ResourceSpec>)>,
+    /// Resources with identities.
+    pub(super) with_identities: Vec<(
+        &'a ResourceName,
+        &'a Linked<ResourceSpec>,
+        &'a IdentityRules,
+    )>,
+    /// The identities that manifests declare, by user.
+    pub(super) identities:
+        BTreeMap<&'a UserName, Vec<(&'a IdentityName, &'a Linked<IdentitySpec>)>>,
+}
+
+impl<'a> Ground<'a> {
+    /// Makes a catalog ready.
+    pub fn new(catalog: &'a Catalog) -> Self {
+        let resources = || catalog.resources.iter();
+        let mut identities: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (name, identity) in &catalog.identities {
+            let of_user = identities.entry(&identity.spec.user).or_default();
+            of_user.push((name, identity));
+        }
+        Self {
+            catalog,
+            directory: &catalog.config.spec.directory,
+            lines: Lines::new(catalog),
+            sheets: Sheets::new(catalog),
+            places: Places::new(catalog),
+            exclusive: resources().filter(|(_, r)| r.spec.exclusive).collect(),
+            with_identities: resources()
+                .filter_map(|(name, r)| Some((name, r, r.spec.identities.as_ref()?)))
+                .collect(),
+            followers: follow_order(catalog),
+            identities,
+        }
+    }
+
+    /// The same, at an instant.
+    pub fn at(&'a self, now: Timestamp) -> Facts<'a> {
+        Facts { ground: self, now }
+    }
+}
+
+/// What is the same for every user, at an instant.
+pub struct Facts<'p> {
+    ground: &'p Ground<'p>,
+    pub(super) now: Timestamp,
+}
+
+impl<'p> Deref for Facts<'p> {
+    type Target = Ground<'p>;
+
+    fn deref(&self) -> &Self::Target {
+        self.ground
+    }
+}
+
+impl Facts<'_> {
+    /// Whether a grant with this end is still in force.
+    pub(super) fn in_force(&self, until: Option<&Moment>) -> bool {
+        let end = until.and_then(|m| m.resolve(&self.catalog.zone, Edge::End).ok());
+        end.is_none_or(|end| self.now < end)
+    }
+
+    /// Where a user is in their time here.
+    pub(super) fn state(&self, user: &FoldedUser) -> Presence {
+        let at = |moment: &Option<Moment>, edge| {
+            moment
+                .as_ref()
+                .and_then(|m| m.resolve(&self.catalog.zone, edge).ok())
+        };
+        let ended = at(&user.spec.end_date, Edge::End).is_some_and(|end| end <= self.now);
+        let start = at(&user.spec.start_date, Edge::Start).filter(|start| self.now < *start);
+        match (ended, start, user.spec.state) {
+            (true, _, _) | (_, _, UserState::Left) => Presence::Left,
+            (_, Some(start), _) if ahead(self.catalog, start) <= self.now => Presence::Ahead,
+            (_, Some(_), _) => Presence::Waiting,
+            (_, None, UserState::Suspended) => Presence::Suspended,
+            (_, None, UserState::Active) => Presence::Active,
+        }
+    }
+}
+
+/// Where a user is in their time here, at the instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Presence {
+    /// Declared; the start is some time ahead.
+    Waiting,
+    /// The account is made already, disabled, and opens nothing yet.
+    Ahead,
+    Active,
+    Suspended,
+    Left,
+}
+
+/// Resources that follow others, those followed first.
+fn follow_order(catalog: &Catalog) -> Vec<&ResourceName> {
+    let mut order: Vec<&ResourceName> = Vec::new();
+    let followers: Vec<_> = catalog
+        .resources
+        .iter()
+        .filter_map(|(name, r)| Some((name, &r.spec.inherits_from.as_ref()?.resource)))
+        .collect();
+    for _ in 0..followers.len() {
+        for (name, followed) in &followers {
+            let ready = !followers.iter().any(|(n, _)| n == followed) || order.contains(followed);
+            if ready && !order.contains(name) {
+                order.push(name);
+            }
+        }
+    }
+    order
+}
