@@ -102,7 +102,11 @@ fn value(catalog: &Catalog, spec: &UserSpec, change: &FieldChange) -> Result<Edi
     let is = match change.before.as_slice() {
         [] => None,
         [one] => Some(Value::text(one).ok_or_else(|| format!("{name} is no text"))?),
-        [_, ..] => return Err(format!("{name} has several values, and a manifest says one")),
+        [_, ..] => {
+            return Err(format!(
+                "{name} has several values, and a manifest says one"
+            ));
+        }
     };
     let own = match (&field.value, question(field)) {
         (Some(_), Some(question)) => ("answers", question.to_owned()),
@@ -122,7 +126,9 @@ fn value(catalog: &Catalog, spec: &UserSpec, change: &FieldChange) -> Result<Edi
     match is {
         Some(is) => Ok(Edit::Set(at, json!(is))),
         None if said => Ok(Edit::Remove(at)),
-        None => Err(format!("{name} is empty, and comes from a profile or a default")),
+        None => Err(format!(
+            "{name} is empty, and comes from a profile or a default"
+        )),
     }
 }
 

@@ -43,7 +43,12 @@ impl References<'_> {
             for (list, windows) in [("allow", &windows.allow), ("deny", &windows.deny)] {
                 for (i, window) in windows.iter().enumerate() {
                     let route = format!("windows.{list}.{i}.resources");
-                    self.list(Kind::Resource, &window.resources, &catalog.config.at, &route);
+                    self.list(
+                        Kind::Resource,
+                        &window.resources,
+                        &catalog.config.at,
+                        &route,
+                    );
                 }
             }
         }

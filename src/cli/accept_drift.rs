@@ -63,8 +63,8 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
     let text = text.and_then(|bytes| std::str::from_utf8(bytes).ok());
     let edited = text.ok_or(EditError::Unreadable);
     let edited = edited.and_then(|text| edit(text, at.document, &accepted.edits));
-    let text = edited
-        .map_err(|error| Failed::say(Exit::Findings, format!("{}: {error}", at.file)))?;
+    let text =
+        edited.map_err(|error| Failed::say(Exit::Findings, format!("{}: {error}", at.file)))?;
     let draft = Draft {
         path: at.file.clone(),
         text: Some(text),

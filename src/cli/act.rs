@@ -113,8 +113,11 @@ pub fn act(
         _ => &desired.administrators,
     };
     let hand_over = bench.operator.hand_over.clone();
-    let resources: BTreeSet<&ResourceName> =
-        approved.plan().steps().map(|step| step.resource()).collect();
+    let resources: BTreeSet<&ResourceName> = approved
+        .plan()
+        .steps()
+        .map(|step| step.resource())
+        .collect();
     let now = Timestamp::now();
     let shuts = desired.rules.windows.shuts(resources.iter().copied(), now);
     let stop = &UntilShut { stop, shuts };
@@ -146,7 +149,8 @@ pub fn act(
         ledger.history().recorded(),
         bench.operator.outer(),
     );
-    if let Some(agreed) = agreed {
+    // It is pushed with what the next run records; until then another reconciler knows of no drift.
+    if let Some(agreed) = agreed.filter(|_| ledger.vacancy().is_ok()) {
         let at = Timestamp::now();
         let run = RunId(format!("agreed-{}", at.strftime("%Y%m%dT%H%M%SZ")));
         let records = said(agreed).into_iter().map(|event| Record {

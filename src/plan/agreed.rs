@@ -200,17 +200,7 @@ fn fingerprint(person: &Person, desired: &Desired, made: &BTreeSet<&UserName>) -
     let retained: Vec<_> = retained.iter().map(|r| (&r.groups, r.until)).collect();
     let groups: Vec<&str> = groups.iter().map(|(key, _)| key.as_str()).collect();
     Some(hashed(&json!([
-        state,
-        login,
-        upn,
-        cn,
-        &**ou,
-        enabled,
-        retained,
-        farewell,
-        attributes,
-        links,
-        groups,
+        state, login, upn, cn, &**ou, enabled, retained, farewell, attributes, links, groups,
     ])))
 }
 

@@ -114,7 +114,10 @@ fn way_out(user: &UserName, change: &Change) -> String {
 /// What the administrators are told still of what is held; none where they were.
 fn notice(user: &UserName, asked: &[(&Change, String)], given: Given<'_>) -> Option<Notice> {
     let (first, _) = asked.first()?;
-    let ids: Vec<&str> = asked.iter().map(|(change, _)| change.id.0.as_str()).collect();
+    let ids: Vec<&str> = asked
+        .iter()
+        .map(|(change, _)| change.id.0.as_str())
+        .collect();
     let person = given.desired.people.get(user);
     let display = person.map_or_else(|| user.to_string(), |p| p.display_name.clone());
     let key = NoticeKey {

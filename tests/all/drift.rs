@@ -12,7 +12,11 @@ fn city(policy: &str) -> Access {
     let access = Access::example("bloomington")
         .with_ldif(&Access::export_text("bloomington"))
         .operated_by_anchor(&Directory::Ldif, &Post::Outbox);
-    access.edit(RESOURCE, "\nspec:\n", &format!("\nspec:\n  drift: {policy}\n"));
+    access.edit(
+        RESOURCE,
+        "\nspec:\n",
+        &format!("\nspec:\n  drift: {policy}\n"),
+    );
     access.commit("Drift");
     access.run(&["run", "--once"]).ends(0);
     assert_eq!(codes(&access.plan(), "held"), [""; 0]);
@@ -54,7 +58,11 @@ fn drift_is_changed_back_and_the_plan_says_what_it_was() {
     let plan = access.plan();
     let said = texts(&plan, "findings", "message");
     assert_eq!(said.len(), 1, "{plan}");
-    for words in ["walter.nguyen", "\"Help Desk Lead\"", "\"Help Desk Technician\""] {
+    for words in [
+        "walter.nguyen",
+        "\"Help Desk Lead\"",
+        "\"Help Desk Technician\"",
+    ] {
         assert!(said[0].contains(words), "{said:?}");
     }
     let mails = access.mails_of(|access| {
@@ -94,7 +102,10 @@ fn drift_that_is_only_reported_stays_and_nobody_is_mailed() {
     let held = texts(&plan, "held", "reason");
     assert!(held[0].contains("accept-drift walter.nguyen"), "{held:?}");
     let status = json(&access.run(&["status", "--format", "json"]).out);
-    assert!(status["conditions"].to_string().contains("drift"), "{status}");
+    assert!(
+        status["conditions"].to_string().contains("drift"),
+        "{status}"
+    );
 }
 
 #[test]
@@ -175,12 +186,24 @@ fn a_freeze_holds_everybody_but_those_who_leave() {
     access.commit("Freeze");
     let plan = access.plan();
     let changes = plan["changes"].as_array().unwrap();
-    assert!(!changes.is_empty() && changes.iter().all(|c| c["user"] == "maria.lopez"), "{plan}");
+    assert!(
+        !changes.is_empty() && changes.iter().all(|c| c["user"] == "maria.lopez"),
+        "{plan}"
+    );
     assert_eq!(codes(&plan, "held"), ["frozen"]);
-    assert!(plan["held"][0]["reason"].as_str().unwrap().contains("the move"));
+    assert!(
+        plan["held"][0]["reason"]
+            .as_str()
+            .unwrap()
+            .contains("the move")
+    );
     access.apply().ends(1);
     assert_eq!(title(&access), "Help Desk Technician");
-    access.edit("countersign.yaml", "begins: 2020-01-01,", "begins: 2020-01-01, ends: 2020-01-02,");
+    access.edit(
+        "countersign.yaml",
+        "begins: 2020-01-01,",
+        "begins: 2020-01-01, ends: 2020-01-02,",
+    );
     access.commit("The move is over");
     access.apply().ends(0);
     assert_eq!(title(&access), "Help Desk Lead");

@@ -98,7 +98,13 @@ mod tests {
         let entry = with(WHEN_CHANGED, &["20261123090001.0Z"]);
         let at = "2026-11-23T09:00:01Z".parse().unwrap();
         assert_eq!(of_entry(&entry), Some(Changed { at, on: None }));
-        for broken in ["", "2026", "20261123090001.0", "20261399990001.0Z", "äöüäöüäöüäöüZ"] {
+        for broken in [
+            "",
+            "2026",
+            "20261123090001.0",
+            "20261399990001.0Z",
+            "äöüäöüäöüäöüZ",
+        ] {
             assert_eq!(of_entry(&with(WHEN_CHANGED, &[broken])), None, "{broken}");
         }
     }
