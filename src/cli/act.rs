@@ -150,7 +150,8 @@ pub fn act(
         bench.operator.outer(),
     );
     // It is pushed with what the next run records; until then another reconciler knows of no drift.
-    if let Some(agreed) = agreed.filter(|_| ledger.vacancy().is_ok()) {
+    let seen = bench.situation.observed.directory.is_some();
+    if let Some(agreed) = agreed.filter(|_| seen && ledger.vacancy().is_ok()) {
         let at = Timestamp::now();
         let run = RunId(format!("agreed-{}", at.strftime("%Y%m%dT%H%M%SZ")));
         let records = said(agreed).into_iter().map(|event| Record {

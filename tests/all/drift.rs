@@ -30,6 +30,11 @@ fn by_hand(access: &Access, old: &str, new: &str) {
     fs::write(access.ldif(), text.replacen(old, new, 1)).unwrap();
 }
 
+/// A plan that holds something.
+fn held(access: &Access) -> Value {
+    access.run(&["plan", "--format", "json"]).ends(1).json()
+}
+
 fn codes<'a>(plan: &'a Value, list: &str) -> Vec<&'a str> {
     let list = plan[list].as_array().unwrap();
     list.iter().map(|h| h["code"].as_str().unwrap()).collect()
@@ -98,7 +103,7 @@ fn drift_that_is_only_reported_stays_and_nobody_is_mailed() {
     });
     assert_eq!(mails.len(), 0);
     assert_eq!(title(&access), "Help Desk Lead");
-    let plan = access.plan();
+    let plan = held(&access);
     let held = texts(&plan, "held", "reason");
     assert!(held[0].contains("accept-drift walter.nguyen"), "{held:?}");
     let status = json(&access.run(&["status", "--format", "json"]).out);
@@ -166,6 +171,37 @@ fn a_membership_that_was_taken_by_hand_is_accepted_as_an_exception() {
 }
 
 #[test]
+fn a_membership_that_was_given_by_hand_where_none_is_allowed_is_accepted_as_access() {
+    let access = city("hold");
+    access.edit(
+        "countersign.yaml",
+        "membership: additive",
+        "membership: exact",
+    );
+    access.commit("Exact");
+    access.run(&["run", "--once"]);
+    by_hand(
+        &access,
+        "sAMAccountName: APP-GIS-Viewers\n",
+        "sAMAccountName: APP-GIS-Viewers\nmember: CN=Walter Nguyen,OU=ITS,OU=City Hall,OU=Departments,DC=city,DC=example\n",
+    );
+    let plan = held(&access);
+    let reasons = texts(&plan, "held", "reason");
+    assert!(
+        reasons.iter().any(|r| r.contains("APP-GIS-Viewers")),
+        "{plan}"
+    );
+    access
+        .run(&["accept-drift", "walter.nguyen", "--branch=accepted"])
+        .ends(0);
+    access.git(&["merge", "--quiet", "accepted"]);
+    let after = fs::read_to_string(access.repository().join("users/walter.nguyen.yaml")).unwrap();
+    assert!(after.contains("gis-data"), "{after}");
+    let plan = access.run(&["plan", "--format", "json"]).json();
+    assert_eq!(texts(&plan, "held", "reason").len(), 0, "{plan}");
+}
+
+#[test]
 fn a_freeze_holds_everybody_but_those_who_leave() {
     let access = city("revert");
     access.edit(
@@ -184,7 +220,7 @@ fn a_freeze_holds_everybody_but_those_who_leave() {
          requestedBy: dana.reyes\n  subject: maria.lopez\n  effective: 2026-11-23T09:00\n  reason: resigned\n",
     );
     access.commit("Freeze");
-    let plan = access.plan();
+    let plan = held(&access);
     let changes = plan["changes"].as_array().unwrap();
     assert!(
         !changes.is_empty() && changes.iter().all(|c| c["user"] == "maria.lopez"),
