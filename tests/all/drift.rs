@@ -207,7 +207,7 @@ fn a_freeze_holds_everybody_but_those_who_leave() {
     access.edit(
         "countersign.yaml",
         "  mail:\n",
-        "  windows: {deny: [{begins: 2020-01-01, reason: the move}]}\n  mail:\n",
+        "  windows: {deny: [{begins: \"2020-01-01\", reason: the move}]}\n  mail:\n",
     );
     access.edit(
         "users/walter.nguyen.yaml",
@@ -233,12 +233,12 @@ fn a_freeze_holds_everybody_but_those_who_leave() {
             .unwrap()
             .contains("the move")
     );
-    access.apply().ends(1);
+    access.run(&["apply"]).ends(1);
     assert_eq!(title(&access), "Help Desk Technician");
     access.edit(
         "countersign.yaml",
-        "begins: 2020-01-01,",
-        "begins: 2020-01-01, ends: 2020-01-02,",
+        "begins: \"2020-01-01\",",
+        "begins: \"2020-01-01\", ends: \"2020-01-02\",",
     );
     access.commit("The move is over");
     access.apply().ends(0);
