@@ -60,6 +60,8 @@ pub struct Catalog {
     pub policies: BTreeMap<PolicyName, Linked<PolicySpec>>,
     /// Documents of which a part could not be used, by file and number.
     pub damaged: BTreeSet<(Arc<str>, u32)>,
+    /// Templates of mails, by path; filled by whoever read them, for they are no manifests.
+    pub mail_templates: BTreeMap<Arc<str>, Arc<str>>,
     /// Templates of fields, naming rules and scope groups, compiled, by their text.
     pub templates: templates::Templates,
 }

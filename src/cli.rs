@@ -23,6 +23,7 @@ pub mod init;
 pub mod ledger;
 mod letterbox;
 pub mod order;
+pub mod mail;
 pub mod plan;
 pub mod policy;
 pub mod request;
@@ -86,6 +87,7 @@ enum Command {
     Fold(fold::Args),
     AcceptDrift(accept_drift::Args),
     Task(task::Args),
+    Mail(mail::Args),
     Ledger(ledger::Args),
     Request(Box<request::Args>),
     User(Box<user::Args>),
@@ -203,6 +205,7 @@ pub fn main() -> ExitCode {
         Command::Fold(args) => fold::run(&place, &args),
         Command::AcceptDrift(args) => accept_drift::run(&place, &args),
         Command::Task(args) => task::run(&place, &args),
+        Command::Mail(args) => mail::run(&place, &args),
         Command::Ledger(args) => ledger::run(&place, &args),
         Command::Request(args) => request::run(&place, &args),
         Command::User(args) => user::run(&place, &args),

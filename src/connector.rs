@@ -2,6 +2,7 @@
 //! sides of that edge: entries, writes, failures.
 
 pub mod active_directory;
+pub mod read_back;
 pub mod roster;
 
 use crate::dn::{Dn, Rdn};

@@ -5,6 +5,7 @@
 //! needs is here, causes included.
 
 pub mod accounts;
+pub mod calendar;
 pub mod cause;
 pub mod entitlement;
 pub mod expand;
@@ -15,6 +16,7 @@ pub mod sorted;
 pub mod windows;
 
 pub use accounts::{Accounts, KnownAccount};
+pub use calendar::{Calendar, Following};
 pub use cause::{Cause, Causes};
 pub use entitlement::{Entitlement, EntitlementKey, FieldValues, Grant};
 pub use identity::{DesiredIdentity, DesiredRole, DesiredScope, Rows, Standing};
@@ -24,7 +26,9 @@ pub use windows::Windows;
 use crate::connector::{AttributeName, Guid};
 use crate::manifest::UserType;
 use crate::manifest::config::{Guards, MailWording, Membership};
-use crate::manifest::resource::{Connector, DriftPolicy, Instructions, ResourceType, SignIn};
+use crate::manifest::resource::{
+    Connector, DriftPolicy, Instructions, ReadBack, ResourceType, SignIn,
+};
 use crate::manifest::user::UserState;
 use crate::name::{FieldName, RequestName, ResourceName, ScopeName, UserName};
 use jiff::Timestamp;
@@ -298,6 +302,10 @@ pub struct ResourceTerms {
     pub drift: DriftPolicy,
     /// Who is mailed; sorted, without duplicates.
     pub maintainers: Vec<Recipient>,
+    /// Who is told what its maintainers leave undone; sorted, without duplicates.
+    pub answerable: Vec<Recipient>,
+    /// Who may say that its work is done; administrators may always.
+    pub closers: BTreeSet<UserName>,
     /// Labels and order of its fields.
     pub fields: Vec<FieldTerms>,
     /// What it calls its levels and roles.
@@ -308,6 +316,8 @@ pub struct ResourceTerms {
     pub instructions: Instructions,
     /// Where people find it.
     pub url: Option<String>,
+    /// The export that the work of its maintainers is checked against.
+    pub read_back: Option<ReadBack>,
 }
 
 impl ResourceTerms {
@@ -382,12 +392,27 @@ pub struct Rules {
     pub guards: Guards,
     /// When steps are taken, and when they wait.
     pub windows: Windows,
-    /// Words in mails.
+    /// When work that is not done is asked for again.
+    pub following: Following,
+    /// Words in mails, and how many of them.
     pub mail: MailWording,
     /// The name of the organization, for mails.
     pub organization: String,
+    /// The texts that mails are written with instead of our own, by path: `templates/digest.txt`.
+    pub templates: BTreeMap<Arc<str>, Arc<str>>,
     /// The public key that first passwords are encrypted to; none: the supervisor's.
     pub hand_over_key: Option<String>,
     /// The time zone that people read dates in.
     pub zone: jiff::tz::TimeZone,
+}
+
+/// How many mails an address gets in a day, where the configuration does not say: more than a maintainer
+/// can work through, and few enough to be read.
+const MAILS_PER_DAY: u32 = 20;
+
+impl Rules {
+    /// How many mails an address gets in a day at most.
+    pub fn per_day(&self) -> usize {
+        self.mail.per_day.unwrap_or(MAILS_PER_DAY) as usize
+    }
 }

@@ -9,10 +9,12 @@
 //! written stops the run; it is never repaired by guessing.
 
 mod branch;
+pub mod due;
 mod file;
 mod history;
 pub mod inbox;
 mod lease;
+mod letters;
 pub mod orders;
 pub mod record;
 mod rejoin;
@@ -26,7 +28,8 @@ pub use history::{
 };
 pub use orders::{Allowance, Intent, Orders, Pause};
 pub use record::{
-    ApprovedCommit, Event, How, MailResult, Outcome, Record, RowChange, RunId, RunSummary, Seen,
+    ApprovedCommit, Event, FrozenLetter, How, MailResult, Outcome, Record, RowChange, RunId,
+    RunSummary, Says, Seen,
 };
 
 pub use lease::Lease;

@@ -20,14 +20,17 @@ pub mod outbox;
 mod page;
 mod plain;
 pub mod post;
+pub mod sample;
 pub mod smtp;
 mod subject;
+pub mod templates;
 pub mod thread;
 
-pub use digest::{Attachment, Digest, digests};
+pub use digest::{Attachment, Digest, digests, overdue};
 pub use directory::DirectoryWork;
 pub use mime::{RenderError, Sender};
 pub use post::{Letter, Post, PostError, RecipientDomains, Remedy, Sent};
+pub use templates::Templates;
 pub use thread::{MessageId, Threads};
 
 use crate::desired::Rules;
@@ -42,6 +45,8 @@ pub struct Wording {
     pub subject_prefix: Option<String>,
     /// What stands at the foot of every mail.
     pub signature: Option<String>,
+    /// What the repository writes mails with, instead of our own templates.
+    pub templates: Templates,
 }
 
 impl From<&Rules> for Wording {
@@ -50,6 +55,7 @@ impl From<&Rules> for Wording {
             organization: rules.organization.clone(),
             subject_prefix: rules.mail.subject_prefix.clone(),
             signature: rules.mail.signature.clone(),
+            templates: Templates::of(&rules.templates),
         }
     }
 }
@@ -70,7 +76,13 @@ pub struct RunIdentity {
 /// That a mail could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum NotifyError {
-    /// A template of ours is wrong.
+    /// A template is wrong: ours, or one of the repository that is on trial.
     #[error("a mail template does not render")]
     Template(#[from] minijinja::Error),
+    /// The people of the samples cannot be read: a mistake of this program.
+    #[error("there is no sample")]
+    Sample(#[source] serde_json::Error),
+    /// There is nothing to say.
+    #[error("there is nothing to say")]
+    Nothing,
 }

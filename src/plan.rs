@@ -12,6 +12,7 @@ pub mod hold;
 pub mod limits;
 pub mod notice;
 pub mod recorded;
+pub mod sighting;
 pub mod task;
 pub mod verified;
 
@@ -19,6 +20,7 @@ pub use diff::{Bootstrap, Inputs, plan};
 pub use frozen::is_leaving;
 pub use hold::{Because, Step};
 pub use notice::{Notice, NoticeId, NoticeKey, NoticeKind, NoticePart};
+pub use sighting::{Shows, Sighting};
 pub use verified::{Approver, ByFile, CommitEvidence, VerifiedLine, Waiting};
 
 pub use task::{Task, TaskAction, TaskChange, TaskField, TaskId, TaskStep};
@@ -74,6 +76,9 @@ pub struct Plan {
     pub known: Vec<NoticeKey>,
     /// What should be done and is not, each with its reason.
     pub held: Vec<Held>,
+    /// What exports of manual systems show of tasks: it is recorded before anything is asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seen: Vec<Sighting>,
     /// What people should know and nothing is done about.
     pub findings: Vec<Finding>,
     /// The guards that were asked, and which of them holds the whole plan.

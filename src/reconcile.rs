@@ -5,9 +5,13 @@ pub mod drifted;
 pub mod guarded;
 pub mod hand_over;
 pub mod inbox;
+mod mailroom;
+pub mod read_back;
 pub mod rebuild;
 pub mod run;
 pub mod stalled;
+mod templates;
+mod told;
 pub mod unapproved;
 pub mod verified;
 pub mod world;
@@ -20,6 +24,7 @@ use crate::desired::expand::{Glance, Ground, Held, Outlook, expand, rules};
 use crate::desired::{Accounts, Desired};
 use crate::diagnostic::{Diagnostic, sorted};
 use crate::impact::{Impact, compare, history};
+use crate::ledger::History;
 use crate::manifest::parse::{Known, Manifests, parse};
 use crate::manifest::resource::{Connector, FieldSource};
 use crate::name::{FieldName, ResourceName, UserName};
@@ -27,13 +32,14 @@ use crate::observed::tie::{Claim, Rules as TieRules, tie};
 use crate::observed::{Directory, Observed, attributes, collect};
 use crate::plan::limits::{Limits, Outer};
 use crate::plan::recorded::Recorded;
-use crate::plan::{Bootstrap, DirectoryMode, Inputs, Plan, notice, plan};
+use crate::plan::{Bootstrap, DirectoryMode, Finding, Inputs, Plan, Sighting, notice, plan};
 use crate::policy::Policies;
 use crate::policy::judge::Watch;
 use crate::policy::world::Lens;
 use crate::request::{Folded, Timeline};
 use crate::source::{self, Origin, Source, SourceError};
 use jiff::Timestamp;
+use read_back::Exports;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -73,7 +79,10 @@ impl Parsed {
     pub fn link(self) -> Reading {
         let Self { source, manifests } = self;
         let count = manifests.list.len() + manifests.broken.len();
-        let (catalog, findings) = link(manifests);
+        let (mut catalog, mut findings) = link(manifests);
+        let (templates, mistakes) = templates::read(&source, &catalog.config.spec.ignore);
+        catalog.mail_templates = templates;
+        findings.diagnostics.extend(mistakes);
         Reading {
             source,
             catalog,
@@ -124,11 +133,30 @@ pub struct Situation {
     /// What is wrong, sorted by place; warnings only.
     pub diagnostics: Vec<Diagnostic>,
     accounts: Accounts,
-    /// What came from here, where the directory had to tell what became of something.
+    /// What came from here, where the directory or an export had to tell what became of something.
     settled: Option<Recorded>,
+    seen: Vec<Sighting>,
+    findings: Vec<Finding>,
 }
 
 impl Situation {
+    /// Takes in what exports of manual systems show of the tasks of a record: the plan is made as if it
+    /// had been recorded, and says it, so that a run records it first.
+    pub fn read_back(&mut self, history: &History, exports: &Exports) {
+        let (seen, findings) = read_back::judge(history, &self.desired, exports);
+        self.findings = findings;
+        if seen.is_empty() {
+            return;
+        }
+        let recorded = history.having_seen(&seen, self.desired.instant);
+        let settled = self.observed.directory.as_ref();
+        self.settled = Some(match settled {
+            Some(directory) => recorded.settled(directory),
+            None => recorded,
+        });
+        self.seen = seen;
+    }
+
     /// Which accounts are whose, and the names that are taken.
     pub fn accounts(&self) -> &Accounts {
         &self.accounts
@@ -388,6 +416,8 @@ pub fn situation_of(
         diagnostics,
         accounts,
         settled,
+        seen: Vec::new(),
+        findings: Vec::new(),
     })
 }
 
@@ -411,6 +441,7 @@ pub fn make_plan(
         approval,
         mode: world.mode,
     })
+    .seeing(&situation.seen, &situation.findings)
 }
 
 /// What was in force at the revision an empty record starts from (SEMANTICS 9).
@@ -455,14 +486,20 @@ pub fn bootstrap(
     Ok(Bootstrap { manual, notices })
 }
 
-/// SHA-256 of the configuration and the policies: what a saved plan must still rest on.
+/// SHA-256 of the configuration, the policies and the templates of mails: what a saved plan must still
+/// rest on.
 pub fn policies(catalog: &Catalog) -> String {
     let policies: Vec<_> = catalog
         .policies
         .iter()
         .map(|(name, p)| (name, &p.spec))
         .collect();
-    let text = serde_json::json!([&catalog.config.spec, policies]).to_string();
+    let config = &catalog.config.spec;
+    let text = match catalog.mail_templates.is_empty() {
+        true => serde_json::json!([config, policies]),
+        false => serde_json::json!([config, policies, &catalog.mail_templates]),
+    };
+    let text = text.to_string();
     Sha256::digest(text.as_bytes())
         .iter()
         .map(|b| format!("{b:02x}"))

@@ -27,6 +27,8 @@ pub struct Source {
     pub revision: Option<String>,
     /// The YAML files, by path.
     pub files: BTreeMap<Arc<str>, File>,
+    /// The templates of mails, by path: they are no manifests.
+    pub templates: BTreeMap<Arc<str>, File>,
     /// What could not be read, and why.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -34,7 +36,11 @@ pub struct Source {
 impl Source {
     /// Adds a file; names that are not UTF-8 can read the same.
     fn add(&mut self, path: Arc<str>, file: File) {
-        if self.files.insert(path.clone(), file).is_some() {
+        let shelf = match sort(&path) {
+            Sort::Template => &mut self.templates,
+            Sort::Manifest | Sort::Other => &mut self.files,
+        };
+        if shelf.insert(path.clone(), file).is_some() {
             self.diagnostics.push(
                 Diagnostic::new(
                     Code::CaseClash,
@@ -176,8 +182,13 @@ pub fn is_manifest(path: &str) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sort {
     Manifest,
+    /// The text of a mail: a file of the folder `templates/` at the root.
+    Template,
     Other,
 }
+
+/// The folder at the root that templates of mails stand in.
+pub const TEMPLATES: &str = "templates/";
 
 /// Names beginning with a dot and `policies/tests/` are not manifests (SEMANTICS 28).
 fn sort(path: &str) -> Sort {
@@ -185,9 +196,14 @@ fn sort(path: &str) -> Sort {
     let yaml = path.rsplit_once('.').is_some_and(|(_, end)| {
         end.eq_ignore_ascii_case("yaml") || end.eq_ignore_ascii_case("yml")
     });
-    match yaml && !hidden && !path.starts_with("policies/tests/") {
-        true => Sort::Manifest,
-        false => Sort::Other,
+    let template = path.strip_prefix(TEMPLATES).is_some_and(|name| {
+        !name.contains('/') && (name.ends_with(".txt") || name.ends_with(".html"))
+    });
+    match (yaml, template) {
+        _ if hidden => Sort::Other,
+        (true, _) if !path.starts_with("policies/tests/") => Sort::Manifest,
+        (_, true) => Sort::Template,
+        (true | false, false) => Sort::Other,
     }
 }
 
@@ -247,6 +263,12 @@ mod tests {
             (".github/workflows/ci.yml", Sort::Other),
             ("users/.draft.yaml", Sort::Other),
             ("README.md", Sort::Other),
+            ("templates/digest.txt", Sort::Template),
+            ("templates/digest.html", Sort::Template),
+            ("templates/old/digest.txt", Sort::Other),
+            ("templates/.digest.txt", Sort::Other),
+            ("templates/x.yaml", Sort::Manifest),
+            ("users/templates/digest.txt", Sort::Other),
             ("yaml", Sort::Other),
         ] {
             assert_eq!(sort(path), expected, "{path}");

@@ -65,6 +65,7 @@ pub fn nobody(kind: UserType, organization: OrganizationName) -> UserSpec {
         without: Vec::new(),
         attributes: BTreeMap::new(),
         answers: BTreeMap::new(),
+        deputy: None,
         credentials: None,
         account: None,
         activation: None,
@@ -99,6 +100,7 @@ fn personal(spec: &UserSpec, left_out: &mut Vec<String>) {
         without: _,
         attributes,
         answers,
+        deputy,
         credentials,
         account,
         activation: _,
@@ -111,6 +113,7 @@ fn personal(spec: &UserSpec, left_out: &mut Vec<String>) {
         (login.is_some(), "login", theirs),
         (mail.is_some(), "mail address", theirs),
         (contact.is_some(), "contact", theirs),
+        (deputy.is_some(), "deputy", theirs),
         (credentials.is_some(), "credentials", theirs),
         (account.is_some(), "adopted account", theirs),
         (

@@ -105,6 +105,14 @@ pub fn config(catalog: &Catalog, problems: &mut Vec<Problem>) {
     if let Some(windows) = &spec.windows {
         self::windows::windows(windows, at, &catalog.zone, problems);
     }
+    let calendar = spec.reminders.iter().filter_map(|r| r.calendar.as_ref());
+    for (i, day) in calendar.flat_map(|c| &c.holidays).enumerate() {
+        if day.date().is_none() {
+            let route = format!("reminders.calendar.holidays.{i}");
+            let message = format!("`{}` is not a date that exists", day.0);
+            problems.push(Problem::new(Code::BadMoment, at, &route, message));
+        }
+    }
     let key = spec.hand_over_key.as_deref();
     hand_over_key(key, at, "handOverKey", problems);
     for (i, glob) in spec.ignore.iter().enumerate() {

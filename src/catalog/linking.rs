@@ -116,6 +116,7 @@ pub fn link(manifests: Manifests) -> (Catalog, Findings) {
         archived: shelves.archived,
         policies: shelves.policies,
         damaged,
+        mail_templates: BTreeMap::new(),
         templates: Templates::default(),
     };
     references::check(&catalog, &broken, &mut problems);
@@ -291,6 +292,7 @@ fn no_config() -> Linked<ConfigSpec> {
         leavers: None,
         hand_over_key: None,
         folded_through: None,
+        reminders: None,
         approval: None,
         guards: None,
         windows: None,

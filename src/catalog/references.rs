@@ -72,6 +72,8 @@ impl References<'_> {
                 "organization",
             );
             self.maybe(Kind::User, spec.supervisor.as_ref(), at, "supervisor");
+            let deputy = spec.deputy.as_ref().map(|d| &d.user);
+            self.maybe(Kind::User, deputy, at, "deputy.user");
             self.list(Kind::Organization, &spec.associated, at, "associated");
             self.list(Kind::Profile, &spec.profiles, at, "profiles");
             self.access(&spec.access, at, "access");

@@ -6,6 +6,7 @@ use crate::apply::{Connections, Stop};
 use crate::approval::{Proof, Refusal, bind};
 use crate::connector::Transport;
 use crate::desired::Recipient;
+use crate::ledger::due::next_due;
 use crate::ledger::{Event, Ledger, Record, RunId};
 use crate::name::{ResourceName, UserName};
 use crate::plan::Plan;
@@ -25,6 +26,8 @@ pub struct Acted {
     pub outcomes: Outcomes,
     /// What lets through what a guard holds; none where none does.
     pub held: Option<String>,
+    /// When the next reminder or escalation becomes due.
+    pub follow: Option<Timestamp>,
 }
 
 /// Users that one record of the ledger tells of at most.
@@ -121,6 +124,7 @@ pub fn act(
     let now = Timestamp::now();
     let shuts = desired.rules.windows.shuts(resources.iter().copied(), now);
     let stop = &UntilShut { stop, shuts };
+    let letters = bench.operator.letters();
     let mut means = Means {
         connections: Connections {
             directory: bench
@@ -132,7 +136,8 @@ pub fn act(
         post: &mut mailer,
         sender: &sender,
         hand_over: &hand_over,
-        rules: &desired.rules,
+        letters: &letters,
+        desired,
         directory: (name, recipients),
         clock: &Timestamp::now,
         stop,
@@ -167,5 +172,6 @@ pub fn act(
         plan: approved.plan().clone(),
         outcomes,
         held: guarded.held,
+        follow: next_due(ledger.history(), desired, Timestamp::now()),
     }))
 }

@@ -416,7 +416,7 @@ pub fn bench<H: Borrow<History>>(
     let rosters = world::rosters(&operator, fields).map_err(open_failed)?;
     let findings = std::mem::take(&mut reading.findings);
     // While the directory answers, the record is read and all is worked out that does not depend on it.
-    let (situation, history, mut directory) = std::thread::scope(|scope| {
+    let (mut situation, history, mut directory) = std::thread::scope(|scope| {
         let (catalog, outer) = (&reading.catalog, operator.outer());
         let looking = directory.map(|mut directory| {
             let (tell, told) = mpsc::sync_channel(1);
@@ -443,6 +443,8 @@ pub fn bench<H: Borrow<History>>(
         Ok::<_, Failed>((situation, history, directory.flatten()))
     })?;
     let history = history.borrow();
+    let exports = world::exports(&operator, &situation.desired, now);
+    situation.read_back(history, &exports);
     let world = rest_of_world(history, &rosters, &operator, mode);
     let begun = history.last_run().is_some() || history.orders().rebuilt().is_some();
     let bootstrap = match (begun, reading.source.revision.is_some()) {

@@ -171,7 +171,7 @@ impl<'a> Outlook<'a> {
             &self.people,
             problems,
         );
-        let recipients = terms::Recipients::new(catalog, &self.people);
+        let recipients = terms::Recipients::new(catalog, &self.people, facts.now);
         if recipients.may_differ(&names, &before) {
             terms::resources(catalog, &recipients, problems);
         }
@@ -212,7 +212,7 @@ impl<'a> Outlook<'a> {
     /// What should be, at the instant last looked at.
     pub fn desired(&self) -> Desired {
         let (catalog, now) = (self.ground.catalog, self.now);
-        let recipients = terms::Recipients::new(catalog, &self.people);
+        let recipients = terms::Recipients::new(catalog, &self.people, now);
         Desired {
             instant: now,
             valid_until: self.timeline.after(now).next(),

@@ -165,6 +165,11 @@ codes! {
         why "The field would be empty for everybody."
         before "value: \"{{ user.nam }}\""
         after "value: \"{{ user.name }}\"";
+    BadMailTemplate = "bad-mail-template" Error
+        what "A template of mails cannot be compiled, does not write a sample mail, or has a name that no mail is written with."
+        why "The mails would go out in other words than those that were reviewed."
+        before "templates/digest.txt: {{ heading|safe }}"
+        after "templates/digest.txt: {{ heading }}";
     FieldCycle = "field-cycle" Error
         what "Fields are read from each other in a circle."
         why "There is no order in which they could be filled."
@@ -480,6 +485,21 @@ codes! {
         why "A crash interrupted the run that was writing it. What had been recorded before is whole; what that line would have said is found out again by the next plan."
         before "{\"prev\":\"91b5…\",\"at\":\"2027-02-0"
         after "(the line set aside in ledger.jsonl.torn-1)";
+    ExportUnreadable = "export-unreadable" Warning
+        what "The export that manual work is checked against could not be read, or cannot be trusted."
+        why "Could not read is not the same as is not there: no task is closed or opened again by it, until it is whole and recent."
+        before "Employee number,Role\n001077,Staff\n00109"
+        after "Employee number,Role\n001077,Staff\n001091,Staff\n";
+    ExportAgrees = "export-agrees" Warning
+        what "The export of a manual system shows that the work of an open task is done."
+        why "The task is closed without anybody having to say so."
+        before "(a row of the user, after the grant was asked for)"
+        after "(nothing to do)";
+    ExportContradicts = "export-contradicts" Warning
+        what "A maintainer said that work was done, and the export of the system shows otherwise."
+        why "Somebody would keep access that was taken away on paper only. After the days of grace the work is asked for again, with the reason."
+        before "(a row of somebody who left, three working days after the removal was said to be done)"
+        after "(the row taken out, or `task done` again)";
     LedgerRejoined = "ledger-rejoined" Warning
         what "Another reconciler had written the ledger before this one's last records were pushed."
         why "What this one recorded stands behind the other's now, where it does not contradict it; all of it is kept in a file beside the ledger. The next plan looks at the directory itself and goes on from there."

@@ -6,11 +6,12 @@
 
 use super::file::Content;
 use super::lease::Lease;
+use super::letters::Letters;
 use super::orders::Orders;
 use super::record::{
-    ApprovedCommit, Event, How, MailResult, Outcome, Record, RunId, RunSummary, Seen,
+    ApprovedCommit, Event, FrozenLetter, How, MailResult, Outcome, Record, RunId, RunSummary, Seen,
 };
-use crate::desired::{EntitlementKey, Recipient};
+use crate::desired::{Calendar, EntitlementKey, Recipient, ResourceTerms};
 use crate::diagnostic::Code;
 use crate::name::{ResourceName, UserName};
 use crate::plan::recorded::{
@@ -19,9 +20,11 @@ use crate::plan::recorded::{
 };
 use crate::plan::task::{FieldValues, TaskStep};
 use crate::plan::{
-    Action, ByFile, ChangeId, Finding, MemberChange, Task, TaskAction, TaskChange, TaskId,
+    Action, ByFile, ChangeId, Finding, MemberChange, Shows, Sighting, Task, TaskAction, TaskChange,
+    TaskId,
 };
 use jiff::Timestamp;
+use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the records of a ledger add up to.
@@ -36,6 +39,7 @@ pub struct History {
     lease: Option<Lease>,
     disabled: BTreeMap<UserName, Timestamp>,
     approved: Option<ApprovedLine>,
+    letters: Letters,
     orders: Orders,
     findings: Vec<Finding>,
     pub(super) head: String,
@@ -97,6 +101,8 @@ pub struct TaskRecord {
     pub status: TaskStatus,
     /// Who was mailed about it, by address in lower case.
     pub told: BTreeMap<String, Told>,
+    /// Who was told that it is not done, by address in lower case.
+    pub escalated: BTreeSet<String>,
 }
 
 /// What became of a task.
@@ -138,8 +144,12 @@ impl TaskStatus {
 pub struct Told {
     /// The Message-ID of the first mail: the root of the thread.
     pub thread: String,
+    /// When the first mail went out.
+    pub first: Timestamp,
     /// When the latest mail went out.
     pub at: Timestamp,
+    /// The latest reminder, by the working days it was due after; 0: there was none.
+    pub reminded: u32,
     /// The revision that mail had.
     pub revision: u32,
     /// Whether that mail said that the task is cancelled.
@@ -202,6 +212,33 @@ impl History {
         &self.recorded
     }
 
+    /// What a plan needs of it once what exports show was recorded.
+    pub fn having_seen(&self, seen: &[Sighting], at: Timestamp) -> Recorded {
+        let mut later = self.clone();
+        for sighting in seen {
+            let event = Event::of_sighting(sighting);
+            let run = RunId(String::new());
+            // What contradicts the record changes nothing.
+            let _ = later.add(Record { at, run, event });
+        }
+        later.recorded
+    }
+
+    /// Whether a sighting says something that is not recorded.
+    pub fn is_news(&self, sighting: &Sighting) -> bool {
+        let Some(record) = self.tasks.get(&sighting.task) else {
+            return false;
+        };
+        let state = self.recorded.manual.get(&about(&record.task));
+        let asked_again = state.is_some_and(|s| s.contradicted.is_some() || s.open.is_some());
+        match (sighting.shows, &record.status) {
+            (Shows::Done, TaskStatus::Open) => true,
+            (Shows::Undone, TaskStatus::Done { .. }) => !asked_again,
+            (Shows::Done, TaskStatus::Done { .. } | TaskStatus::Cancelled { .. })
+            | (Shows::Undone, TaskStatus::Open | TaskStatus::Cancelled { .. }) => false,
+        }
+    }
+
     /// Every task ever opened, by id.
     pub fn tasks(&self) -> &BTreeMap<TaskId, TaskRecord> {
         &self.tasks
@@ -211,18 +248,15 @@ impl History {
     ///
     /// By task id. The same task stands here twice if some were told of an earlier revision and
     /// others of none. `maintainers` are those to be told, never empty; `after` is empty.
-    pub fn unmailed(&self) -> Vec<TaskChange> {
+    ///
+    /// Whoever maintains a resource by now is asked for what is open, too: a successor, a deputy.
+    pub fn unmailed(&self, resources: &BTreeMap<ResourceName, ResourceTerms>) -> Vec<TaskChange> {
         let mut changes = Vec::new();
         for record in self.tasks.values() {
+            let maintainers = record.to_tell(resources);
             for step in [TaskStep::Open, TaskStep::Revise, TaskStep::Cancel] {
                 let untold = |recipient: &&Recipient| record.next(&recipient.mail) == Some(step);
-                let maintainers: Vec<_> = record
-                    .task
-                    .maintainers
-                    .iter()
-                    .filter(untold)
-                    .cloned()
-                    .collect();
+                let maintainers: Vec<_> = maintainers.iter().filter(untold).cloned().collect();
                 if !maintainers.is_empty() {
                     let task = Task {
                         maintainers,
@@ -263,6 +297,21 @@ impl History {
     /// The changes of the directory that somebody was mailed and that are open as far as is known.
     pub fn asked(&self) -> impl Iterator<Item = &ChangeId> {
         self.asked.keys()
+    }
+
+    /// Letters that are kept, in the order in which they were written: nobody knows that they went out.
+    pub fn frozen(&self) -> &[FrozenLetter] {
+        self.letters.frozen()
+    }
+
+    /// How many mails an address was sent on a local day.
+    pub fn mailed_on(&self, recipient: &str, calendar: &Calendar, day: Date) -> usize {
+        self.letters.sent_on(&address_key(recipient), calendar, day)
+    }
+
+    /// Whether an administrator was told that mails of that day wait.
+    pub fn is_warned(&self, day: Date, recipient: &str) -> bool {
+        self.letters.is_warned(day, &address_key(recipient))
     }
 
     /// The identities that users selected, by user and application; the identity may be gone.
@@ -338,6 +387,7 @@ impl History {
     /// Adds one record; one that contradicts those before it changes nothing.
     pub(super) fn add(&mut self, record: Record) -> Result<(), Contradiction> {
         let Record { at, run, event } = record;
+        self.letters.note(&event, at);
         self.orders.take(at, &run, &event);
         match event {
             Event::RunStarted {
@@ -565,7 +615,46 @@ impl History {
                 agreed.rules = rules;
                 agreed.users.extend(users);
             }
+            Event::Reminded {
+                recipient,
+                message: _,
+                tasks,
+            } => {
+                let address = address_key(&recipient);
+                for (task, days) in tasks {
+                    let record = self.tasks.get_mut(&task);
+                    if let Some(told) = record.and_then(|r| r.told.get_mut(&address)) {
+                        told.reminded = told.reminded.max(days);
+                        told.at = at;
+                    }
+                }
+            }
+            Event::Escalated {
+                recipient,
+                message: _,
+                tasks,
+                result,
+            } => match result {
+                MailResult::Sent => {
+                    for task in tasks {
+                        if let Some(record) = self.tasks.get_mut(&task) {
+                            record.escalated.insert(address_key(&recipient));
+                        }
+                    }
+                }
+                MailResult::Failed(_) => {}
+            },
+            Event::Contradicted { task, shows, .. } => {
+                let record = self
+                    .tasks
+                    .get(&task)
+                    .ok_or_else(|| Contradiction::Unknown(task.clone()))?;
+                contradict(&mut self.recorded, &record.task, shows);
+            }
             Event::Row { .. }
+            | Event::Frozen { .. }
+            | Event::Thawed { .. }
+            | Event::Capped { .. }
             | Event::RunHeld { .. }
             | Event::Intended { .. }
             | Event::Allowed { .. }
@@ -593,6 +682,7 @@ impl History {
             opened: at,
             status: TaskStatus::Open,
             told: BTreeMap::new(),
+            escalated: BTreeSet::new(),
         };
         self.tasks.insert(record.task.id.clone(), record);
         Ok(())
@@ -619,6 +709,7 @@ fn opened<'a>(
 fn close(recorded: &mut Recorded, task: &Task, leave: impl FnOnce(&mut ManualState)) {
     let state = manual(recorded, task);
     state.open = None;
+    state.contradicted = None;
     leave(state);
     if *state == ManualState::default() {
         recorded.manual.remove(&about(task));
@@ -631,9 +722,56 @@ fn manual<'a>(recorded: &'a mut Recorded, task: &Task) -> &'a mut ManualState {
     recorded.manual.entry(about(task)).or_default()
 }
 
+/// Undoes what a task that was said to be done left, so that it is asked for again.
+fn contradict(recorded: &mut Recorded, task: &Task, shows: String) {
+    let state = manual(recorded, task);
+    match task.action {
+        TaskAction::Grant => state.held = None,
+        TaskAction::Revoke => {
+            let before = task.fields.iter();
+            let before = before.filter_map(|f| Some((f.name.clone(), f.before.as_deref()?.into())));
+            state.held = Some(before.collect());
+        }
+        // No export tells of these.
+        TaskAction::Update | TaskAction::Disable | TaskAction::Enable => return,
+    }
+    state.contradicted = Some(shows);
+}
+
 impl TaskRecord {
+    /// Who is to do it as things are: the resource's maintainers of now, deputies included.
+    pub fn maintainers<'a>(
+        &'a self,
+        resources: &'a BTreeMap<ResourceName, ResourceTerms>,
+    ) -> &'a [Recipient] {
+        let terms = resources.get(&self.task.resource);
+        let now = terms.map(|terms| terms.maintainers.as_slice());
+        match now.filter(|now| !now.is_empty()) {
+            Some(now) => now,
+            None => &self.task.maintainers,
+        }
+    }
+
+    /// Who may have to be told something: whoever is to do it, or was asked for what is withdrawn.
+    fn to_tell(&self, resources: &BTreeMap<ResourceName, ResourceTerms>) -> Vec<Recipient> {
+        let now = self.maintainers(resources);
+        let known = |address: &String| {
+            let mut known = self.task.maintainers.iter().chain(now);
+            let same = known.find(|r| address_key(&r.mail) == *address);
+            same.cloned().unwrap_or_else(|| Recipient {
+                mail: address.clone(),
+                name: None,
+            })
+        };
+        match &self.status {
+            TaskStatus::Open => now.to_vec(),
+            TaskStatus::Cancelled { .. } => self.told.keys().map(known).collect(),
+            TaskStatus::Done { .. } => Vec::new(),
+        }
+    }
+
     /// What an address is to be told next.
-    fn next(&self, recipient: &str) -> Option<TaskStep> {
+    pub(super) fn next(&self, recipient: &str) -> Option<TaskStep> {
         let told = self.told.get(&address_key(recipient));
         match (&self.status, told) {
             (TaskStatus::Open, None) => Some(TaskStep::Open),
@@ -654,7 +792,9 @@ impl TaskRecord {
         };
         let told = self.told.entry(address.to_owned()).or_insert_with(|| Told {
             thread: message.to_owned(),
+            first: at,
             at,
+            reminded: 0,
             revision: 0,
             cancelled,
         });
@@ -697,7 +837,7 @@ fn entered(mut values: FieldValues, task: &Task) -> FieldValues {
 }
 
 /// What two spellings of an address share.
-fn address_key(mail: &str) -> String {
+pub(super) fn address_key(mail: &str) -> String {
     mail.trim().to_lowercase()
 }
 
@@ -815,6 +955,7 @@ pub(super) mod tests {
             entitlement_label: "access".into(),
             fields: fields.iter().map(field).collect(),
             instructions: None,
+            reopened: None,
             maintainers: vec![to("Dana@city.example"), to("team@city.example")],
             causes: Vec::new(),
         }
@@ -1024,7 +1165,7 @@ pub(super) mod tests {
         };
         let (sent, lost) = (MailResult::Sent, MailResult::Failed("greylisted".into()));
         let due = |events: &[Event]| -> Vec<(TaskStep, Vec<String>)> {
-            let unmailed = history(events.iter().cloned()).unmailed();
+            let unmailed = history(events.iter().cloned()).unmailed(&BTreeMap::new());
             let mails = |change: TaskChange| {
                 change
                     .task

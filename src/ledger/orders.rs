@@ -173,6 +173,12 @@ impl Orders {
             | Event::TaskOpened { .. }
             | Event::TaskRevised { .. }
             | Event::TaskCancelled { .. }
+            | Event::Frozen { .. }
+            | Event::Thawed { .. }
+            | Event::Reminded { .. }
+            | Event::Escalated { .. }
+            | Event::Capped { .. }
+            | Event::Contradicted { .. }
             | Event::Mailed { .. }
             | Event::DirectoryAgrees { .. }
             | Event::TaskDone { .. }

@@ -11,8 +11,11 @@ use crate::dn::Dn;
 use crate::name::{ResourceName, UserName};
 use crate::plan::recorded::Attempt;
 use crate::plan::task::FieldValues;
-use crate::plan::{Action, Approver, ChangeId, MemberChange, NoticeKey, Task, TaskId};
+use crate::plan::{
+    Action, Approver, ChangeId, MemberChange, NoticeKey, Shows, Sighting, Task, TaskId,
+};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -238,6 +241,60 @@ pub enum Event {
         /// Whether the server took it.
         result: MailResult,
     },
+    /// A letter was written and is kept: it goes out as these bytes and no others (SEMANTICS 19).
+    Frozen {
+        /// The letter.
+        letter: FrozenLetter,
+    },
+    /// A letter that was kept is given up: the server will not take it, or it is no longer there.
+    /// What it says is written anew.
+    Thawed {
+        /// The Message-ID, with its angle brackets.
+        message: String,
+    },
+    /// A maintainer was reminded of work that is not done, by a mail that the server took.
+    Reminded {
+        /// The address.
+        recipient: String,
+        /// The Message-ID, with its angle brackets.
+        message: String,
+        /// The tasks, and how many working days after its first mail each reminder was due.
+        tasks: BTreeMap<TaskId, u32>,
+    },
+    /// Whoever answers for a resource was told of work that is not done, or was not.
+    Escalated {
+        /// The address.
+        recipient: String,
+        /// The Message-ID, with its angle brackets.
+        message: String,
+        /// The tasks.
+        tasks: Vec<TaskId>,
+        /// Whether the server took it.
+        result: MailResult,
+    },
+    /// An administrator was told that mails wait because their recipients had as many as they get
+    /// in a day, or was not.
+    Capped {
+        /// The day, in the time zone of the configuration.
+        day: Date,
+        /// The administrator's address.
+        recipient: String,
+        /// The Message-ID, with its angle brackets.
+        message: String,
+        /// Whether the server took it.
+        result: MailResult,
+    },
+    /// An export of a manual system contradicts work that a maintainer said was done.
+    Contradicted {
+        /// The work.
+        task: TaskId,
+        /// The export's key in the operator's file.
+        export: String,
+        /// When the export was written.
+        written: Timestamp,
+        /// What it shows, in one line.
+        shows: String,
+    },
     /// Changes that the directory's maintainers were asked for are no longer wanted: they were made,
     /// or the manifests changed.
     DirectoryAgrees {
@@ -351,6 +408,130 @@ pub enum Event {
         /// longer so. Only users of whom the record says something else.
         users: BTreeMap<UserName, String>,
     },
+}
+
+impl Event {
+    /// What is recorded of what an export shows.
+    pub fn of_sighting(sighting: &Sighting) -> Self {
+        let task = sighting.task.clone();
+        match sighting.shows {
+            Shows::Done => Self::TaskDone {
+                task,
+                by: format!("the export {}", sighting.export),
+                note: Some(sighting.words.clone()),
+                seen: Seen::Observed,
+            },
+            Shows::Undone => Self::Contradicted {
+                task,
+                export: sighting.export.clone(),
+                written: sighting.written,
+                shows: sighting.words.clone(),
+            },
+        }
+    }
+}
+
+/// A letter that is kept until it is known to have gone out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FrozenLetter {
+    /// The Message-ID, with its angle brackets.
+    pub message: String,
+    /// The sender's address.
+    pub from: String,
+    /// The recipient's address.
+    pub recipient: String,
+    /// Its subject.
+    pub subject: String,
+    /// The date it bears.
+    pub date: Timestamp,
+    /// SHA-256 of its bytes; what its file is called.
+    pub sha256: String,
+    /// What is known to have been said once it went out.
+    pub says: Says,
+}
+
+/// What a letter says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase",
+    deny_unknown_fields
+)]
+pub enum Says {
+    /// What a maintainer is asked, told of what was asked, and reminded of.
+    Work {
+        /// Tasks asked for, revised or withdrawn.
+        tasks: Vec<TaskId>,
+        /// Changes of the directory.
+        changes: Vec<ChangeId>,
+        /// Tasks reminded of, and after how many working days.
+        reminded: BTreeMap<TaskId, u32>,
+    },
+    /// What whoever answers for a resource is told.
+    Overdue {
+        /// The tasks.
+        tasks: Vec<TaskId>,
+    },
+    /// A notice.
+    Notice {
+        /// Which.
+        key: NoticeKey,
+    },
+    /// That mails wait.
+    Capped {
+        /// The day.
+        day: Date,
+    },
+}
+
+impl FrozenLetter {
+    /// What is recorded of an attempt to send it.
+    pub fn attempted(&self, result: MailResult) -> Vec<Event> {
+        let recipient = || self.recipient.clone();
+        let message = || self.message.clone();
+        match self.says.clone() {
+            Says::Work {
+                tasks,
+                changes,
+                reminded,
+            } => {
+                let reminder =
+                    (result == MailResult::Sent && !reminded.is_empty()).then(|| Event::Reminded {
+                        recipient: recipient(),
+                        message: message(),
+                        tasks: reminded,
+                    });
+                let mailed = Event::Mailed {
+                    recipient: recipient(),
+                    message: message(),
+                    tasks,
+                    changes,
+                    result,
+                };
+                // The reminder first: once the mail is known to have gone out, the letter is gone.
+                reminder.into_iter().chain([mailed]).collect()
+            }
+            Says::Overdue { tasks } => vec![Event::Escalated {
+                recipient: recipient(),
+                message: message(),
+                tasks,
+                result,
+            }],
+            Says::Notice { key } => vec![Event::Noticed {
+                key,
+                recipient: recipient(),
+                message: message(),
+                result,
+            }],
+            Says::Capped { day } => vec![Event::Capped {
+                day,
+                recipient: recipient(),
+                message: message(),
+                result,
+            }],
+        }
+    }
 }
 
 /// What became of a change.

@@ -66,8 +66,15 @@ fn subjects(event: &Event) -> Vec<String> {
         } => one(manual(user, entitlement)),
         Event::TaskOpened { task } | Event::TaskRevised { task } => one(of_task(task)),
         Event::TaskCancelled { task } => vec![of_task(task), format!("end of task {}", task.id)],
-        Event::TaskDone { task, .. } => one(format!("end of task {task}")),
-        Event::Mailed { message, .. } => one(format!("mail {message}")),
+        Event::TaskDone { task, .. } | Event::Contradicted { task, .. } => {
+            one(format!("end of task {task}"))
+        }
+        Event::Frozen { letter } => one(format!("mail {}", letter.message)),
+        Event::Mailed { message, .. }
+        | Event::Thawed { message }
+        | Event::Reminded { message, .. }
+        | Event::Escalated { message, .. }
+        | Event::Capped { message, .. } => one(format!("mail {message}")),
         Event::DirectoryAgrees { changes } => {
             changes.iter().map(|id| format!("asked {}", id.0)).collect()
         }

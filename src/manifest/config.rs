@@ -43,7 +43,11 @@ pub struct ConfigSpec {
     /// When changes are made, and when they wait; left out: they are made at any time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub windows: Option<WindowsSpec>,
-    /// Words in mails.
+    /// When maintainers are reminded of work that is not done; left out: after 3 and 7 working days, and
+    /// after 10 whoever answers for the resource is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reminders: Option<Reminders>,
+    /// Words in mails, and how many of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mail: Option<MailWording>,
     /// Paths (globs) that are not manifests.
@@ -274,7 +278,85 @@ pub struct Limit {
     pub percent: f64,
 }
 
-/// Words in mails.
+/// When work that is not done is asked for again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Reminders {
+    /// So many working days after their first mail maintainers are reminded; left out: 3 and 7; empty: never.
+    #[serde(default = "three_and_seven")]
+    #[schemars(length(max = 20), inner(range(min = 1, max = 250)))]
+    pub after: Vec<u32>,
+    /// So many working days after the first mail whoever answers for the resource is told: its owner,
+    /// else the administrators; left out: 10; 0: never.
+    #[serde(default = "ten")]
+    #[schemars(range(min = 0, max = 250))]
+    pub escalate_after: u32,
+    /// Which days are working days; left out: Monday to Friday.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<WorkCalendar>,
+}
+
+impl Default for Reminders {
+    fn default() -> Self {
+        Self {
+            after: three_and_seven(),
+            escalate_after: ten(),
+            calendar: None,
+        }
+    }
+}
+
+/// Which days are working days, in the time zone of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WorkCalendar {
+    /// The days of a week; left out: Monday to Friday.
+    #[serde(default = "monday_to_friday")]
+    #[schemars(length(min = 1, max = 7))]
+    pub workdays: Vec<Weekday>,
+    /// Dates on which nobody works all the same: `"2027-12-24"`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holidays: Vec<Day>,
+}
+
+impl Default for WorkCalendar {
+    fn default() -> Self {
+        Self {
+            workdays: monday_to_friday(),
+            holidays: Vec::new(),
+        }
+    }
+}
+
+/// A day of the week.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs)]
+pub enum Weekday {
+    Monday,
+    Tuesday,
+    Wednesday,
+    Thursday,
+    Friday,
+    Saturday,
+    Sunday,
+}
+
+/// A date, as `2027-12-24`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Day(#[schemars(regex(pattern = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))] pub String);
+
+impl Day {
+    /// The date; none where the calendar has no such day.
+    pub fn date(&self) -> Option<jiff::civil::Date> {
+        self.0.parse().ok()
+    }
+}
+
+/// Words in mails, and how many of them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MailWording {
@@ -284,6 +366,24 @@ pub struct MailWording {
     /// What stands at the foot of every mail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<String>,
+    /// How many mails an address gets in a day at most; what is more waits for the next day, unless it is
+    /// about somebody who leaves; left out: 20.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub per_day: Option<u32>,
+}
+
+fn three_and_seven() -> Vec<u32> {
+    vec![3, 7]
+}
+
+fn ten() -> u32 {
+    10
+}
+
+fn monday_to_friday() -> Vec<Weekday> {
+    use Weekday::{Friday, Monday, Thursday, Tuesday, Wednesday};
+    vec![Monday, Tuesday, Wednesday, Thursday, Friday]
 }
 
 fn twenty() -> u32 {

@@ -72,12 +72,33 @@ pub struct ResourceSpec {
     /// directory: accounts, and memberships that nobody is to have; of others: memberships that come with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<DriftPolicy>,
-    /// The export its state can be read back from: a key of the operator's file.
+    /// The export that the work of its maintainers is checked against, where the connector is `manual`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub read_back: Option<String>,
+    pub read_back: Option<ReadBack>,
     /// What maintainers are told to do, by action.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instructions: Option<Instructions>,
+}
+
+/// The export that manual work is checked against.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ReadBack {
+    /// The export, by its key in the operator's file.
+    #[schemars(regex(pattern = r"^[a-z0-9][a-z0-9._-]{0,63}$"))]
+    pub export: String,
+    /// What the export calls levels; left out: as their names or display names, case ignored.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub levels: BTreeMap<LevelName, String>,
+    /// So many working days after somebody said that work is done, an export that still shows otherwise
+    /// opens it again; left out: 2.
+    #[serde(default = "two")]
+    #[schemars(range(min = 0, max = 250))]
+    pub grace: u32,
+}
+
+fn two() -> u32 {
+    2
 }
 
 /// What sort of resource it is.

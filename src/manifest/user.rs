@@ -1,8 +1,10 @@
 //! `User`: a person (or a service) and what is assigned to them personally.
 
 use super::organization::OuName;
-use super::{Access, Contact, MailAddress, Moment, UserType, Without};
+use super::{Access, Contact, Edge, MailAddress, Moment, UserType, Without};
 use crate::name::{FieldName, OrganizationName, ProfileName, RequestName, UserName};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -81,6 +83,9 @@ pub struct UserSpec {
     /// Answers to the questions of the user's profiles, by question key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub answers: BTreeMap<FieldName, String>,
+    /// Who stands in for the user where the user is a maintainer or answers for something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deputy: Option<Deputy>,
     /// Keys and forge logins the user signs and reviews with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<Credentials>,
@@ -93,6 +98,30 @@ pub struct UserSpec {
     /// How the user left; written by `countersign fold`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub departure: Option<DepartureRecord>,
+}
+
+/// Who stands in for a user: gets the mails that ask for work too, and may say that it is done. A deputy
+/// approves nothing, and a deputy's own deputy does not follow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Deputy {
+    /// The deputy.
+    pub user: UserName,
+    /// First day (or instant); left out: at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Moment>,
+    /// Last day (inclusive) or end instant; left out: until it is taken out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Moment>,
+}
+
+impl Deputy {
+    /// Whether the deputy stands in at an instant.
+    pub fn is_in_force(&self, zone: &TimeZone, now: Timestamp) -> bool {
+        let at = |moment: &Option<Moment>, edge| moment.as_ref()?.resolve(zone, edge).ok();
+        let begun = at(&self.from, Edge::Start).is_none_or(|from| from <= now);
+        begun && at(&self.until, Edge::End).is_none_or(|until| now < until)
+    }
 }
 
 /// How a user's time here began: what a folded `Activate` said.

@@ -34,6 +34,7 @@ pub(super) fn words() -> Wording {
         organization: "City of Bloomington".to_owned(),
         subject_prefix: None,
         signature: Some("Information Technology Services\nhelpdesk@city.example".to_owned()),
+        templates: super::Templates::default(),
     }
 }
 
@@ -96,6 +97,7 @@ pub(super) fn task(user: &str, display: &str, resource: &str, action: TaskAction
             entitlement_label: "Access".to_owned(),
             fields: Vec::new(),
             instructions: None,
+            reopened: None,
             maintainers: vec![recipient(&format!("{resource}@city.example"), "")],
             causes: vec![cause("profile city-employee", "profiles/city.yaml", 12)],
         },

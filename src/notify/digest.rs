@@ -4,19 +4,22 @@ use super::directory::DirectoryWork;
 use super::thread::{MessageId, Threads, address_key};
 use super::{NotifyError, RunIdentity, Wording, page, subject};
 use crate::desired::Recipient;
+use crate::ledger::due::{Escalation, Reminder};
 use crate::plan::task::{TaskChange, TaskStep};
 use crate::plan::{ChangeId, TaskId};
 use std::collections::BTreeMap;
 
 /// Writes the mails of a run, sorted by address: one for each address that is asked for anything.
 ///
-/// Tasks whose mail has to wait for a change are the caller's to leave out
-/// ([`TaskChange::after`](crate::plan::TaskChange::after)).
+/// New work comes first, then what was asked before. A task that is told anyhow is not reminded of in
+/// words, and counts as reminded of. Tasks whose mail has to wait for a change are the caller's to leave
+/// out ([`TaskChange::after`](crate::plan::TaskChange::after)).
 ///
 /// # Errors
 /// [`NotifyError::Template`], which no input brings about.
 pub fn digests(
     tasks: &[TaskChange],
+    reminders: &[Reminder],
     directory: Option<&DirectoryWork>,
     words: &Wording,
     run: &RunIdentity,
@@ -25,10 +28,46 @@ pub fn digests(
     let attachments = directory
         .map(|work| work.attachments(run))
         .unwrap_or_default();
-    asked(tasks, directory)
+    asked(tasks, reminders, directory)
         .into_values()
         .map(|asked| digest(&asked, &attachments, words, run, threads))
         .collect()
+}
+
+/// Tells somebody who answers for them which tasks are not done; all are for the same address, never empty.
+///
+/// # Errors
+/// [`NotifyError::Template`], which no input brings about.
+pub fn overdue(
+    escalations: &[&Escalation],
+    to: &Recipient,
+    words: &Wording,
+    run: &RunIdentity,
+) -> Result<Digest, NotifyError> {
+    let sections = page::overdue(escalations);
+    let page = page::Page::overdue(words, run, &sections);
+    let (text, html) = page::write(words, &page)?;
+    let mut tasks: Vec<TaskId> = escalations.iter().map(|e| e.task.id.clone()).collect();
+    tasks.sort();
+    tasks.dedup();
+    Ok(Digest {
+        to: to.clone(),
+        subject: subject::overdue(words, &sections, longest(escalations)),
+        text,
+        html,
+        attachments: Vec::new(),
+        message_id: MessageId::of(&run.intent, &to.mail, &run.sender_domain),
+        in_reply_to: Vec::new(),
+        tasks,
+        reminded: BTreeMap::new(),
+        changes: Vec::new(),
+    })
+}
+
+/// How many working days the oldest of them is open.
+fn longest(escalations: &[&Escalation]) -> u32 {
+    let days = escalations.iter().map(|e| e.open);
+    days.max().unwrap_or_default()
 }
 
 /// What one maintainer is asked in one run.
@@ -50,6 +89,8 @@ pub struct Digest {
     pub in_reply_to: Vec<MessageId>,
     /// The tasks it asks for, revises or withdraws, sorted.
     pub tasks: Vec<TaskId>,
+    /// The tasks it reminds of, and after how many working days each reminder was due.
+    pub reminded: BTreeMap<TaskId, u32>,
     /// The directory's changes it asks for, in the order of the plan.
     pub changes: Vec<ChangeId>,
 }
@@ -69,6 +110,7 @@ pub struct Attachment {
 struct Asked<'a> {
     to: Recipient,
     tasks: Vec<&'a TaskChange>,
+    reminders: Vec<&'a Reminder>,
     directory: Option<&'a DirectoryWork>,
 }
 
@@ -86,6 +128,7 @@ impl Asked<'_> {
 /// Sorts the work by address; two spellings of an address are one.
 fn asked<'a>(
     tasks: &'a [TaskChange],
+    reminders: &'a [Reminder],
     directory: Option<&'a DirectoryWork>,
 ) -> BTreeMap<String, Asked<'a>> {
     let mut all: BTreeMap<String, Asked<'a>> = BTreeMap::new();
@@ -94,6 +137,7 @@ fn asked<'a>(
         let asked = all.entry(key).or_insert_with(|| Asked {
             to: recipient.clone(),
             tasks: Vec::new(),
+            reminders: Vec::new(),
             directory: None,
         });
         asked.known_as(recipient);
@@ -113,6 +157,9 @@ fn asked<'a>(
             });
         }
     }
+    for reminder in reminders {
+        of(&reminder.to, &|asked| asked.reminders.push(reminder));
+    }
     for recipient in directory.map(DirectoryWork::recipients).unwrap_or_default() {
         of(recipient, &|asked| asked.directory = directory);
     }
@@ -126,16 +173,25 @@ fn digest(
     run: &RunIdentity,
     threads: &Threads,
 ) -> Result<Digest, NotifyError> {
-    let sections = page::sections(&asked.tasks);
+    let told = |reminder: &&&Reminder| {
+        let mut tasks = asked.tasks.iter();
+        !tasks.any(|change| change.task.id == reminder.task.id)
+    };
+    let reminders: Vec<&Reminder> = asked.reminders.iter().filter(told).copied().collect();
+    let mut sections = page::sections(&asked.tasks);
+    let fresh = sections.len();
+    sections.extend(page::reminders(&reminders));
     let directory_page = asked.directory.map(|work| work.page(attachments));
     let page = page::Page::of(words, run, &sections, directory_page.as_ref());
-    let (text, html) = page::write(&page)?;
+    let (text, html) = page::write(words, &page)?;
     let mail = &asked.to.mail;
     let mut in_reply_to: Vec<MessageId> = asked
         .tasks
         .iter()
         .filter(|change| change.step != TaskStep::Open)
-        .filter_map(|change| threads.of_task(&change.task.id, mail))
+        .map(|change| &change.task.id)
+        .chain(reminders.iter().map(|reminder| &reminder.task.id))
+        .filter_map(|task| threads.of_task(task, mail))
         .chain(asked.directory.and_then(|_| threads.of_directory(mail)))
         .cloned()
         .collect();
@@ -147,12 +203,14 @@ fn digest(
         .directory
         .map(DirectoryWork::changes)
         .unwrap_or_default();
+    let reminded = asked.reminders.iter();
+    let reminded = reminded.map(|reminder| (reminder.task.id.clone(), reminder.after));
     let counted = asked
         .directory
         .map(|work| (work.name(), work.changes().len()));
     Ok(Digest {
         to: asked.to.clone(),
-        subject: subject::subject(words, &sections, counted),
+        subject: subject::subject(words, sections.split_at(fresh), counted),
         text,
         html,
         attachments: asked
@@ -162,6 +220,7 @@ fn digest(
         message_id: MessageId::of(&run.intent, mail, &run.sender_domain),
         in_reply_to,
         tasks,
+        reminded: reminded.collect(),
         changes: changes.iter().map(|change| change.id.clone()).collect(),
     })
 }
@@ -173,7 +232,7 @@ mod tests {
     use crate::plan::task::TaskAction;
 
     fn mails(tasks: &[TaskChange], work: Option<&DirectoryWork>, threads: &Threads) -> Vec<Digest> {
-        digests(tasks, work, &cast::words(), &cast::run(), threads).unwrap()
+        digests(tasks, &[], work, &cast::words(), &cast::run(), threads).unwrap()
     }
 
     #[test]
@@ -242,7 +301,7 @@ mod tests {
             intent: "2027-02-02-0001".to_owned(),
             ..cast::run()
         };
-        let second = digests(&tasks, Some(&work), &cast::words(), &run, &threads).unwrap();
+        let second = digests(&tasks, &[], Some(&work), &cast::words(), &run, &threads).unwrap();
         for (first, second) in first.iter().zip(&second) {
             assert_eq!(second.in_reply_to, std::slice::from_ref(&first.message_id));
             assert_ne!(second.message_id, first.message_id);
@@ -251,7 +310,7 @@ mod tests {
 
         second.iter().for_each(|mail| threads.record(mail));
         tasks[0].step = TaskStep::Cancel;
-        let third = digests(&tasks, None, &cast::words(), &run, &threads).unwrap();
+        let third = digests(&tasks, &[], None, &cast::words(), &run, &threads).unwrap();
         assert_eq!(
             third[1].in_reply_to,
             std::slice::from_ref(&first[1].message_id)

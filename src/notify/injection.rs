@@ -111,12 +111,13 @@ fn mail(name: &str) -> Digest {
         organization: name.to_owned(),
         subject_prefix: Some(name.to_owned()),
         signature: Some("One line.".to_owned()),
+        templates: super::Templates::default(),
     };
     let run = RunIdentity {
         intent: name.to_owned(),
         ..cast::run()
     };
-    let mails = digests(&tasks, Some(&work), &words, &run, &Threads::default()).unwrap();
+    let mails = digests(&tasks, &[], Some(&work), &words, &run, &Threads::default()).unwrap();
     let [mail] = &mails[..] else {
         panic!("one mail");
     };

@@ -169,6 +169,7 @@ mod tests {
         let (words, run) = (cast::words(), cast::run());
         let mails = digests(
             &cast::tasks(),
+            &[],
             Some(&work),
             &words,
             &run,

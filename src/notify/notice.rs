@@ -1,13 +1,15 @@
 //! Notices and hand-overs to mails: each to one recipient, as text and as HTML.
 
-use super::page::{CauseLine, rendered};
+use super::page::CauseLine;
 use super::plain::{lines, one_line};
-use super::subject::prefixed;
+use super::subject::{counted, prefixed};
+use super::templates::rendered;
 use super::thread::MessageId;
 use super::{Attachment, Digest, NotifyError, RunIdentity, Wording};
 use crate::desired::Recipient;
 use crate::plan::{Notice, NoticePart};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Everything such a mail says.
 #[derive(Debug, Serialize)]
@@ -112,6 +114,47 @@ pub fn hand_over(
     mail(&page, to, words, &intent, run, vec![attachment])
 }
 
+/// Writes the mail that tells an administrator that mails wait for the next day: of each address how many.
+///
+/// # Errors
+/// [`NotifyError::Template`], which no input brings about.
+pub fn capped(
+    waiting: &BTreeMap<String, usize>,
+    per_day: usize,
+    to: &Recipient,
+    words: &Wording,
+    run: &RunIdentity,
+) -> Result<Digest, NotifyError> {
+    let lines = waiting.iter().map(|(address, mails)| {
+        let mails = counted(*mails, "mail");
+        one_line(&format!("{address}: {mails} so far today"))
+    });
+    let said = format!(
+        "An address gets {per_day} mails in a day at most (`mail.perDay` of countersign.yaml). What is more \
+         waits for tomorrow; what is about somebody who leaves never waits."
+    );
+    let page = Page {
+        organization: one_line(&words.organization),
+        heading: "mails wait for tomorrow".to_owned(),
+        parts: vec![
+            Part {
+                heading: String::new(),
+                lines: vec![said],
+            },
+            Part {
+                heading: "Waiting".to_owned(),
+                lines: lines.collect(),
+            },
+        ],
+        causes: Vec::new(),
+        signature: signature(words),
+        id: format!("Run {}", one_line(&run.intent)),
+        instant: instant(run),
+        revision: revision(run),
+    };
+    mail(&page, to, words, &run.intent, run, Vec::new())
+}
+
 fn mail(
     page: &Page,
     to: &Recipient,
@@ -120,7 +163,7 @@ fn mail(
     run: &RunIdentity,
     attachments: Vec<Attachment>,
 ) -> Result<Digest, NotifyError> {
-    let (text, html) = rendered("notice", page)?;
+    let (text, html) = rendered(words, "notice", page)?;
     Ok(Digest {
         to: to.clone(),
         subject: prefixed(words, &page.heading),
@@ -130,6 +173,7 @@ fn mail(
         message_id: MessageId::of(intent, &to.mail, &run.sender_domain),
         in_reply_to: Vec::new(),
         tasks: Vec::new(),
+        reminded: BTreeMap::new(),
         changes: Vec::new(),
     })
 }

@@ -5,11 +5,11 @@ use super::difference::{DifferenceLine, difference};
 use super::directory::DirectoryPage;
 use super::plain::{lines, one_line};
 use super::subject::counted;
+use super::templates::rendered;
 use super::{NotifyError, RunIdentity, Wording};
 use crate::desired::{Cause, Grant};
+use crate::ledger::due::{Escalation, Reminder};
 use crate::plan::task::{Task, TaskAction, TaskChange, TaskField, TaskStep};
-use minijinja::syntax::SyntaxConfig;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, value::Serde};
 use serde::Serialize;
 
 /// The narrowest and the widest column of labels in the text, in characters.
@@ -23,6 +23,8 @@ pub(super) struct Page<'a> {
     pub(super) signature: Vec<String>,
     /// Whether anything is to be said done.
     pub(super) awaits: bool,
+    /// What stands above everything where nothing is to be said done.
+    pub(super) opening: Option<String>,
     pub(super) sections: &'a [Section],
     pub(super) directory: Option<&'a DirectoryPage>,
     pub(super) run: String,
@@ -33,6 +35,8 @@ pub(super) struct Page<'a> {
 /// The tasks of one resource.
 #[derive(Debug, Serialize)]
 pub(super) struct Section {
+    /// What stands above it: that what follows was asked before.
+    pub(super) lead: Option<String>,
     pub(super) resource: String,
     /// A link, where the resource has one that is `https`.
     pub(super) url: Option<String>,
@@ -87,59 +91,81 @@ impl CauseLine {
 
 /// Sorts tasks into sections by the resource's name as people read it; in each, access that goes first.
 pub(super) fn sections(tasks: &[&TaskChange]) -> Vec<Section> {
-    let mut tasks = tasks.to_vec();
-    tasks.sort_by_cached_key(|change| order(&change.task));
-    tasks
-        .chunk_by(|a, b| a.task.resource == b.task.resource)
-        .filter_map(|of_one| {
-            let task = &of_one.first()?.task;
-            Some(Section {
-                resource: one_line(&task.resource_display),
-                url: task
-                    .url
-                    .as_deref()
-                    .filter(|url| is_link(url))
-                    .map(str::to_owned),
-                count: counted(of_one.len(), "task"),
-                cards: of_one.iter().map(|change| card(change)).collect(),
-            })
-        })
-        .collect()
+    let cards = tasks.iter().map(|change| (&change.task, card(change)));
+    sectioned(cards.collect())
+}
+
+/// Sorts what is reminded of into sections, with a lead above the first.
+pub(super) fn reminders(reminders: &[&Reminder]) -> Vec<Section> {
+    let card = |reminder: &&Reminder| {
+        let days = counted(reminder.open as usize, "working day");
+        let asked = reminder.asked;
+        Card {
+            notice: Some(format!("Asked on {asked} and still open, for {days}.")),
+            ..asked_for(&reminder.task)
+        }
+    };
+    let cards = reminders.iter().map(|r| (&r.task, card(r)));
+    let mut sections = sectioned(cards.collect());
+    if let Some(first) = sections.first_mut() {
+        first.lead = Some("Asked before, and not said done".to_owned());
+    }
+    sections
+}
+
+/// Sorts what is not done into sections, for whoever answers for it.
+pub(super) fn overdue(escalations: &[&Escalation]) -> Vec<Section> {
+    let card = |escalation: &&Escalation| {
+        let days = counted(escalation.open as usize, "working day");
+        let asked = escalation.asked;
+        let of = escalation.task.maintainers.iter().map(|m| match &m.name {
+            Some(name) => one_line(&format!("{name} <{}>", m.mail)),
+            None => one_line(&m.mail),
+        });
+        let of = Row {
+            label: "Asked of".to_owned(),
+            value: of.collect::<Vec<_>>().join(", "),
+        };
+        let card = asked_for(&escalation.task);
+        Card {
+            notice: Some(format!("Open for {days}, since {asked}.")),
+            rows: card.rows.into_iter().chain([of]).collect(),
+            done: None,
+            ..card
+        }
+    };
+    sectioned(escalations.iter().map(|e| (&e.task, card(e))).collect())
+}
+
+fn sectioned(mut cards: Vec<(&Task, Card)>) -> Vec<Section> {
+    cards.sort_by_cached_key(|(task, _)| order(task));
+    let mut sections: Vec<(&Task, Section)> = Vec::new();
+    for (task, card) in cards {
+        match sections.last_mut() {
+            Some((first, section)) if first.resource == task.resource => section.cards.push(card),
+            Some(_) | None => {
+                let url = task.url.as_deref().filter(|url| is_link(url));
+                let section = Section {
+                    lead: None,
+                    resource: one_line(&task.resource_display),
+                    url: url.map(str::to_owned),
+                    count: String::new(),
+                    cards: vec![card],
+                };
+                sections.push((task, section));
+            }
+        }
+    }
+    let counted = |section: Section| Section {
+        count: counted(section.cards.len(), "task"),
+        ..section
+    };
+    sections.into_iter().map(|(_, s)| counted(s)).collect()
 }
 
 /// Writes a page as text and as HTML.
-pub(super) fn write(page: &Page<'_>) -> Result<(String, String), NotifyError> {
-    rendered("digest", page)
-}
-
-/// Writes a page of that name as text and as HTML.
-pub(super) fn rendered(name: &str, page: &impl Serialize) -> Result<(String, String), NotifyError> {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    let mut syntax = SyntaxConfig::builder();
-    syntax
-        .trim_blocks(true)
-        .lstrip_blocks(true)
-        .keep_trailing_newline(true);
-    environment.set_syntax(syntax.build()?);
-    environment.set_auto_escape_callback(|name| match name.ends_with(".html") {
-        true => AutoEscape::Html,
-        false => AutoEscape::None,
-    });
-    environment.add_filter("pad", |text: String, width: usize| {
-        format!("{text:<width$}  ")
-    });
-    environment.add_template("digest.txt", include_str!("templates/digest.txt"))?;
-    environment.add_template("digest.html", include_str!("templates/digest.html"))?;
-    environment.add_template("notice.txt", include_str!("templates/notice.txt"))?;
-    environment.add_template("notice.html", include_str!("templates/notice.html"))?;
-    let text = environment
-        .get_template(&format!("{name}.txt"))?
-        .render(Serde(page))?;
-    let html = environment
-        .get_template(&format!("{name}.html"))?
-        .render(Serde(page))?;
-    Ok((text, html))
+pub(super) fn write(words: &Wording, page: &Page<'_>) -> Result<(String, String), NotifyError> {
+    rendered(words, "digest", page)
 }
 
 impl<'a> Page<'a> {
@@ -150,20 +176,45 @@ impl<'a> Page<'a> {
         sections: &'a [Section],
         directory: Option<&'a DirectoryPage>,
     ) -> Self {
-        let tasks: usize = sections.iter().map(|s| s.cards.len()).sum();
-        let tasks = (tasks > 0).then(|| counted(tasks, "task"));
+        let fresh = sections.iter().take_while(|s| s.lead.is_none()).count();
+        let (work, reminders) = sections.split_at(fresh);
+        let cards = |sections: &[Section]| sections.iter().map(|s| s.cards.len()).sum::<usize>();
+        let of = |count: usize, what: &str| (count > 0).then(|| counted(count, what));
+        let tasks = of(cards(work), "task");
+        let reminders = of(cards(reminders), "reminder");
+        let tasks = tasks.into_iter().chain(reminders);
         let changes = directory.map(|d| format!("{} to {}", d.count, d.name));
-        let heading: Vec<String> = tasks.into_iter().chain(changes).collect();
+        let heading: Vec<String> = tasks.chain(changes).collect();
+        let mut cards = sections.iter().flat_map(|s| &s.cards);
+        let awaits = cards.any(|card| card.done.is_some());
+        Self {
+            awaits,
+            directory,
+            ..Self::plain(words, run, heading.join(" and "), sections)
+        }
+    }
+
+    /// Puts what is not done under its heading, for whoever answers for it.
+    pub(super) fn overdue(words: &Wording, run: &RunIdentity, sections: &'a [Section]) -> Self {
+        let tasks: usize = sections.iter().map(|s| s.cards.len()).sum();
+        let heading = format!("{} overdue", counted(tasks, "task"));
+        let opening = "You answer for what follows. Its maintainers were asked and reminded, and have not \
+                       said that it is done: please see to it.";
+        Self {
+            opening: Some(opening.to_owned()),
+            ..Self::plain(words, run, heading, sections)
+        }
+    }
+
+    fn plain(words: &Wording, run: &RunIdentity, heading: String, sections: &'a [Section]) -> Self {
         Self {
             organization: one_line(&words.organization),
-            heading: heading.join(" and "),
+            heading,
             signature: words.signature.as_deref().map(lines).unwrap_or_default(),
-            awaits: sections
-                .iter()
-                .flat_map(|s| &s.cards)
-                .any(|card| card.done.is_some()),
+            awaits: false,
+            opening: None,
             sections,
-            directory,
+            directory: None,
             run: one_line(&run.intent),
             instant: run.instant.strftime("%Y-%m-%d %H:%M UTC").to_string(),
             revision: run
@@ -192,6 +243,15 @@ fn order(task: &Task) -> impl Ord {
         task.entitlement.clone(),
         task.id.clone(),
     )
+}
+
+/// A task as it was asked for.
+fn asked_for(task: &Task) -> Card {
+    card(&TaskChange {
+        step: TaskStep::Open,
+        task: task.clone(),
+        after: Vec::new(),
+    })
 }
 
 fn card(change: &TaskChange) -> Card {
@@ -275,7 +335,7 @@ fn about(task: &Task) -> String {
 
 fn notice(change: &TaskChange) -> Option<String> {
     match change.step {
-        TaskStep::Open => None,
+        TaskStep::Open => change.task.reopened.as_deref().map(sentence),
         TaskStep::Revise => {
             let revision = change.task.revision;
             Some(format!(
@@ -286,6 +346,13 @@ fn notice(change: &TaskChange) -> Option<String> {
             "No longer wanted: please leave it as it is, and undo it if you have begun.".to_owned(),
         ),
     }
+}
+
+/// What an export shows, as a sentence.
+fn sentence(shows: &str) -> String {
+    let mut chars = shows.chars();
+    let first = chars.next().map(char::to_uppercase).into_iter().flatten();
+    one_line(&format!("{}{}.", first.collect::<String>(), chars.as_str()))
 }
 
 fn changed_fields(fields: &[TaskField]) -> Vec<DifferenceLine> {

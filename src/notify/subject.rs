@@ -11,20 +11,43 @@ const LISTED: usize = 4;
 /// How many characters of a name a subject shows.
 const NAME_LENGTH: usize = 40;
 
-/// Writes the subject of a mail with these sections and, of the directory of this name, so many changes.
+/// Writes the subject of a mail with these sections of work and of reminders and, of the directory of
+/// this name, so many changes.
 pub(super) fn subject(
     words: &Wording,
-    sections: &[Section],
+    (work, reminders): (&[Section], &[Section]),
     directory: Option<(&str, usize)>,
 ) -> String {
     let mut parts = Vec::new();
-    if !sections.is_empty() {
-        parts.push(of_tasks(sections));
+    if !work.is_empty() {
+        parts.push(of_tasks(work));
+    }
+    if !reminders.is_empty() {
+        let tasks = counted(cards(reminders), "task");
+        let reminder = match parts.is_empty() {
+            true => "Reminder of",
+            false => "reminder of",
+        };
+        parts.push(format!("{reminder} {tasks}: {}", names(reminders)));
     }
     if let Some((name, changes)) = directory {
         parts.push(format!("{}: {}", short(name), counted(changes, "change")));
     }
     prefixed(words, &parts.join("; "))
+}
+
+/// Writes the subject of a mail about work that is open for so many working days and more.
+pub(super) fn overdue(words: &Wording, sections: &[Section], days: u32) -> String {
+    let days = counted(days as usize, "working day");
+    let tasks = counted(cards(sections), "task");
+    prefixed(
+        words,
+        &format!("Overdue, {days}: {tasks}: {}", names(sections)),
+    )
+}
+
+fn cards(sections: &[Section]) -> usize {
+    sections.iter().map(|s| s.cards.len()).sum()
 }
 
 /// A subject with the prefix that all have.
@@ -59,6 +82,11 @@ fn of_tasks(sections: &[Section]) -> String {
         (_, 0, _) => format!("{all} ({withdrawn} withdrawn)"),
         (_, _, _) => format!("{all} ({changed} changed, {withdrawn} withdrawn)"),
     };
+    format!("{what}: {}", names(sections))
+}
+
+/// `Timetrack (2), uReport (1)`.
+fn names(sections: &[Section]) -> String {
     let mut names: Vec<String> = sections
         .iter()
         .take(LISTED)
@@ -67,7 +95,7 @@ fn of_tasks(sections: &[Section]) -> String {
     if sections.len() > LISTED {
         names.push(format!("{} more", sections.len() - LISTED));
     }
-    format!("{what}: {}", names.join(", "))
+    names.join(", ")
 }
 
 /// `1 task`, `2 tasks`.
@@ -94,7 +122,8 @@ mod tests {
 
     fn of(tasks: &[TaskChange], directory: Option<(&str, usize)>) -> String {
         let tasks: Vec<&TaskChange> = tasks.iter().collect();
-        subject(&cast::words(), &page::sections(&tasks), directory)
+        let sections = page::sections(&tasks);
+        subject(&cast::words(), (&sections, &[]), directory)
     }
 
     fn tasks(resources: &[&str]) -> Vec<TaskChange> {

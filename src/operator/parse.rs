@@ -10,10 +10,11 @@ mod running;
 mod servers;
 
 use super::address::{self, GIT_HELP};
-use super::settings;
+use super::settings::{self, KeyOf};
 use super::trust::Repository;
 use super::{AccessRepository, Directory, Operator, URGENT_PER_DAY, schema};
 use crate::connector::AttributeName;
+use crate::connector::read_back::{Export, UserKey};
 use crate::diagnostic::{Code, Diagnostic, Place, Severity, any_error, sorted};
 use crate::dn::Dn;
 use crate::manifest::check::{check_as, clean};
@@ -24,6 +25,7 @@ use crate::manifest::text::{readable, secrets};
 use crate::manifest::yaml::{Node, Step, Yaml, compose};
 use crate::name::{FieldName, ResourceName};
 use crate::plan::limits::{Outer, globs};
+use jiff::SignedDuration;
 use reader::{Reader, keys};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -32,6 +34,9 @@ use std::sync::{Arc, OnceLock};
 
 /// What messages call the file.
 const WHAT: &str = "the operator's file";
+
+/// How old an export may be, where the file does not say: the weekly ones are read, a forgotten one is not.
+const MAX_AGE_HOURS: u32 = 7 * 24;
 
 /// Where encrypted first passwords go, where the file does not say.
 const HAND_OVER: &str = "/var/lib/countersign/hand-over";
@@ -124,11 +129,11 @@ impl Reader<'_> {
     fn operator(&mut self) -> Option<Operator> {
         let given: Option<settings::Evidence> = self.section("evidence");
         let evidence = given.as_ref().and_then(|given| self.evidence(given));
-        self.unused();
         let repository = self.section("repository");
         let repository = repository.and_then(|given| self.access_repository(&given));
         let directories = self.directories();
         let rosters = self.rosters();
+        let exports = self.exports();
         let limits: Option<settings::Outer> = self.section("outer");
         let outer = limits.as_ref().map(|given| self.outer(given, &directories));
         let mail = self.section("mail").and_then(|given| self.mail(&given));
@@ -159,6 +164,7 @@ impl Reader<'_> {
             findings: Vec::new(),
             directories,
             rosters,
+            exports,
             embedded: None,
             recipient_domains: limits.recipient_domains.map(lower),
             outer: outer?,
@@ -207,12 +213,43 @@ impl Reader<'_> {
         rosters
     }
 
-    /// Says what is taken and not used, so that nobody relies on it.
-    fn unused(&mut self) {
-        if self.count("readBack") > 0 {
-            let why = "is not used by this version: manual work is not checked against exports";
-            self.warn("readBack", why);
+    fn exports(&mut self) -> BTreeMap<String, Export> {
+        let given: BTreeMap<String, settings::ReadBack> =
+            self.section("readBack").unwrap_or_default();
+        let mut exports = BTreeMap::new();
+        for (name, given) in given {
+            let route = ["readBack", name.as_str()];
+            let path = self.path(&given.path, &keys(&[route[0], route[1], "path"]));
+            let of = match (given.of, given.key.to_lowercase().as_str()) {
+                (Some(KeyOf::EmployeeNumber), _) | (None, "employeenumber") => {
+                    Some(UserKey::EmployeeNumber)
+                }
+                (Some(KeyOf::Login), _) | (None, "login" | "samaccountname" | "uid") => {
+                    Some(UserKey::Login)
+                }
+                (Some(KeyOf::Mail), _) | (None, "mail" | "email") => Some(UserKey::Mail),
+                (Some(KeyOf::Name), _) | (None, "name") => Some(UserKey::Name),
+                (None, _) => None,
+            };
+            if of.is_none() {
+                let message = format!("it is not said what of a user `{}` holds", given.key);
+                let help = "add `of: employeeNumber`, `login`, `mail` or `name`";
+                let place = self.place(&keys(&[route[0], route[1], "key"]));
+                self.say(Code::BadValue, place, message, Some(help));
+            }
+            if let (Some(path), Some(of)) = (path, of) {
+                let max_age = given.max_age_hours.unwrap_or(MAX_AGE_HOURS);
+                let export = Export {
+                    path,
+                    key: given.key,
+                    of,
+                    level: given.level,
+                    max_age: SignedDuration::from_hours(max_age.into()),
+                };
+                exports.insert(name, export);
+            }
         }
+        exports
     }
 
     fn warn(&mut self, key: &str, why: &str) {

@@ -45,7 +45,7 @@ pub(super) struct Settings {
     /// How `countersign run` goes on.
     #[serde(default)]
     pub run: Option<Run>,
-    /// Exports that manual work is checked against, by the key manifests name them by. Taken, and not used by this version.
+    /// Exports that manual work is checked against, by the key manifests name them by.
     #[serde(default)]
     pub read_back: BTreeMap<String, ReadBack>,
 }
@@ -360,10 +360,35 @@ pub(super) struct HandOver {
 /// An export that manual work is checked against.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[allow(dead_code)]
 pub(super) struct ReadBack {
-    /// The file.
+    /// The file: LDIF where its name ends in `.ldif`, else CSV with a first line of column names.
     pub path: String,
-    /// The column that tells whose row it is.
-    pub key: FieldName,
+    /// The column (or attribute) that tells whose row it is.
+    #[schemars(length(min = 1, max = 200))]
+    pub key: String,
+    /// What of a user that column holds; left out: what the column is called.
+    #[serde(default)]
+    pub of: Option<KeyOf>,
+    /// The column (or attribute) of the level; left out: a row says only that the user is there.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 200))]
+    pub level: Option<String>,
+    /// An export older than so many hours says nothing; left out: 168, a week.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 8760))]
+    pub max_age_hours: Option<u32>,
+}
+
+/// What of a user an export tells people by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum KeyOf {
+    /// The employee number.
+    EmployeeNumber,
+    /// The login name in the directory.
+    Login,
+    /// The mail address.
+    Mail,
+    /// The name people read, where nobody else has it; or the name of the manifest.
+    Name,
 }

@@ -102,6 +102,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
         assumed,
         known,
         held,
+        seen: Vec::new(),
         findings,
         guards,
         summary,

@@ -217,4 +217,7 @@ pub struct ManualState {
     pub disabled: bool,
     /// The task that is open for it.
     pub open: Option<Box<Task>>,
+    /// What an export of the system showed after a maintainer had said that the work was done; the
+    /// work is asked for again.
+    pub contradicted: Option<String>,
 }

@@ -136,6 +136,9 @@ pub struct Task {
     pub fields: Vec<TaskField>,
     /// What the resource says to do for this action.
     pub instructions: Option<String>,
+    /// Why it is asked for again although somebody said that it was done: what an export shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reopened: Option<String>,
     /// Who is mailed; sorted, never empty.
     pub maintainers: Vec<Recipient>,
     /// Why.

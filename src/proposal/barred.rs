@@ -22,8 +22,7 @@ use std::sync::Arc;
     rename_all_fields = "camelCase"
 )]
 pub enum Why {
-    /// They signed, or are said to have written, a commit of it that is not only an edit of somebody
-    /// else's request.
+    /// They signed, or are said to have written, more of it than edits of somebody else's request.
     Author {
         /// The commit.
         commit: String,

@@ -36,6 +36,7 @@ pub fn control(
 ) -> Vec<ControlChange> {
     let mut found = Found(BTreeSet::new());
     found.config(before, after);
+    found.mail_templates(before, after);
     found.users(before, after);
     found.administrators(before, after, differences);
     for (name, old, new) in pairs(&before.policies, &after.policies) {
@@ -107,6 +108,18 @@ impl Found {
         }
     }
 
+    fn mail_templates(&mut self, before: &Catalog, after: &Catalog) {
+        let (old, new) = (&before.mail_templates, &after.mail_templates);
+        let paths: BTreeSet<&Arc<str>> = old.keys().chain(new.keys()).collect();
+        for path in paths.into_iter().filter(|p| old.get(*p) != new.get(*p)) {
+            self.0.insert(ControlChange {
+                file: path.clone(),
+                line: 1,
+                words: format!("the mail template {path}"),
+            });
+        }
+    }
+
     fn users(&mut self, before: &Catalog, after: &Catalog) {
         for (name, old, new) in pairs(&before.users, &after.users) {
             let credentials = |u: &crate::manifest::UserSpec| {
@@ -114,6 +127,8 @@ impl Found {
                 said.filter(|c| *c != crate::manifest::user::Credentials::default())
             };
             self.when_differs(old, new, credentials, || format!("credentials of {name}"));
+            let deputy = |u: &crate::manifest::UserSpec| u.deputy.clone();
+            self.when_differs(old, new, deputy, || format!("the deputy of {name}"));
             let account = |u: &crate::manifest::UserSpec| u.account.clone();
             self.when_differs(old, new, account, || {
                 format!("the account that is {name}'s")

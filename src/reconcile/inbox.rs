@@ -76,6 +76,7 @@ pub fn collect(
     let who = Who {
         catalog,
         people: outlook.people(),
+        now,
     };
     let run = RunId(format!("{}-inbox", now.strftime("%Y%m%dT%H%M%SZ")));
     ledger.vacancy()?;
@@ -240,11 +241,24 @@ fn judge(
 struct Who<'a> {
     catalog: &'a Catalog,
     people: &'a BTreeMap<UserName, Arc<Person>>,
+    now: Timestamp,
 }
 
 impl Who<'_> {
-    /// Whether a user maintains a resource; where nobody is named, whether they own it.
+    /// Whether a user maintains a resource, or stands in for somebody who does.
     fn maintains(&self, user: &UserName, resource: &ResourceName) -> bool {
+        let mut users = self.catalog.users.iter();
+        self.is_maintainer(user, resource)
+            || users.any(|(name, linked)| {
+                let deputy = linked.spec.deputy.as_ref();
+                let deputy = deputy.filter(|d| d.user == *user);
+                deputy.is_some_and(|d| d.is_in_force(&self.catalog.zone, self.now))
+                    && self.is_maintainer(name, resource)
+            })
+    }
+
+    /// Whether a user is named as a maintainer; where nobody is, whether they own the resource.
+    fn is_maintainer(&self, user: &UserName, resource: &ResourceName) -> bool {
         let Some(found) = self.catalog.resources.get(resource) else {
             return false;
         };

@@ -2,24 +2,22 @@
 //! knows each of it before the next begins.
 
 use super::hand_over::Hand;
+use super::mailroom::Mailroom;
+use super::told::{self, Telling, told_already, untold};
 use crate::apply::{Connections, Stop, apply, asked_of_maintainers, begin, settle};
 use crate::approval::Approved;
-use crate::desired::{Recipient, Rules};
+use crate::desired::{Desired, Recipient};
 use crate::ledger::{
-    Event, History, Intent, Ledger, LedgerError, MailResult, Outcome, Record, RunId, RunSummary,
-    Stance, TaskStatus,
+    Event, History, Intent, Ledger, LedgerError, Outcome, Record, RunId, RunSummary, Stance,
+    TaskStatus,
 };
-use crate::notify::post::{Letter, Post, PostError};
-use crate::notify::thread::{MessageId, Threads};
-use crate::notify::{
-    self, Digest, DirectoryWork, NotifyError, RunIdentity, Sender, Wording, digests,
-};
-use crate::plan::recorded::Told;
-use crate::plan::{Change, ChangeId, Notice, NoticeKind, Plan, Task, TaskChange, TaskStep};
+use crate::notify::post::Post;
+use crate::notify::{NotifyError, RunIdentity, Sender, Wording};
+use crate::plan::{ChangeId, Notice, NoticeKind, Plan, TaskChange, TaskId, TaskStep};
 use crate::report::outcome::{Mailed, Outcomes};
 use jiff::Timestamp;
 use sha2::Digest as _;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// What a run needs besides the plan.
@@ -32,8 +30,10 @@ pub struct Means<'a> {
     pub sender: &'a Sender,
     /// The folder that encrypted first passwords are put into.
     pub hand_over: &'a Path,
-    /// The words of the repository in mails, and the name of the organization.
-    pub rules: &'a Rules,
+    /// The folder that letters are kept in until they are known to have gone out.
+    pub letters: &'a Path,
+    /// What should be: the words of mails, who maintains what, and when they are reminded.
+    pub desired: &'a Desired,
     /// The directory's name as people read it, and who is asked where its mode is `maintainer`.
     pub directory: (&'a str, &'a [Recipient]),
     /// What time it is.
@@ -50,6 +50,19 @@ pub enum RunError {
     Ledger(#[from] LedgerError),
     #[error("a mail could not be written")]
     Notify(#[from] NotifyError),
+    #[error("a mail could not be kept at {path} before it was sent")]
+    Kept {
+        path: String,
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl RunError {
+    pub(super) fn kept(path: &Path, source: std::io::Error) -> Self {
+        let path = path.display().to_string();
+        Self::Kept { path, source }
+    }
 }
 
 /// Carries out a plan to its end. A plan with nothing in it leaves no trace.
@@ -89,8 +102,13 @@ pub fn carry_out(
         None => approved,
     };
     let plan = approved.plan();
-    let mut maintainers = means.directory.1.iter();
-    let all_asked = maintainers.all(|m| unasked(plan, m, ledger).is_empty());
+    let telling = Telling {
+        plan,
+        desired: means.desired,
+        directory: means.directory,
+        sender_domain: means.sender.domain(),
+        now: (means.clock)(),
+    };
     let agreed = agreed(plan, ledger);
     let asked = plan
         .changes
@@ -103,8 +121,9 @@ pub fn carry_out(
         .all(|c| asked_of_maintainers(c, plan.directory_mode))
         && plan.tasks.is_empty()
         && plan.assumed.is_empty()
-        && untold(plan, ledger.history()).all(|n| !n.after.is_empty())
-        && all_asked
+        && close_notices(plan, &BTreeSet::new(), ledger.history()).is_empty()
+        && !plan.seen.iter().any(|s| ledger.history().is_news(s))
+        && ledger.history().frozen().is_empty()
         && agreed.is_empty()
         && ledger
             .history()
@@ -112,7 +131,9 @@ pub fn carry_out(
             .attempts
             .keys()
             .all(|id| asked.contains(id))
-        && ledger.history().unmailed().is_empty();
+        && telling
+            .drafts(ledger.history(), &BTreeSet::new())?
+            .is_empty();
     if nothing {
         let summary = RunSummary {
             held: plan.held.len(),
@@ -159,7 +180,10 @@ pub fn carry_out(
     let known = Some(plan.known.clone()).filter(|keys| !keys.is_empty());
     let known = known.map(|keys| Event::NoticesKnown { keys });
     let departed = departed(plan, ledger.history());
-    let first = std::iter::once(opening).chain(assumed).chain(agreed);
+    let seen = plan.seen.iter().filter(|s| ledger.history().is_news(s));
+    let seen: Vec<Event> = seen.map(Event::of_sighting).collect();
+    let first = std::iter::once(opening).chain(seen);
+    let first = first.chain(assumed).chain(agreed);
     let first = first.chain(known).chain(departed);
     say(ledger, started, first.collect())?;
     match ledger.intend(intent_of(plan, &run), started) {
@@ -181,7 +205,7 @@ pub fn carry_out(
         folder: means.hand_over,
         post: &mut *means.post,
         sender: means.sender,
-        words: Wording::from(means.rules),
+        words: Wording::from(&means.desired.rules),
         identity: identity(run.0.clone()),
         clock: means.clock,
         mails: Vec::new(),
@@ -231,8 +255,21 @@ pub fn carry_out(
         }
     }
     if stance == Stance::Good {
-        mails.extend(mail(plan, means, ledger, &run)?);
-        mails.extend(tell(plan, &came_about, means, ledger, &run)?);
+        let mut room = Mailroom {
+            post: &mut *means.post,
+            sender: means.sender,
+            folder: means.letters,
+            clock: means.clock,
+            stop: means.stop,
+            run: &run,
+            mails,
+        };
+        room.resume(ledger)?;
+        let drafts = telling.drafts(ledger.history(), &came_about)?;
+        room.deliver(drafts, ledger)?;
+        mails = room.mails;
+        let closed = close_notices(plan, &came_about, ledger.history());
+        say(ledger, (means.clock)(), closed)?;
     }
     let mut summary = RunSummary::default();
     done.iter().for_each(|d| summary.count(d.outcome));
@@ -253,6 +290,33 @@ pub fn carry_out(
         summary,
         notes,
     })
+}
+
+/// Reminds the maintainers of tasks now, and records it; what became of each mail.
+///
+/// # Errors
+/// As [`carry_out`].
+pub fn remind(
+    tasks: &[TaskId],
+    means: &mut Means<'_>,
+    ledger: &mut Ledger,
+) -> Result<Vec<Mailed>, RunError> {
+    let now = (means.clock)();
+    let run = RunId(format!("{}-remind", now.strftime("%Y%m%dT%H%M%SZ")));
+    let (desired, domain) = (means.desired, means.sender.domain());
+    let mut room = Mailroom {
+        post: &mut *means.post,
+        sender: means.sender,
+        folder: means.letters,
+        clock: means.clock,
+        stop: means.stop,
+        run: &run,
+        mails: Vec::new(),
+    };
+    room.resume(ledger)?;
+    let drafts = told::asked_again(tasks, ledger.history(), desired, domain, now)?;
+    room.deliver(drafts, ledger)?;
+    Ok(room.mails)
 }
 
 /// What a run is about to do.
@@ -285,13 +349,6 @@ fn task_event(change: &TaskChange) -> Event {
     }
 }
 
-/// Notices that the ledger does not say were told: a plan may be carried out twice.
-fn untold<'p>(plan: &'p Plan, history: &'p History) -> impl Iterator<Item = &'p Notice> {
-    let told = &history.recorded().notices;
-    let notices = plan.notices.iter();
-    notices.filter(|n| told.get(&n.key) != Some(&Told::All))
-}
-
 /// Leavings that were not seen before.
 fn departed(plan: &Plan, history: &History) -> Vec<Event> {
     let known = &history.recorded().departures;
@@ -306,63 +363,13 @@ fn departed(plan: &Plan, history: &History) -> Vec<Event> {
         .collect()
 }
 
-/// Tells everybody what has come about, each in a mail of its own.
-fn tell(
-    plan: &Plan,
-    came_about: &BTreeSet<&ChangeId>,
-    means: &mut Means<'_>,
-    ledger: &mut Ledger,
-    run: &RunId,
-) -> Result<Vec<Mailed>, RunError> {
-    let words = Wording::from(means.rules);
-    let mut mails = Vec::new();
-    let notices: Vec<Notice> = untold(plan, ledger.history()).cloned().collect();
-    for notice in &notices {
-        if !notice.after.iter().all(|id| came_about.contains(id)) {
-            continue;
-        }
-        let told = match ledger.history().recorded().notices.get(&notice.key) {
-            Some(Told::These(addresses)) => addresses.clone(),
-            Some(Told::All) | None => BTreeSet::new(),
-        };
-        let mut all = true;
-        let to = notice.to.iter();
-        for recipient in to.filter(|r| !told.contains(&r.mail.to_lowercase())) {
-            if means.stop.asked() || !ledger.may_start() {
-                return Ok(mails);
-            }
-            let identity = RunIdentity {
-                intent: notice.id.0.clone(),
-                instant: plan.instant,
-                revision: plan.revision.clone(),
-                sender_domain: means.sender.domain().to_owned(),
-            };
-            let letter = notify::notice::notice(notice, recipient, &words, &identity)?;
-            let (mailed, result) = send(&letter, means);
-            all &= mailed.result.is_ok();
-            ledger.append(Record {
-                at: (means.clock)(),
-                run: run.clone(),
-                event: Event::Noticed {
-                    key: notice.key.clone(),
-                    recipient: recipient.mail.clone(),
-                    message: letter.message_id.0.clone(),
-                    result,
-                },
-            })?;
-            mails.push(mailed);
-        }
-        if all {
-            ledger.append(Record {
-                at: (means.clock)(),
-                run: run.clone(),
-                event: Event::NoticeClosed {
-                    key: notice.key.clone(),
-                },
-            })?;
-        }
-    }
-    Ok(mails)
+/// Records of which notices everybody was told what there is to tell.
+fn close_notices(plan: &Plan, came_about: &BTreeSet<&ChangeId>, history: &History) -> Vec<Event> {
+    let ready = |n: &&Notice| n.after.iter().all(|id| came_about.contains(id));
+    let told = |n: &&Notice| n.to.iter().all(told_already(history, n));
+    let closed = untold(plan, history).filter(ready).filter(told);
+    let keys = closed.map(|notice| notice.key.clone());
+    keys.map(|key| Event::NoticeClosed { key }).collect()
 }
 
 /// SHA-256 of a plan's content.
@@ -375,155 +382,12 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// Changes of the directory that one of its maintainers has not been mailed yet.
-fn unasked(plan: &Plan, recipient: &Recipient, ledger: &Ledger) -> Vec<Change> {
-    let history = ledger.history();
-    let address = || std::iter::once(recipient.mail.as_str());
-    let changes = plan.changes.iter();
-    changes
-        .filter(|c| asked_of_maintainers(c, plan.directory_mode))
-        .filter(|c| !history.is_asked(&c.id, address()))
-        .cloned()
-        .collect()
-}
-
 /// Changes that were asked of the directory's maintainers and that the plan no longer has: they
 /// were made, or are no longer wanted. Should they come up again, they are asked for again.
 fn agreed(plan: &Plan, ledger: &Ledger) -> Vec<ChangeId> {
     let planned: BTreeSet<&ChangeId> = plan.changes.iter().map(|c| &c.id).collect();
     let asked = ledger.history().asked();
     asked.filter(|id| !planned.contains(id)).cloned().collect()
-}
-
-/// Mails everybody what they have not been told, each in one mail.
-fn mail(
-    plan: &Plan,
-    means: &mut Means<'_>,
-    ledger: &mut Ledger,
-    run: &RunId,
-) -> Result<Vec<Mailed>, RunError> {
-    let tasks = ledger.history().unmailed();
-    let (name, maintainers) = means.directory;
-    let of_tasks = tasks.iter().flat_map(|t| &t.task.maintainers);
-    let everybody: BTreeMap<String, &Recipient> = of_tasks
-        .chain(maintainers)
-        .map(|recipient| (recipient.mail.to_lowercase(), recipient))
-        .collect();
-    let words = Wording::from(means.rules);
-    let mut mails = Vec::new();
-    for (address, recipient) in everybody {
-        let is_theirs = |r: &&Recipient| r.mail.to_lowercase() == address;
-        let tasks: Vec<TaskChange> = tasks
-            .iter()
-            .filter_map(|change| told_to(change, is_theirs))
-            .collect();
-        let changes = match maintainers.iter().any(|r| is_theirs(&r)) {
-            true => unasked(plan, recipient, ledger),
-            false => Vec::new(),
-        };
-        let work = DirectoryWork::of(name, &changes, std::slice::from_ref(recipient));
-        let identity = RunIdentity {
-            intent: intent(&tasks, work.as_ref()),
-            instant: plan.instant,
-            revision: plan.revision.clone(),
-            sender_domain: means.sender.domain().to_owned(),
-        };
-        for letter in digests(&tasks, work.as_ref(), &words, &identity, &threads(ledger))? {
-            if means.stop.asked() || !ledger.may_start() {
-                return Ok(mails);
-            }
-            mails.push(deliver(&letter, means, ledger, run)?);
-        }
-    }
-    Ok(mails)
-}
-
-/// A task as one of its maintainers is told it; none where they are not.
-fn told_to(change: &TaskChange, is_theirs: impl Fn(&&Recipient) -> bool) -> Option<TaskChange> {
-    let theirs = change.task.maintainers.iter().filter(is_theirs).cloned();
-    let maintainers: Vec<Recipient> = theirs.collect();
-    let told = || TaskChange {
-        task: Task {
-            maintainers: maintainers.clone(),
-            ..change.task.clone()
-        },
-        ..change.clone()
-    };
-    (!maintainers.is_empty()).then(told)
-}
-
-/// What makes a mail this mail: what it tells for the first time. So it is the same mail when a
-/// later run sends it because nobody knows whether it went out (SEMANTICS 19).
-fn intent(tasks: &[TaskChange], work: Option<&DirectoryWork>) -> String {
-    let mut hash = sha2::Sha256::new();
-    for change in tasks {
-        hash.update(change.task.id.0.as_bytes());
-        hash.update([change.step as u8]);
-        hash.update(change.task.revision.to_be_bytes());
-    }
-    hash.update(work.map(DirectoryWork::fingerprint).unwrap_or_default());
-    hex(&hash.finalize()[..8])
-}
-
-fn threads(ledger: &Ledger) -> Threads {
-    let history = ledger.history();
-    let mut threads = Threads::default();
-    for (id, record) in history.tasks() {
-        for (address, told) in &record.told {
-            let roots = threads.tasks.entry(id.clone()).or_default();
-            roots.insert(address.clone(), MessageId(told.thread.clone()));
-        }
-    }
-    for (address, id) in history.directory_threads() {
-        threads
-            .directory
-            .insert(address.clone(), MessageId(id.clone()));
-    }
-    threads
-}
-
-fn deliver(
-    digest: &Digest,
-    means: &mut Means<'_>,
-    ledger: &mut Ledger,
-    run: &RunId,
-) -> Result<Mailed, RunError> {
-    let (mailed, result) = send(digest, means);
-    let event = Event::Mailed {
-        recipient: digest.to.mail.clone(),
-        message: digest.message_id.0.clone(),
-        tasks: digest.tasks.clone(),
-        changes: digest.changes.clone(),
-        result,
-    };
-    ledger.append(Record {
-        at: (means.clock)(),
-        run: run.clone(),
-        event,
-    })?;
-    Ok(mailed)
-}
-
-/// Sends one mail; what became of it, for people and for the record.
-fn send(digest: &Digest, means: &mut Means<'_>) -> (Mailed, MailResult) {
-    let now = (means.clock)();
-    let recipient = digest.to.mail.clone();
-    let result = match Letter::of(digest, means.sender, now) {
-        Ok(letter) => means.post.send(&letter),
-        Err(source) => Err(PostError::Address { recipient, source }),
-    };
-    let told = match &result {
-        Ok(_) => MailResult::Sent,
-        Err(error) => MailResult::Failed(error.to_string()),
-    };
-    let mailed = Mailed {
-        to: digest.to.mail.clone(),
-        subject: digest.subject.clone(),
-        result: result
-            .map(|sent| sent.answer)
-            .map_err(|error| with_source(&error)),
-    };
-    (mailed, told)
 }
 
 /// An error and what caused it, in one line.

@@ -6,6 +6,7 @@ use crate::connector::active_directory::ldap::{
 use crate::connector::active_directory::ldif::LdifDirectory;
 use crate::connector::roster::Roster;
 use crate::connector::{Failure, Transport};
+use crate::desired::Desired;
 use crate::name::{FieldName, ResourceName};
 use crate::notify::mime::Sender;
 use crate::notify::outbox::Outbox;
@@ -15,6 +16,8 @@ use crate::operator::{
     DirectoryTransport, Encryption, Ldap, MailTransport, Operator, SecretError, Server,
 };
 use crate::plan::DirectoryMode;
+use crate::reconcile::read_back::Exports;
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -124,6 +127,19 @@ pub fn rosters(
         }
     }
     Ok(rosters)
+}
+
+/// Reads the exports that resources name, as of an instant.
+pub fn exports(operator: &Operator, desired: &Desired, now: Timestamp) -> Exports {
+    let named = desired.resources.iter();
+    let named = named.filter_map(|(name, terms)| Some((name, terms.read_back.as_ref()?)));
+    let read = |key: &str| match operator.export(key) {
+        Some(export) => export.read(now).map_err(|failure| failure.message),
+        None => Err("the operator's file has no `readBack` of that name".to_owned()),
+    };
+    named
+        .map(|(name, said)| (name.clone(), read(&said.export)))
+        .collect()
 }
 
 /// What delivers mails, and who they come from.

@@ -219,6 +219,7 @@ fn new(request: &RequestSpec) -> Option<UserSpec> {
         without: Vec::new(),
         attributes: Default::default(),
         answers: Default::default(),
+        deputy: None,
         credentials: None,
         account: None,
         activation: None,

@@ -376,6 +376,13 @@ impl<'a> Marks<'a> {
             self.departure(at, name);
         }
         self.ends(spec.access.iter().filter_map(|a| a.until.as_ref()), name);
+        if let Some(deputy) = &spec.deputy {
+            let begins = deputy.from.as_ref();
+            if let Some(begins) = begins.and_then(|m| m.resolve(zone, Edge::Start).ok()) {
+                self.put(begins, name);
+            }
+            self.ends(&deputy.until, name);
+        }
     }
 
     fn identity(&mut self, spec: &'a IdentitySpec) {

@@ -149,7 +149,7 @@ fn walk(
         if kind == Some(ObjectType::Tree) {
             let tree = repository.find_tree(entry.id())?;
             walk(repository, &tree, &format!("{path}/"), found)?;
-        } else if kind == Some(ObjectType::Commit) || sort(&path) == Sort::Manifest {
+        } else if kind == Some(ObjectType::Commit) || sort(&path) != Sort::Other {
             found.push((path, entry.id(), entry.filemode(), kind));
         }
     }

@@ -33,7 +33,7 @@ fn walk(folder: &Path, prefix: &str, source: &mut Source) -> Result<(), SourceEr
             source.diagnostics.push(submodule(&path));
         } else if kind.is_dir() {
             walk(&entry.path(), &format!("{path}/"), source)?;
-        } else if sort(&path) == Sort::Manifest {
+        } else if sort(&path) != Sort::Other {
             if kind.is_symlink() || !kind.is_file() {
                 source.diagnostics.push(link(&path));
             } else {

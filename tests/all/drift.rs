@@ -1,7 +1,7 @@
 //! Changes by hand and freeze windows on the real binary: what a resource wants done about drift is done,
 //! nobody is told twice, and what was accepted is what the manifests say from then on.
 
-use crate::bed::{Access, Directory, Post, json};
+use crate::bed::{Access, Directory, Domain, Post, json, servers};
 use serde_json::Value;
 use std::fs;
 
@@ -243,4 +243,34 @@ fn a_freeze_holds_everybody_but_those_who_leave() {
     access.commit("The move is over");
     access.apply().ends(0);
     assert_eq!(title(&access), "Help Desk Lead");
+}
+
+#[test]
+fn a_domain_controller_tells_when_it_was_done() {
+    let Some(servers) = servers("drift on the domain controller") else {
+        return;
+    };
+    let domain = Domain::with(&servers, &Access::export("bloomington"));
+    let access = Access::example("bloomington")
+        .operated_by_anchor(&Directory::Ldaps(&domain), &Post::Outbox);
+    access.edit(RESOURCE, "\nspec:\n", "\nspec:\n  drift: report\n");
+    access.commit("Drift");
+    access.run(&["run", "--once"]).ends(0);
+    let dn = domain.account("walter.nguyen").dn;
+    domain.modify(&format!(
+        "dn: {dn}\nchangetype: modify\nreplace: title\ntitle: Help Desk Lead\n"
+    ));
+    let plan = held(&access);
+    let reasons = texts(&plan, "held", "reason");
+    println!("{reasons:?}");
+    assert!(reasons[0].contains("Help Desk Lead"), "{reasons:?}");
+    assert!(
+        reasons[0].contains("changed 20") || reasons[0].contains(", on "),
+        "{reasons:?}"
+    );
+    access.run(&["run", "--once"]).ends(1);
+    assert_eq!(
+        domain.account("walter.nguyen").text("title").unwrap(),
+        "Help Desk Lead"
+    );
 }

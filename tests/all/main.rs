@@ -17,6 +17,7 @@ mod edges;
 mod examples;
 mod fake;
 mod folding;
+mod following;
 mod forge;
 mod fake_ad;
 mod hostile;

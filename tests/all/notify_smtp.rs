@@ -91,6 +91,7 @@ fn letter(to: &str) -> Letter {
         message_id: MessageId::of(&unlike, &to, "city.example"),
         in_reply_to: Vec::new(),
         tasks: Vec::new(),
+        reminded: Default::default(),
         changes: Vec::new(),
     };
     let sender = Sender {

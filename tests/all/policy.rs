@@ -31,6 +31,7 @@ fn source(files: impl IntoIterator<Item = (String, String)>) -> Source {
             .into_iter()
             .map(|(path, text)| (path.into(), File::of(text.as_bytes())))
             .collect(),
+        templates: Default::default(),
         diagnostics: Vec::new(),
     }
 }

@@ -140,7 +140,10 @@ fn each_outside_library_is_known_to_one_place() {
         ("git2::", vec!["source"]),
         ("granit_parser::", vec!["manifest/yaml"]),
         ("clap::", vec!["cli"]),
-        ("csv::", vec!["connector/roster", "report/table"]),
+        (
+            "csv::",
+            vec!["connector/read_back", "connector/roster", "report/table"],
+        ),
         ("rusqlite::", vec!["report/row_security/sqlite"]),
         ("minijinja::", vec!["template", "notify"]),
         ("ureq::", vec!["forge/client"]),

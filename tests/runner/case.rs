@@ -93,6 +93,10 @@ pub struct Before {
     /// The entries of this file were put into the directory by hand.
     #[serde(default)]
     pub by_hand: Option<String>,
+    /// This file became the export of its name (`timetrack-export.csv`), whose column `number` holds employee
+    /// numbers; it was written then.
+    #[serde(default)]
+    pub export: Option<String>,
     /// The ledger was lost.
     #[serde(default)]
     pub ledger_lost: bool,

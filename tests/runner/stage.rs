@@ -7,9 +7,11 @@ use super::files::Files;
 use super::{ldif, words};
 use countersign::apply::{Connections, Stop};
 use countersign::approval::{Evidence, Proof, bind};
-use countersign::connector::Transport;
 use countersign::connector::active_directory::ldif::LdifDirectory;
+use countersign::connector::read_back::{Export, UserKey};
 use countersign::connector::roster::Roster;
+use countersign::connector::{Failure, Transport};
+use countersign::desired::Desired;
 use countersign::diagnostic::{Diagnostic, sorted};
 use countersign::ledger::{Event, Ledger, Record, RunId, Seen, TaskStatus};
 use countersign::manifest::parse::Known;
@@ -18,11 +20,12 @@ use countersign::notify::mime::Sender;
 use countersign::notify::post::Letter;
 use countersign::plan::recorded::Recorded;
 use countersign::plan::{Bootstrap, DirectoryMode, Plan};
+use countersign::reconcile::read_back::Exports;
 use countersign::reconcile::run::{Means, carry_out};
 use countersign::reconcile::{self, ReconcileError, Situation, World};
 use countersign::report;
 use countersign::source::Origin;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -160,6 +163,7 @@ impl Stage {
             apply,
             done,
             by_hand,
+            export,
             ledger_lost,
         } = before;
         if let Some(folder) = apply {
@@ -173,6 +177,14 @@ impl Stage {
         if let Some(name) = by_hand {
             let over = case.text(name)?.ok_or_else(|| format!("no {name}"))?;
             self.by_hand(&over)?;
+        }
+        if let Some(name) = export {
+            let rows = case.text(name)?.ok_or_else(|| format!("no {name}"))?;
+            let path = self.folder.path().join("exports").join(name);
+            fs::create_dir_all(self.folder.path().join("exports")).map_err(text)?;
+            write(&path, rows)?;
+            let file = fs::File::options().write(true).open(path).map_err(text)?;
+            file.set_modified(self.now.into()).map_err(text)?;
         }
         if *ledger_lost {
             fs::remove_file(self.ledger()).map_err(text)?;
@@ -199,7 +211,10 @@ impl Stage {
                     fs::create_dir(to).map_err(text)?;
                     rest.push(name);
                 } else {
-                    fs::copy(from, to).map_err(text)?;
+                    let written = fs::metadata(&from).and_then(|m| m.modified());
+                    fs::copy(from, &to).map_err(text)?;
+                    let file = fs::File::options().write(true).open(to).map_err(text)?;
+                    file.set_modified(written.map_err(text)?).map_err(text)?;
                 }
             }
         }
@@ -309,6 +324,30 @@ impl Stage {
             .collect()
     }
 
+    /// The exports that resources name, as they are at the instant.
+    fn exports(&self, desired: &Desired) -> Exports {
+        let read = |key: &str| {
+            let export = Export {
+                path: self.folder.path().join(format!("exports/{key}.csv")),
+                key: "number".into(),
+                of: UserKey::EmployeeNumber,
+                level: None,
+                max_age: SignedDuration::from_hours(7 * 24),
+            };
+            // Where the case lies is nobody's matter.
+            let reason = |failure: Failure| match failure.message.split_once(": ") {
+                Some((_, reason)) => format!("{key}.csv: {reason}"),
+                None => failure.message,
+            };
+            export.read(self.now).map_err(reason)
+        };
+        let named = desired.resources.iter();
+        let named = named.filter_map(|(name, terms)| Some((name, terms.read_back.as_ref()?)));
+        named
+            .map(|(name, said)| (name.clone(), read(&said.export)))
+            .collect()
+    }
+
     fn open_directory(&self) -> Result<Option<LdifDirectory>, String> {
         let path = self.folder.path().join("directory.ldif");
         match self.has_directory {
@@ -352,7 +391,7 @@ impl Stage {
             outer: &outer,
             recorded: history.recorded(),
         };
-        let situation = match reconcile::situation(&mut reading, &mut world, self.now) {
+        let mut situation = match reconcile::situation(&mut reading, &mut world, self.now) {
             Ok(situation) => situation,
             Err(ReconcileError::Invalid(diagnostics)) => {
                 let (text, codes) = show(diagnostics);
@@ -360,6 +399,8 @@ impl Stage {
             }
             Err(error) => return Err(text(error)),
         };
+        let exports = self.exports(&situation.desired);
+        situation.read_back(&history, &exports);
         let assumed = match (&self.bootstrap, history.last_run()) {
             (Some(repository), None) => self.assumed(repository, &situation)?,
             _ => Bootstrap::default(),
@@ -437,6 +478,7 @@ impl Stage {
             asked: Cell::new(0),
         };
         let hand_over = self.folder.path().join("hand-over");
+        let kept = self.folder.path().join("ledger.jsonl.mail");
         let mut letters = Letters::new(&count, fault);
         let mut directory = self.open_directory()?;
         let ended = {
@@ -450,7 +492,8 @@ impl Stage {
                 post: &mut letters,
                 sender: &sender,
                 hand_over: &hand_over,
-                rules: &desired.rules,
+                letters: &kept,
+                desired,
                 directory: ("Active Directory", recipients),
                 clock: &|| self.now,
                 stop: &stops,

@@ -113,6 +113,10 @@ fn short(key: &str, value: &Value) -> String {
             let of = |part: &str| short(part, &key[part]);
             ["kind", "user", "by"].map(of).join(" ")
         }
+        ("letter", Value::Object(letter)) => {
+            let of = |part: &str| short(part, &letter[part]);
+            ["recipient", "subject"].map(of).join(" ")
+        }
         ("file", Value::String(path)) => {
             let name = path.rsplit('/').next();
             name.unwrap_or_default().to_owned()

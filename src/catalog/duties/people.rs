@@ -8,7 +8,8 @@ use crate::diagnostic::Code;
 use crate::manifest::Access;
 use crate::manifest::parse::Location;
 use crate::manifest::resource::{Cost, ResourceType};
-use crate::manifest::user::UserState;
+use crate::manifest::user::{Deputy, UserState};
+use crate::name::UserName;
 use std::collections::BTreeMap;
 
 /// What users owe.
@@ -41,6 +42,9 @@ pub fn people(catalog: &Catalog, problems: &mut Vec<Problem>) {
                     .help("say `state: left`, or take the departure out"),
                 );
             }
+        }
+        if let Some(deputy) = &spec.deputy {
+            stands_in(catalog, name, deputy, at, problems);
         }
         let bounded = spec.end_date.is_some() || spec.state == UserState::Left;
         if needs_end(spec.kind) && !bounded {
@@ -119,6 +123,29 @@ pub fn people(catalog: &Catalog, problems: &mut Vec<Problem>) {
                 );
             }
         }
+    }
+}
+
+/// That a deputy is somebody else, and at some time.
+fn stands_in(
+    catalog: &Catalog,
+    name: &UserName,
+    deputy: &Deputy,
+    at: &Location,
+    problems: &mut Vec<Problem>,
+) {
+    moment(catalog, deputy.from.as_ref(), at, "deputy.from", problems);
+    moment(catalog, deputy.until.as_ref(), at, "deputy.until", problems);
+    if let (Some(from), Some(until)) = (&deputy.from, &deputy.until) {
+        let (from, until) = ((from, "deputy.from"), (until, "deputy.until"));
+        in_order(catalog, from, until, at, problems);
+    }
+    if deputy.user == *name {
+        let message = format!("`{name}` cannot stand in for themselves");
+        problems.push(
+            Problem::new(Code::Conflict, at, "deputy.user", message)
+                .help("name somebody else, or take the deputy out"),
+        );
     }
 }
 

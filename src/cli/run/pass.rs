@@ -46,6 +46,8 @@ pub struct Loop {
     post: Failures<&'static str>,
     /// When something begins or ends by itself.
     instant: Option<Timestamp>,
+    /// When somebody is to be reminded.
+    follow: Option<Timestamp>,
     /// When everything is looked at anew.
     interval: Timestamp,
     /// Where the directory stood when it was read last, and which resource it is.
@@ -84,6 +86,7 @@ impl Loop {
             outage: Failures::default(),
             post: Failures::default(),
             instant: None,
+            follow: None,
             mark: None,
             poll: Timestamp::MAX,
         }
@@ -122,6 +125,7 @@ impl Loop {
     pub fn due(&mut self, patience: Option<Duration>) -> Due {
         let mut due = Due::default();
         due.at(self.instant, Wake::Instant);
+        due.at(self.follow, Wake::Follow);
         due.at(self.failures.next(), Wake::Retry);
         due.at(self.outage.next(), Wake::Retry);
         due.at(self.post.next(), Wake::Retry);
@@ -276,11 +280,13 @@ impl Loop {
             plan,
             outcomes,
             held,
+            follow,
         } = acted.map_err(|refusals| {
             let refusals: Vec<String> = refusals.iter().map(ToString::to_string).collect();
             Failed::say(Exit::Findings, refusals.join("; "))
         })?;
         self.status.applied = revision;
+        self.follow = follow;
         let chance = chance();
         for done in &outcomes.done {
             match done.outcome {

@@ -6,8 +6,8 @@ use crate::catalog::{Catalog, Linked, Problem};
 use crate::connector::AttributeName;
 use crate::desired::variables::Organization;
 use crate::desired::{
-    Cause, FieldTerms, Grant, GroupKey, Person, Recipient, RequestTerms, ResourceTerms, Rules,
-    Windows,
+    Cause, FieldTerms, Following, Grant, GroupKey, Person, Recipient, RequestTerms, ResourceTerms,
+    Rules, Windows,
 };
 use crate::diagnostic::Code;
 use crate::manifest::config::Membership;
@@ -16,26 +16,46 @@ use crate::manifest::resource::{Connector, DriftPolicy, Maintainer, SignIn};
 use crate::manifest::user::UserState;
 use crate::manifest::{Edge, RequestSpec, ResourceSpec};
 use crate::name::{OrganizationName, RequestName, ResourceName, UserName};
-use std::collections::BTreeMap;
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Who is mailed.
 pub(super) struct Recipients<'a> {
     catalog: &'a Catalog,
     people: &'a BTreeMap<UserName, Arc<Person>>,
+    now: Timestamp,
 }
 
 impl<'a> Recipients<'a> {
-    pub fn new(catalog: &'a Catalog, people: &'a BTreeMap<UserName, Arc<Person>>) -> Self {
-        Self { catalog, people }
+    pub fn new(
+        catalog: &'a Catalog,
+        people: &'a BTreeMap<UserName, Arc<Person>>,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            catalog,
+            people,
+            now,
+        }
     }
 
-    fn user(&self, name: &UserName) -> Option<Recipient> {
-        let person = self
-            .people
-            .get(name)
-            .filter(|p| p.state != UserState::Left)?;
-        recipient(person)
+    /// A user who is here, and whoever stands in for them now.
+    fn user(&self, name: &UserName) -> Vec<Recipient> {
+        let person = self.people.get(name);
+        let here = person.filter(|p| p.state != UserState::Left);
+        let deputy = self.deputy(name).and_then(|d| self.people.get(d));
+        let both = here.into_iter().chain(deputy);
+        both.filter_map(|person| recipient(person)).collect()
+    }
+
+    /// Who stands in for a user now, if they are at work themselves.
+    fn deputy(&self, name: &UserName) -> Option<&'a UserName> {
+        let deputy = self.catalog.users.get(name)?.spec.deputy.as_ref()?;
+        let person = self.people.get(&deputy.user);
+        let at_work = person.is_some_and(|p| p.state == UserState::Active);
+        let stands_in = deputy.is_in_force(&self.catalog.zone, self.now);
+        (stands_in && at_work).then_some(&deputy.user)
     }
 
     fn organization(&self, name: &OrganizationName) -> Option<Recipient> {
@@ -48,25 +68,25 @@ impl<'a> Recipients<'a> {
     }
 
     /// Those who hold a level of a resource.
-    fn holders(&self, resource: &ResourceName, level: &str) -> Vec<Recipient> {
-        let holds = |person: &&Arc<Person>| {
+    fn holders(&self, resource: &ResourceName, level: &str) -> impl Iterator<Item = &'a Person> {
+        let (resource, level) = (resource.clone(), level.to_owned());
+        let holds = move |person: &&Person| {
             person.state == UserState::Active
                 && person.entitlements.keys().any(|key| {
-                    key.resource == *resource
+                    key.resource == resource
                         && matches!(&key.grant, Grant::Level(l) if l.as_str() == level)
                 })
         };
-        self.people
-            .values()
-            .filter(holds)
-            .filter_map(|person| recipient(person))
-            .collect()
+        self.people.values().map(|person| &**person).filter(holds)
     }
 
     /// Those who administer Countersign.
     pub fn administrators(&self) -> Vec<Recipient> {
         match ResourceName::new(COUNTERSIGN) {
-            Ok(name) => self.holders(&name, "administrator"),
+            Ok(name) => {
+                let holders = self.holders(&name, "administrator");
+                holders.filter_map(recipient).collect()
+            }
             Err(_) => Vec::new(),
         }
     }
@@ -91,13 +111,14 @@ impl<'a> Recipients<'a> {
             mail,
             ..
         } = maintainer;
-        let user = user.iter().filter_map(|name| self.user(name));
+        let user = user.iter().flat_map(|name| self.user(name));
         let organization = organization
             .iter()
             .filter_map(|name| self.organization(name));
         let holders = holders_of
             .iter()
-            .flat_map(|level| self.holders(resource, level.as_str()));
+            .flat_map(|level| self.holders(resource, level.as_str()))
+            .flat_map(|holder| self.user(&holder.name));
         let mail = mail.iter().map(|mail| Recipient {
             mail: mail.0.clone(),
             name: None,
@@ -116,22 +137,60 @@ impl<'a> Recipients<'a> {
             .flat_map(|m| self.maintainer(name, m))
             .collect();
         let reached = !found.is_empty();
-        if !reached && let Some(owner) = &spec.owner {
-            found.extend(owner.user.iter().filter_map(|u| self.user(u)));
-            found.extend(
-                owner
-                    .organization
-                    .iter()
-                    .filter_map(|o| self.organization(o)),
-            );
+        if !reached {
+            found = self.answerable(spec);
         }
+        (each_once(found), reached)
+    }
+
+    /// The owner; where there is none that can be reached the administrators (MODEL 26).
+    fn answerable(&self, spec: &ResourceSpec) -> Vec<Recipient> {
+        let owner = spec.owner.iter();
+        let users = owner.clone().flat_map(|o| &o.user);
+        let organizations = owner.flat_map(|o| &o.organization);
+        let mut found: Vec<Recipient> = users.flat_map(|u| self.user(u)).collect();
+        found.extend(organizations.filter_map(|o| self.organization(o)));
         if found.is_empty() {
             found = self.administrators();
         }
-        found.sort();
-        found.dedup_by(|a, b| a.mail.eq_ignore_ascii_case(&b.mail));
-        (found, reached)
+        each_once(found)
     }
+
+    /// Who may say that work is done (MODEL 14), and whoever stands in for them now.
+    fn closers(&self, name: &ResourceName, spec: &ResourceSpec) -> BTreeSet<UserName> {
+        let mut found = BTreeSet::new();
+        for maintainer in &spec.maintainers {
+            let Maintainer {
+                user,
+                organization,
+                holders_of,
+                mail: _,
+                members,
+                line: _,
+            } = maintainer;
+            let heads = organization
+                .iter()
+                .filter_map(|name| self.catalog.organizations.get(name)?.spec.head.as_ref());
+            let holders = holders_of
+                .iter()
+                .flat_map(|level| self.holders(name, level.as_str()));
+            found.extend(user.iter().chain(heads).chain(members).cloned());
+            found.extend(holders.map(|holder| holder.name.clone()));
+        }
+        let deputies: Vec<UserName> = found
+            .iter()
+            .filter_map(|name| self.deputy(name).cloned())
+            .collect();
+        found.extend(deputies);
+        found
+    }
+}
+
+/// Sorted, and no address twice.
+fn each_once(mut recipients: Vec<Recipient>) -> Vec<Recipient> {
+    recipients.sort();
+    recipients.dedup_by(|a, b| a.mail.eq_ignore_ascii_case(&b.mail));
+    recipients
 }
 
 /// The terms of every resource.
@@ -177,6 +236,8 @@ pub(super) fn resources(
             sign_in: spec.sign_in.unwrap_or(SignIn::Own),
             drift: spec.drift.unwrap_or(DriftPolicy::Revert),
             maintainers,
+            answerable: recipients.answerable(spec),
+            closers: recipients.closers(name, spec),
             fields: spec.fields.iter().map(label).collect(),
             labels: levels
                 .map(|grant| (grant.clone(), called(catalog, name, &grant)))
@@ -184,6 +245,7 @@ pub(super) fn resources(
             scope_labels: BTreeMap::new(),
             instructions: spec.instructions.clone().unwrap_or_default(),
             url: spec.url.as_ref().map(|u| u.0.clone()),
+            read_back: spec.read_back.clone(),
         };
         found.insert(name.clone(), terms);
     }
@@ -244,15 +306,14 @@ pub(super) fn requests(
 pub(super) fn named_groups(
     catalog: &Catalog,
     people: &BTreeMap<UserName, Arc<Person>>,
-) -> std::collections::BTreeSet<GroupKey> {
+) -> BTreeSet<GroupKey> {
     let levels = catalog
         .resources
         .values()
         .flat_map(|r| &r.spec.levels)
         .flat_map(|l| &l.groups);
     let roles = catalog.roles.values().flat_map(|r| &r.spec.groups);
-    let mut named: std::collections::BTreeSet<GroupKey> =
-        levels.chain(roles).map(|g| GroupKey::new(&g.0)).collect();
+    let mut named: BTreeSet<GroupKey> = levels.chain(roles).map(|g| GroupKey::new(&g.0)).collect();
     for (name, scope) in &catalog.scopes {
         for (value, organization) in catalog.scope_values(name) {
             let mut variables = crate::template::Nested::default();
@@ -288,7 +349,7 @@ pub fn rules(catalog: &Catalog) -> Rules {
     let fields = directory
         .into_iter()
         .flat_map(|d| d.spec.fields.iter().filter(written));
-    let mut attributes: std::collections::BTreeSet<AttributeName> = fields
+    let mut attributes: BTreeSet<AttributeName> = fields
         .map(|f| AttributeName::new(f.name.as_str()))
         .collect();
     if config.naming.mail.is_some() {
@@ -310,11 +371,13 @@ pub fn rules(catalog: &Catalog) -> Rules {
         exact: managed.exact.clone(),
         guards: config.guards.unwrap_or_default(),
         windows: Windows::of(config.windows.as_ref(), &catalog.zone),
+        following: Following::of(config.reminders.as_ref(), &catalog.zone),
         mail: config.mail.clone().unwrap_or_default(),
         organization: config
             .display_name
             .clone()
             .unwrap_or_else(|| "Countersign".into()),
+        templates: catalog.mail_templates.clone(),
         hand_over_key: config.hand_over_key.clone(),
         zone: catalog.zone.clone(),
     }

@@ -73,6 +73,7 @@ struct Wish {
     causes: Vec<Cause>,
     label: String,
     provisional: bool,
+    reopened: Option<String>,
 }
 
 fn one(draft: &mut Draft<'_>, person: &Person, key: &EntitlementKey, terms: &ResourceTerms) {
@@ -107,7 +108,13 @@ fn one(draft: &mut Draft<'_>, person: &Person, key: &EntitlementKey, terms: &Res
                 after: Vec::new(),
             });
         }
-        (Some(wish), None) => open(draft, person, key, terms, wish, closed + 1),
+        (Some(wish), None) => {
+            let wish = Wish {
+                reopened: recorded.and_then(|r| r.contradicted.clone()),
+                ..wish
+            };
+            open(draft, person, key, terms, wish, closed + 1);
+        }
         (Some(wish), Some(open_task)) => {
             let fresh = task(person, key, terms, &wish, open_task.generation);
             if open_task.action != wish.action {
@@ -121,6 +128,7 @@ fn one(draft: &mut Draft<'_>, person: &Person, key: &EntitlementKey, terms: &Res
             } else if asks(&fresh) != asks(&open_task) {
                 let task = Task {
                     revision: open_task.revision + 1,
+                    reopened: open_task.reopened,
                     ..fresh
                 };
                 let after = awaited(draft, person, wish.provisional);
@@ -167,6 +175,7 @@ fn wish(
             },
             label: terms.label(&key.grant),
             provisional: false,
+            reopened: None,
         });
     };
     let (action, before) = match held {
@@ -191,6 +200,7 @@ fn wish(
         },
         label: entitlement.label.clone(),
         provisional: entitlement.provisional,
+        reopened: None,
     })
 }
 
@@ -286,6 +296,7 @@ fn task(
             TaskAction::Revoke => instructions.revoke.clone(),
             TaskAction::Disable => instructions.disable.clone(),
         },
+        reopened: wish.reopened.clone(),
         maintainers: terms.maintainers.clone(),
         causes: wish.causes.clone(),
     }

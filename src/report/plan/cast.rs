@@ -198,6 +198,7 @@ fn task(
                 value("phone", "Phone", Some("812-349-0002"), Some("812-349-0003")),
             ],
             instructions: Some("Open People > Add.\nThe number is on the badge.\n".into()),
+            reopened: None,
             maintainers: vec![Recipient {
                 mail: "timetrack@city.example".into(),
                 name: None,
@@ -258,6 +259,7 @@ pub(super) fn nothing() -> Plan {
         assumed: Vec::new(),
         known: Vec::new(),
         held: Vec::new(),
+        seen: Vec::new(),
         findings: Vec::new(),
         guards: Vec::new(),
         summary: Summary::default(),
@@ -569,6 +571,7 @@ pub(super) fn rich() -> Plan {
                 causes: vec![cause("user bea.sorensen", "users/bea.sorensen.yaml", 1)],
             },
         ],
+        seen: Vec::new(),
         findings: vec![Finding {
             code: "foreign-member".into(),
             message: "APP-GIS-Editors has 3 members nobody asked for".into(),

@@ -575,3 +575,21 @@ fn what_another_sort_of_evidence_proved_is_proved_again() {
     set(&town, &evidence, "evidence: {module: signed-merge}");
     assert_eq!(plan(&town, 1)["revision"], town.first.as_str());
 }
+
+#[test]
+fn a_loop_fetches_the_head_that_was_squashed() {
+    for kind in FORGES {
+        let (town, hub) = town(kind);
+        let head = branch(&town, "maps", "viewer");
+        let merge = squash(&town, "maps");
+        // As on a forge: the branch is gone, and only the forge's own ref has what was reviewed.
+        town.access.git(&["branch", "--quiet", "-D", "maps"]);
+        let kept = kind.heads().replace('*', "7");
+        town.access.git(&["update-ref", &kept, &head]);
+        hub.tells(&[Pull::new(7, "sam-l", &head)
+            .merged(&merge)
+            .approved_by(&["ada-l"])]);
+        town.access.run(&["run", "--once"]).ends(0);
+        assert_eq!(town.access.tasks().len(), 1);
+    }
+}

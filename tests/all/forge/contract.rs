@@ -93,6 +93,9 @@ fn what_is_asked_of_github_is_what_it_describes() {
     // The example's hash is not one of a merge that it shows, so it is the merge of none.
     let merged = forge.merged("6dcb09b5b57875f334f61aebed695e2e4193db5e");
     assert!(merged.is_ok(), "{merged:?}");
+    // The example's open pull request is for another branch.
+    let head = "6dcb09b5b57875f334f61aebed695e2e4193db5e";
+    assert_eq!(forge.proposed(head, "no-such-branch").unwrap(), None);
     let told = forge.pull_request(1347).unwrap();
     assert_eq!((told.number, told.commits.len()), (1347, 1));
     // The review of the example is by the author, of another commit.

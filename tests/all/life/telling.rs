@@ -433,6 +433,7 @@ impl<'a> Telling<'a> {
             asked: Cell::new(0),
         };
         let hand_over = self.hand_over();
+        let kept = self.memory.path().join("ledger.jsonl.mail");
         let mut letters = Letters::new(&count, fault);
         let mut directory = self.place.open();
         let rosters = BTreeMap::new();
@@ -446,7 +447,8 @@ impl<'a> Telling<'a> {
                 post: &mut letters,
                 sender: &sender,
                 hand_over: &hand_over,
-                rules: &desired.rules,
+                letters: &kept,
+                desired,
                 directory: ("Active Directory", recipients),
                 clock: &|| now,
                 stop: &stops,
