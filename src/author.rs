@@ -1,6 +1,7 @@
 //! Authoring: writes what begins an access repository, new manifests, edits of old ones, and the
 //! branches they are proposed on.
 
+pub mod accept;
 pub mod ci;
 pub mod clone;
 pub mod draft;

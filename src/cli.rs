@@ -1,6 +1,7 @@
 //! The command line: one file a command, each the calls of the pipeline in order and little else.
 //! The result goes to standard output, talk to standard error.
 
+pub mod accept_drift;
 mod act;
 pub mod apply;
 pub mod approve;
@@ -84,6 +85,7 @@ enum Command {
     Diff(diff::Args),
     Upcoming(upcoming::Args),
     Fold(fold::Args),
+    AcceptDrift(accept_drift::Args),
     Task(task::Args),
     Mail(mail::Args),
     Ledger(ledger::Args),
@@ -201,6 +203,7 @@ pub fn main() -> ExitCode {
         Command::Diff(args) => diff::run(&place, &args),
         Command::Upcoming(args) => upcoming::run(&place, &args),
         Command::Fold(args) => fold::run(&place, &args),
+        Command::AcceptDrift(args) => accept_drift::run(&place, &args),
         Command::Task(args) => task::run(&place, &args),
         Command::Mail(args) => mail::run(&place, &args),
         Command::Ledger(args) => ledger::run(&place, &args),

@@ -13,6 +13,7 @@ pub mod identity;
 pub mod variables;
 pub mod naming;
 pub mod sorted;
+pub mod windows;
 
 pub use accounts::{Accounts, KnownAccount};
 pub use calendar::{Calendar, Following};
@@ -20,11 +21,14 @@ pub use cause::{Cause, Causes};
 pub use entitlement::{Entitlement, EntitlementKey, FieldValues, Grant};
 pub use identity::{DesiredIdentity, DesiredRole, DesiredScope, Rows, Standing};
 pub use sorted::Sorted;
+pub use windows::Windows;
 
 use crate::connector::{AttributeName, Guid};
 use crate::manifest::UserType;
 use crate::manifest::config::{Guards, MailWording, Membership};
-use crate::manifest::resource::{Connector, Instructions, ReadBack, ResourceType, SignIn};
+use crate::manifest::resource::{
+    Connector, DriftPolicy, Instructions, ReadBack, ResourceType, SignIn,
+};
 use crate::manifest::user::UserState;
 use crate::name::{FieldName, RequestName, ResourceName, ScopeName, UserName};
 use jiff::Timestamp;
@@ -294,6 +298,8 @@ pub struct ResourceTerms {
     pub follows: Option<ResourceName>,
     /// With which account people sign in.
     pub sign_in: SignIn,
+    /// What is done where somebody changed something of it by hand.
+    pub drift: DriftPolicy,
     /// Who is mailed; sorted, without duplicates.
     pub maintainers: Vec<Recipient>,
     /// Who is told what its maintainers leave undone; sorted, without duplicates.
@@ -384,6 +390,8 @@ pub struct Rules {
     pub exact: Vec<String>,
     /// How much one run may do.
     pub guards: Guards,
+    /// When steps are taken, and when they wait.
+    pub windows: Windows,
     /// When work that is not done is asked for again.
     pub following: Following,
     /// Words in mails, and how many of them.

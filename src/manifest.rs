@@ -23,12 +23,13 @@ pub mod text;
 pub mod timed;
 pub mod user;
 pub mod value;
+pub mod windows;
 pub mod written;
 pub mod yaml;
 
 pub use config::ConfigSpec;
 pub use identity::IdentitySpec;
-pub use moment::{Edge, Moment};
+pub use moment::{Edge, Moment, MomentError};
 pub use organization::OrganizationSpec;
 pub use policy::PolicySpec;
 pub use profile::ProfileSpec;

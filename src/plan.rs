@@ -4,7 +4,9 @@
 //! Invariant: this module sees neither manifests nor the catalog; [`diff`] compares a
 //! [`Desired`](crate::desired::Desired) with an [`Observed`](crate::observed::Observed).
 
+mod agreed;
 pub mod diff;
+mod frozen;
 pub mod guard;
 pub mod hold;
 pub mod limits;
@@ -15,6 +17,7 @@ pub mod task;
 pub mod verified;
 
 pub use diff::{Bootstrap, Inputs, plan};
+pub use frozen::is_leaving;
 pub use hold::{Because, Step};
 pub use notice::{Notice, NoticeId, NoticeKey, NoticeKind, NoticePart};
 pub use sighting::{Shows, Sighting};
@@ -48,7 +51,8 @@ pub struct Plan {
     /// The instant it was made for.
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub instant: Timestamp,
-    /// The next instant at which the desired state changes by itself; the plan is void from then on.
+    /// The next instant at which the desired state changes by itself, or a window begins or ends; the plan
+    /// is void from then on.
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub valid_until: Option<Timestamp>,
     /// What the approval of the commit rests on: `trust-branch` takes the branch's word for it.

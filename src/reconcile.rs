@@ -1,6 +1,7 @@
 //! Reconciling: the pipeline from end to end, with the world at its edges. Every step is a call of
 //! the stage it is named after; what this module adds is their order.
 
+pub mod drifted;
 pub mod guarded;
 pub mod hand_over;
 pub mod inbox;

@@ -6,6 +6,7 @@ mod identities;
 mod people;
 mod questions;
 mod resources;
+mod windows;
 
 pub use answers::answers;
 pub use identities::{identities, roles_and_scopes};
@@ -100,6 +101,9 @@ pub fn config(catalog: &Catalog, problems: &mut Vec<Problem>) {
             let problem = Problem::new(Code::BadPattern, at, &route, error.to_string());
             problems.push(problem);
         }
+    }
+    if let Some(windows) = &spec.windows {
+        self::windows::windows(windows, at, &catalog.zone, problems);
     }
     let calendar = spec.reminders.iter().filter_map(|r| r.calendar.as_ref());
     for (i, day) in calendar.flat_map(|c| &c.holidays).enumerate() {

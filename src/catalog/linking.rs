@@ -295,6 +295,7 @@ fn no_config() -> Linked<ConfigSpec> {
         reminders: None,
         approval: None,
         guards: None,
+        windows: None,
         mail: None,
         ignore: Vec::new(),
         pipelines: None,

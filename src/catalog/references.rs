@@ -39,6 +39,19 @@ impl References<'_> {
             &catalog.config.at,
             "directory",
         );
+        if let Some(windows) = &catalog.config.spec.windows {
+            for (list, windows) in [("allow", &windows.allow), ("deny", &windows.deny)] {
+                for (i, window) in windows.iter().enumerate() {
+                    let route = format!("windows.{list}.{i}.resources");
+                    self.list(
+                        Kind::Resource,
+                        &window.resources,
+                        &catalog.config.at,
+                        &route,
+                    );
+                }
+            }
+        }
         for Linked { at, spec, .. } in catalog.organizations.values() {
             self.maybe(Kind::Organization, spec.parent.as_ref(), at, "parent");
             self.maybe(Kind::User, spec.head.as_ref(), at, "head");

@@ -7,13 +7,16 @@ use crate::approval::{Proof, Refusal, bind};
 use crate::connector::Transport;
 use crate::desired::Recipient;
 use crate::ledger::due::next_due;
-use crate::ledger::{Ledger, Record, RunId};
+use crate::ledger::{Event, Ledger, Record, RunId};
+use crate::name::{ResourceName, UserName};
 use crate::plan::Plan;
+use crate::plan::recorded::Agreed;
 use crate::reconcile::guarded::{Guards, guarded};
 use crate::reconcile::run::{Means, carry_out};
 use crate::reconcile::world;
 use crate::report::outcome::Outcomes;
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 
 /// What became of a plan.
 pub struct Acted {
@@ -25,6 +28,39 @@ pub struct Acted {
     pub held: Option<String>,
     /// When the next reminder or escalation becomes due.
     pub follow: Option<Timestamp>,
+}
+
+/// Users that one record of the ledger tells of at most.
+const TOLD_AT_ONCE: usize = 500;
+
+/// What the record says of accounts that are what they should be.
+fn said(agreed: Agreed) -> Vec<Event> {
+    let Agreed { rules, users } = agreed;
+    let mut users: Vec<(UserName, String)> = users.into_iter().collect();
+    let mut events = Vec::new();
+    loop {
+        let rest = users.split_off(users.len().min(TOLD_AT_ONCE));
+        events.push(Event::Agreed {
+            rules: rules.clone(),
+            users: users.into_iter().collect(),
+        });
+        users = rest;
+        if users.is_empty() {
+            return events;
+        }
+    }
+}
+
+/// A run that goes on until it is asked to stop, or a window shuts what it writes.
+struct UntilShut<'a> {
+    stop: &'a dyn Stop,
+    shuts: Option<Timestamp>,
+}
+
+impl Stop for UntilShut<'_> {
+    fn asked(&self) -> bool {
+        self.stop.asked() || self.shuts.is_some_and(|at| at <= Timestamp::now())
+    }
 }
 
 /// Carries out a plan of a bench, after it was `shown` as it will be carried out; the inner error says
@@ -80,6 +116,14 @@ pub fn act(
         _ => &desired.administrators,
     };
     let hand_over = bench.operator.hand_over.clone();
+    let resources: BTreeSet<&ResourceName> = approved
+        .plan()
+        .steps()
+        .map(|step| step.resource())
+        .collect();
+    let now = Timestamp::now();
+    let shuts = desired.rules.windows.shuts(resources.iter().copied(), now);
+    let stop = &UntilShut { stop, shuts };
     let letters = bench.operator.letters();
     let mut means = Means {
         connections: Connections {
@@ -100,6 +144,30 @@ pub fn act(
     };
     let outcomes = carry_out(&approved, &mut means, ledger)
         .map_err(|error| Failed::new(Exit::World, error))?;
+    let plan = approved.plan();
+    let came_about = outcomes.done.iter();
+    let came_about = came_about.filter(|d| d.outcome.is_so()).map(|d| &d.id);
+    let agreed = bench.plan.agreed(
+        plan,
+        &came_about.collect(),
+        desired,
+        ledger.history().recorded(),
+        bench.operator.outer(),
+    );
+    // It is pushed with what the next run records; until then another reconciler knows of no drift.
+    let seen = bench.situation.observed.directory.is_some();
+    if let Some(agreed) = agreed.filter(|_| seen && ledger.vacancy().is_ok()) {
+        let at = Timestamp::now();
+        let run = RunId(format!("agreed-{}", at.strftime("%Y%m%dT%H%M%SZ")));
+        let records = said(agreed).into_iter().map(|event| Record {
+            at,
+            run: run.clone(),
+            event,
+        });
+        ledger
+            .append_all(records)
+            .map_err(workbench::ledger_failed)?;
+    }
     Ok(Ok(Acted {
         plan: approved.plan().clone(),
         outcomes,

@@ -18,7 +18,8 @@ use crate::manifest::parse::Known;
 use crate::manifest::{Edge, Moment};
 use crate::name::ResourceName;
 use crate::operator::{DEFAULT_FILE, LedgerBranch, Operator, OperatorError};
-use crate::plan::{Bootstrap, DirectoryMode, Plan};
+use crate::plan::{Bootstrap, Change, DirectoryMode, Plan};
+use crate::reconcile::drifted::{Given, drifted};
 use crate::reconcile::inbox::{Answer, collect};
 use crate::reconcile::world::{self, OpenError};
 use crate::reconcile::{self, Parsed, Reading, ReconcileError, Situation, World};
@@ -366,6 +367,8 @@ pub struct Bench {
     pub rosters: BTreeMap<ResourceName, Roster>,
     /// The plan.
     pub plan: Plan,
+    /// What would undo what somebody did by hand, whether it is done or not.
+    pub drift: Vec<Change>,
     /// The line that was verified; none: nobody's approval is checked.
     pub line: Option<Line>,
 }
@@ -413,7 +416,7 @@ pub fn bench<H: Borrow<History>>(
     let rosters = world::rosters(&operator, fields).map_err(open_failed)?;
     let findings = std::mem::take(&mut reading.findings);
     // While the directory answers, the record is read and all is worked out that does not depend on it.
-    let (mut situation, history, directory) = std::thread::scope(|scope| {
+    let (mut situation, history, mut directory) = std::thread::scope(|scope| {
         let (catalog, outer) = (&reading.catalog, operator.outer());
         let looking = directory.map(|mut directory| {
             let (tell, told) = mpsc::sync_channel(1);
@@ -460,6 +463,25 @@ pub fn bench<H: Borrow<History>>(
     let approval = operator.evidence.as_str();
     let mut plan = reconcile::make_plan(&situation, &world, &reading, &bootstrap, approval);
     plan.findings.extend(history.findings().iter().cloned());
+    let given = Given {
+        desired: &situation.desired,
+        recorded: history.recorded(),
+        outer: operator.outer(),
+    };
+    let Given {
+        desired,
+        recorded,
+        outer,
+    } = given;
+    let mut again = match (purpose, plan.drifted(desired, recorded, outer).is_empty()) {
+        // It was let go, and tells now when something was changed by hand.
+        (Purpose::Look, false) => opened(&operator, &reading)?.0,
+        (Purpose::Look | Purpose::Apply, _) => None,
+    };
+    let asked = directory.as_deref_mut().or(again.as_deref_mut());
+    let asked = asked.map(|directory| directory as &mut dyn Transport);
+    let (plan, drift) = drifted(plan, given, asked);
+    let mut plan = plan.frozen(&situation.desired);
     if let Some(line) = &line {
         plan = line.rest(plan, &situation, history.recorded(), &operator)?;
     }
@@ -473,6 +495,7 @@ pub fn bench<H: Borrow<History>>(
         mark,
         rosters,
         plan,
+        drift,
         line,
     })
 }

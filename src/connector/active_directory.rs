@@ -5,3 +5,4 @@ pub mod ldap;
 pub mod ldif;
 pub mod ldif_text;
 pub mod matching;
+pub mod metadata;

@@ -550,4 +550,14 @@ codes! {
         why "What fails over and over costs its server more each time, and what else there is to do must not wait for it."
         before "(a folder whose permissions refuse the account of this program)"
         after "(the permission, and the next try)";
+    Frozen = "frozen" Warning
+        what "A step waits for a window: it is outside of every `allow` window, or inside a `deny` window."
+        why "Changes are made when somebody is there to see what they do, and not while everybody depends on things staying as they are. Who leaves does not wait."
+        before "windows: {deny: [{days: [sat, sun], reason: nobody is in}]}"
+        after "(the end of the window)";
+    Drift = "drift" Warning
+        what "Somebody changed by hand what is managed from here; the manifests ask for nothing new."
+        why "Either the directory is right, and the manifests have to follow, or the manifests are. The resource's `drift` says whether it is changed back, only told, or held until somebody decides."
+        before "(a telephone number that was changed in the directory)"
+        after "countersign accept-drift kim.lee";
 }

@@ -610,6 +610,11 @@ impl History {
                 let selection = Selection { identity, at, by };
                 self.selections.insert((user, resource), selection);
             }
+            Event::Agreed { rules, users } => {
+                let agreed = &mut self.recorded.agreed;
+                agreed.rules = rules;
+                agreed.users.extend(users);
+            }
             Event::Reminded {
                 recipient,
                 message: _,

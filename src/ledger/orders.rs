@@ -183,7 +183,8 @@ impl Orders {
             | Event::DirectoryAgrees { .. }
             | Event::TaskDone { .. }
             | Event::IdentitySelected { .. }
-            | Event::Rejoined { .. } => {}
+            | Event::Rejoined { .. }
+            | Event::Agreed { .. } => {}
         }
     }
 }

@@ -399,6 +399,15 @@ pub enum Event {
         /// What became of its changes.
         summary: RunSummary,
     },
+    /// Accounts are what they should be, and no run has anything to do for them: whatever differs from
+    /// now on, while the manifests ask for the same, was changed by hand.
+    Agreed {
+        /// What may be touched, whoever it is about; the first 16 hex digits of a SHA-256.
+        rules: String,
+        /// By user, what the account should be; the first 16 hex digits of a SHA-256. Empty: it is no
+        /// longer so. Only users of whom the record says something else.
+        users: BTreeMap<UserName, String>,
+    },
 }
 
 impl Event {
@@ -542,6 +551,14 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Whether what the change is for is so by now.
+    pub fn is_so(self) -> bool {
+        match self {
+            Self::Applied | Self::AlreadySo => true,
+            Self::Conflict | Self::Failed | Self::Held => false,
+        }
+    }
+
     /// The words people read.
     pub fn as_str(self) -> &'static str {
         match self {

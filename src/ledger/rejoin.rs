@@ -90,6 +90,8 @@ fn subjects(event: &Event) -> Vec<String> {
         }
         Event::Received { message, .. } => one(format!("message {message}")),
         Event::Rebuilt { .. } => one("rebuilt".into()),
+        // What one of two saw of a directory says nothing of what the other saw.
+        Event::Agreed { .. } => one("agreed".into()),
         Event::Rejoined { .. } => Vec::new(),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Moment;
 use super::organization::OuName;
+use super::windows::WindowsSpec;
 use crate::name::{FieldName, ResourceName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,9 @@ pub struct ConfigSpec {
     /// How much one run may do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guards: Option<Guards>,
+    /// When changes are made, and when they wait; left out: they are made at any time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub windows: Option<WindowsSpec>,
     /// When maintainers are reminded of work that is not done; left out: after 3 and 7 working days, and
     /// after 10 whoever answers for the resource is told.
     #[serde(default, skip_serializing_if = "Option::is_none")]

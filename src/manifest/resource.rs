@@ -68,6 +68,10 @@ pub struct ResourceSpec {
     /// The identities users have in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identities: Option<IdentityRules>,
+    /// What is done where somebody changed by hand what is managed of it; left out: it is changed back. Of the
+    /// directory: accounts, and memberships that nobody is to have; of others: memberships that come with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<DriftPolicy>,
     /// The export that the work of its maintainers is checked against, where the connector is `manual`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_back: Option<ReadBack>,
@@ -131,6 +135,22 @@ pub enum Connector {
     Roster,
     /// Recorded only; nobody is asked.
     None,
+}
+
+/// What is done where somebody changed something by hand, and the manifests ask for nothing new.
+///
+/// Who leaves or is on leave is shut out all the same.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum DriftPolicy {
+    /// It stays; plans and `status` tell of it.
+    Report,
+    /// It is changed back; the plan says what it was.
+    Revert,
+    /// It stays until somebody decides; the administrators are mailed once.
+    Hold,
 }
 
 /// Somebody who is mailed what to do: exactly one of `user`, `organization`, `holdersOf`, `mail`.

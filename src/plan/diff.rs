@@ -9,13 +9,13 @@ mod remarks;
 mod rosters;
 mod tasks;
 
-use super::guard::{Managed, guards};
+use super::guard::{self, Managed, guards};
 use super::limits::{Limits, Outer};
 use super::recorded::Recorded;
 use super::task::FieldValues;
 use super::{
     Action, Assumption, Change, ChangeId, DirectoryMode, FORMAT_VERSION, FieldChange, Finding,
-    Held, Notice, NoticeKey, Plan, Summary, TaskChange, TaskStep, Write,
+    Held, Notice, NoticeKey, Plan, Summary, TaskChange, TaskStep, Verdict, Write,
 };
 use crate::desired::{Cause, Desired, EntitlementKey, Person};
 use crate::diagnostic::Code;
@@ -154,6 +154,21 @@ pub(super) fn summary(
         held: held.len(),
         assumed: assumed.len(),
         notices: notices.iter().filter(|n| !n.to.is_empty()).count(),
+    }
+}
+
+impl Plan {
+    /// Counts for the guards what is there now; what is held by now is no part of what one run does.
+    pub fn recount_guards(&mut self, desired: &Desired) {
+        let is_urgent = |user: &UserName| leaving::is_urgent_leaver(desired, user);
+        for guard in &mut self.guards {
+            let count = guard::count(&guard.guard, &self.changes, &self.tasks, &is_urgent);
+            guard.count = count.unwrap_or(guard.count);
+            guard.verdict = match guard.count > guard.limit {
+                true => Verdict::Beyond,
+                false => Verdict::Within,
+            };
+        }
     }
 }
 

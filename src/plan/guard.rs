@@ -33,20 +33,10 @@ pub fn guards(
     limits: Option<&Limits>,
     managed: Managed,
 ) -> Vec<GuardResult> {
-    let counts = |c: &&Change| !c.user.as_ref().is_some_and(urgent);
-    let changes: Vec<&Change> = changes.iter().filter(counts).collect();
-    let of = |action: Action| changes.iter().filter(|c| c.action == action).count();
-    let revoked = tasks
-        .iter()
-        .filter(|t| !urgent(&t.task.user))
-        .filter(|t| t.step == TaskStep::Open && t.task.action == TaskAction::Revoke)
-        .count();
-    let removals = of(Action::RemoveMember) + of(Action::Revoke) + revoked;
     let (inner, outer) = limits.map_or_else(Default::default, |l| (l.guards, l.outer_guards));
     [
         (
             "creates",
-            of(Action::Create),
             inner.creates,
             outer.creates,
             None,
@@ -54,7 +44,6 @@ pub fn guards(
         ),
         (
             "disables",
-            of(Action::Disable),
             inner.disables,
             outer.disables,
             Some(DISABLES),
@@ -62,7 +51,6 @@ pub fn guards(
         ),
         (
             "removals",
-            removals,
             inner.removals,
             outer.removals,
             Some(REMOVALS),
@@ -70,7 +58,8 @@ pub fn guards(
         ),
     ]
     .into_iter()
-    .filter_map(|(guard, count, inner, outer, default, managed)| {
+    .filter_map(|(guard, inner, outer, default, managed)| {
+        let count = count(guard, changes, tasks, urgent)?;
         let (limit, set_by) = smaller(inner, outer, default, managed)?;
         Some(GuardResult {
             guard: guard.into(),
@@ -86,6 +75,32 @@ pub fn guards(
         })
     })
     .collect()
+}
+
+/// How many there are of what a guard counts; none where there is no such guard.
+pub(super) fn count(
+    guard: &str,
+    changes: &[Change],
+    tasks: &[TaskChange],
+    urgent: &dyn Fn(&UserName) -> bool,
+) -> Option<usize> {
+    let counts = |c: &&Change| !c.user.as_ref().is_some_and(urgent);
+    let of = |action: Action| {
+        let changes = changes.iter().filter(counts);
+        changes.filter(|c| c.action == action).count()
+    };
+    let revoked = || {
+        let tasks = tasks.iter().filter(|t| !urgent(&t.task.user));
+        tasks
+            .filter(|t| t.step == TaskStep::Open && t.task.action == TaskAction::Revoke)
+            .count()
+    };
+    match guard {
+        "creates" => Some(of(Action::Create)),
+        "disables" => Some(of(Action::Disable)),
+        "removals" => Some(of(Action::RemoveMember) + of(Action::Revoke) + revoked()),
+        _ => None,
+    }
 }
 
 /// The limit in force: the smaller of the repository's and the operator's (SEMANTICS 24).

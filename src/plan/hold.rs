@@ -4,6 +4,7 @@
 
 use super::{Change, ChangeId, Held, Plan, TaskChange, diff};
 use crate::diagnostic::Code;
+use crate::name::{ResourceName, UserName};
 use std::collections::BTreeMap;
 
 /// Something that a plan would do.
@@ -13,6 +14,24 @@ pub enum Step<'a> {
     Change(&'a Change),
     /// Work that maintainers are asked for.
     Task(&'a TaskChange),
+}
+
+impl<'a> Step<'a> {
+    /// What it is done to.
+    pub fn resource(self) -> &'a ResourceName {
+        match self {
+            Self::Change(change) => &change.resource,
+            Self::Task(task) => &task.task.resource,
+        }
+    }
+
+    /// Whom it is done for.
+    pub fn user(self) -> Option<&'a UserName> {
+        match self {
+            Self::Change(change) => change.user.as_ref(),
+            Self::Task(task) => Some(&task.task.user),
+        }
+    }
 }
 
 /// Why a step waits.
@@ -25,6 +44,12 @@ pub struct Because {
 }
 
 impl Plan {
+    /// Everything that it would do.
+    pub fn steps(&self) -> impl Iterator<Item = Step<'_>> {
+        let tasks = self.tasks.iter().map(Step::Task);
+        self.changes.iter().map(Step::Change).chain(tasks)
+    }
+
     /// The same without the steps that there is a reason to hold back.
     #[must_use]
     pub fn holding_back(mut self, why: &dyn Fn(Step<'_>) -> Option<Because>) -> Self {

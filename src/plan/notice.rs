@@ -71,7 +71,7 @@ pub struct NoticeKey {
     pub kind: NoticeKind,
     /// What it is about: the name of a request; of a start or leaving that no request brought about
     /// `account`, the instant of the end, or `left`; of what waits for approval the commit; of what a
-    /// guard holds what allows it.
+    /// guard holds what allows it; of what was changed by hand the changes that would undo it.
     pub by: String,
 }
 
@@ -91,6 +91,8 @@ pub enum NoticeKind {
     Unapproved,
     /// To the administrators: what one run may not do, and waits for their word.
     Guard,
+    /// To the administrators: what somebody changed by hand, and waits for their word.
+    Drift,
 }
 
 impl NoticeKind {
@@ -102,6 +104,7 @@ impl NoticeKind {
             Self::Departure => "departure",
             Self::Unapproved => "unapproved",
             Self::Guard => "guard",
+            Self::Drift => "drift",
         }
     }
 }

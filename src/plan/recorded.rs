@@ -32,9 +32,20 @@ pub struct Recorded {
     pub departures: BTreeMap<UserName, RecordedDeparture>,
     /// What was told, and to whom.
     pub notices: BTreeMap<NoticeKey, Told>,
+    /// Whose accounts were what they should be, and what that was.
+    pub agreed: Agreed,
     /// Writes that were begun, and of which nobody knows whether they came about: the answer was
     /// lost, or the program ended.
     pub attempts: BTreeMap<ChangeId, Attempt>,
+}
+
+/// What users' accounts should be, where a run left nothing to do for them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Agreed {
+    /// What may be touched, whoever it is about; the first 16 hex digits of a SHA-256.
+    pub rules: String,
+    /// By user, what their account should be; the first 16 hex digits of a SHA-256. Empty: it is not so.
+    pub users: BTreeMap<UserName, String>,
 }
 
 /// A write whose coming about the record has to know of.

@@ -99,7 +99,7 @@ pub fn guarded(plan: Plan, guards: &Guards<'_>) -> Guarded {
     });
     // Nobody is told of what has not come about.
     plan.notices
-        .retain(|n| n.key.kind == NoticeKind::Unapproved || is_leaving(guards, &n.key.user));
+        .retain(|n| is_of_what_waits(n.key.kind) || is_leaving(guards, &n.key.user));
     // What is left is within them: nothing, or those who leave at once.
     for guard in &mut plan.guards {
         if guard.verdict == Verdict::Beyond {
@@ -211,6 +211,14 @@ fn said(guard: &GuardResult) -> String {
             "{count} of {managed} accounts that are recorded as people's are not in the directory"
         ),
         _ => format!("{count} {guard}, and {limit} are allowed in one run (by the {set_by})"),
+    }
+}
+
+/// Whether a notice tells of something that waits, whatever a run does.
+fn is_of_what_waits(kind: NoticeKind) -> bool {
+    match kind {
+        NoticeKind::Unapproved | NoticeKind::Guard | NoticeKind::Drift => true,
+        NoticeKind::Acknowledgement | NoticeKind::Welcome | NoticeKind::Departure => false,
     }
 }
 

@@ -197,7 +197,8 @@ impl Telling<'_> {
                     NoticeKind::Acknowledgement
                     | NoticeKind::Welcome
                     | NoticeKind::Unapproved
-                    | NoticeKind::Guard => false,
+                    | NoticeKind::Guard
+                    | NoticeKind::Drift => false,
                 };
                 day.admit(draft, haste(urgent));
             }

@@ -12,6 +12,7 @@ mod contract;
 mod demo;
 mod diff;
 #[cfg(feature = "age")]
+mod drift;
 mod edges;
 mod examples;
 mod fake;

@@ -7,12 +7,12 @@ use crate::connector::AttributeName;
 use crate::desired::variables::Organization;
 use crate::desired::{
     Cause, FieldTerms, Following, Grant, GroupKey, Person, Recipient, RequestTerms, ResourceTerms,
-    Rules,
+    Rules, Windows,
 };
 use crate::diagnostic::Code;
 use crate::manifest::config::Membership;
 use crate::manifest::organization::OuName;
-use crate::manifest::resource::{Connector, Maintainer, SignIn};
+use crate::manifest::resource::{Connector, DriftPolicy, Maintainer, SignIn};
 use crate::manifest::user::UserState;
 use crate::manifest::{Edge, RequestSpec, ResourceSpec};
 use crate::name::{OrganizationName, RequestName, ResourceName, UserName};
@@ -234,6 +234,7 @@ pub(super) fn resources(
             connector,
             follows: spec.inherits_from.as_ref().map(|i| i.resource.clone()),
             sign_in: spec.sign_in.unwrap_or(SignIn::Own),
+            drift: spec.drift.unwrap_or(DriftPolicy::Revert),
             maintainers,
             answerable: recipients.answerable(spec),
             closers: recipients.closers(name, spec),
@@ -369,6 +370,7 @@ pub fn rules(catalog: &Catalog) -> Rules {
         membership: managed.membership.unwrap_or(Membership::Additive),
         exact: managed.exact.clone(),
         guards: config.guards.unwrap_or_default(),
+        windows: Windows::of(config.windows.as_ref(), &catalog.zone),
         following: Following::of(config.reminders.as_ref(), &catalog.zone),
         mail: config.mail.clone().unwrap_or_default(),
         organization: config
