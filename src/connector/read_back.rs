@@ -152,7 +152,7 @@ impl Export {
         }
         let mut rows = BTreeMap::new();
         let key = AttributeName::new(self.key.as_str());
-        let level = self.level.as_deref().map(|name| AttributeName::new(name));
+        let level = self.level.as_deref().map(AttributeName::new);
         for record in ldif_text::read(bytes).map_err(|error| error.to_string())? {
             let LdifRecord::Content { attributes, .. } = record else {
                 return Err("it holds changes, not entries".into());
