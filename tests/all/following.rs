@@ -4,8 +4,6 @@
 mod commands;
 mod exports;
 mod letters;
-#[path = "../runner/mail.rs"]
-mod mail;
 mod reminders;
 mod templates;
 mod town;

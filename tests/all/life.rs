@@ -17,7 +17,7 @@ mod hand;
 #[path = "../runner/held.rs"]
 mod held;
 #[path = "../runner/mail.rs"]
-mod mail;
+pub mod mail;
 mod place;
 mod seen;
 mod story;

@@ -1,8 +1,8 @@
 //! Work is checked against an export of the system: closed by it, opened again by it, and left alone by
 //! one that cannot be trusted.
 
-use super::mail::mail as text;
 use super::town::{Town, administrator, at, resource, subjects, user};
+use crate::life::mail::mail as text;
 use countersign::ledger::{Seen, TaskStatus};
 use countersign::plan::TaskAction;
 

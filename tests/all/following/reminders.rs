@@ -1,7 +1,7 @@
 //! Reminders, escalation, deputies, and how many mails there are in a day.
 
-use super::mail::mail as text;
 use super::town::{Town, administrator, at, resource, subjects, user};
+use crate::life::mail::mail as text;
 use countersign::ledger::Event;
 
 const TIMETRACK: &str = "  access: [{resource: timetrack}]\n";

@@ -1,7 +1,7 @@
 //! Mails are written with the repository's own templates, where it has some and they are right.
 
-use super::mail::mail as text;
 use super::town::{Town, administrator, at, resource, user};
+use crate::life::mail::mail as text;
 
 fn town() -> Town {
     let rest = [
