@@ -116,8 +116,6 @@ pub enum ReconcileError {
     Source(#[from] SourceError),
     #[error("the directory was not read to its end, so nothing is planned: {0}")]
     Directory(Failure),
-    #[error("the roster of `{0}` could not be read, so nothing is planned: {1}")]
-    Roster(ResourceName, Failure),
     #[error("a pattern of managed groups cannot be read: {0}")]
     Pattern(#[from] globset::Error),
 }
@@ -137,6 +135,8 @@ pub struct Situation {
     settled: Option<Recorded>,
     seen: Vec<Sighting>,
     findings: Vec<Finding>,
+    /// Rosters that were not read to their end: nothing of them is planned.
+    pub unread: BTreeMap<ResourceName, Failure>,
 }
 
 impl Situation {
@@ -384,11 +384,12 @@ pub fn situation_of(
         observed.directory = Some(directory);
         limits = Some(within);
     }
+    let mut unread = BTreeMap::new();
     for (resource, roster) in world.rosters {
-        let rows = roster
-            .observe()
-            .map_err(|f| ReconcileError::Roster(resource.clone(), f))?;
-        observed.rosters.insert(resource.clone(), rows);
+        match roster.observe() {
+            Ok(rows) => drop(observed.rosters.insert(resource.clone(), rows)),
+            Err(failure) => drop(unread.insert(resource.clone(), failure)),
+        }
     }
     let mut outlook = Outlook::on(ground.clone(), &timeline, &accounts);
     let mut watch = Watch::new(&policies);
@@ -418,6 +419,7 @@ pub fn situation_of(
         settled,
         seen: Vec::new(),
         findings: Vec::new(),
+        unread,
     })
 }
 

@@ -2,12 +2,12 @@
 
 use super::workbench::{self, Bench, Line};
 use super::{Exit, Failed};
-use crate::apply::{Connections, Stop};
+use crate::apply::{Connections, Done, Stop};
 use crate::approval::{Proof, Refusal, bind};
 use crate::connector::Transport;
 use crate::desired::Recipient;
 use crate::ledger::due::next_due;
-use crate::ledger::{Event, Ledger, Record, RunId};
+use crate::ledger::{Event, History, Ledger, Record, RunId};
 use crate::name::{ResourceName, UserName};
 use crate::plan::Plan;
 use crate::plan::recorded::Agreed;
@@ -125,6 +125,14 @@ pub fn act(
     let shuts = desired.rules.windows.shuts(resources.iter().copied(), now);
     let stop = &UntilShut { stop, shuts };
     let letters = bench.operator.letters();
+    let seen = bench.situation.observed.directory.is_some();
+    let (whole, carried, outer) = (&bench.plan, approved.plan(), bench.operator.outer());
+    let closing = |done: &[Done], history: &History| {
+        let came_about = done.iter().filter(|d| d.outcome.is_so()).map(|d| &d.id);
+        let came_about = came_about.collect();
+        let agreed = whole.agreed(carried, &came_about, desired, history.recorded(), outer);
+        agreed.filter(|_| seen).map(said).unwrap_or_default()
+    };
     let mut means = Means {
         connections: Connections {
             directory: bench
@@ -139,35 +147,30 @@ pub fn act(
         letters: &letters,
         desired,
         directory: (name, recipients),
+        closing: &closing,
         clock: &Timestamp::now,
         stop,
     };
     let outcomes = carry_out(&approved, &mut means, ledger)
         .map_err(|error| Failed::new(Exit::World, error))?;
-    let plan = approved.plan();
-    let came_about = outcomes.done.iter();
-    let came_about = came_about.filter(|d| d.outcome.is_so()).map(|d| &d.id);
-    let agreed = bench.plan.agreed(
-        plan,
-        &came_about.collect(),
-        desired,
-        ledger.history().recorded(),
-        bench.operator.outer(),
-    );
-    // It is pushed with what the next run records; until then another reconciler knows of no drift.
-    let seen = bench.situation.observed.directory.is_some();
-    if let Some(agreed) = agreed.filter(|_| seen && ledger.vacancy().is_ok()) {
-        let at = Timestamp::now();
-        let run = RunId(format!("agreed-{}", at.strftime("%Y%m%dT%H%M%SZ")));
-        let records = said(agreed).into_iter().map(|event| Record {
-            at,
-            run: run.clone(),
-            event,
-        });
-        ledger
-            .append_all(records)
-            .map_err(workbench::ledger_failed)?;
+    // A run with nothing to do is none that the ledger's branch is told of: this waits for the next one.
+    let mut news = match outcomes.run {
+        Some(_) => Vec::new(),
+        None => closing(&[], ledger.history()),
+    };
+    if ledger.vacancy().is_err() {
+        news.clear();
     }
+    let at = Timestamp::now();
+    let run = RunId(format!("agreed-{}", at.strftime("%Y%m%dT%H%M%SZ")));
+    let records = news.into_iter().map(|event| Record {
+        at,
+        run: run.clone(),
+        event,
+    });
+    ledger
+        .append_all(records)
+        .map_err(workbench::ledger_failed)?;
     Ok(Ok(Acted {
         plan: approved.plan().clone(),
         outcomes,

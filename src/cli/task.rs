@@ -147,6 +147,7 @@ fn remind(place: &Place, operator: &Operator, ids: &[String]) -> Outcome {
         letters: &operator.letters(),
         desired,
         directory: ("", &[]),
+        closing: &|_, _| Vec::new(),
         clock: &Timestamp::now,
         stop: &NeverStop,
     };

@@ -12,13 +12,13 @@ use crate::connector::roster::Roster;
 use crate::connector::{Mark, Transport};
 use crate::desired::Desired;
 use crate::desired::accounts::Accounts;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::ledger::{History, Ledger, LedgerError, Record, Shared};
 use crate::manifest::parse::Known;
 use crate::manifest::{Edge, Moment};
 use crate::name::ResourceName;
 use crate::operator::{DEFAULT_FILE, LedgerBranch, Operator, OperatorError};
-use crate::plan::{Bootstrap, Change, DirectoryMode, Plan};
+use crate::plan::{Bootstrap, Change, DirectoryMode, Held, Plan};
 use crate::reconcile::drifted::{Given, drifted};
 use crate::reconcile::inbox::{Answer, collect};
 use crate::reconcile::world::{self, OpenError};
@@ -413,7 +413,7 @@ pub fn bench<H: Borrow<History>>(
         (Purpose::Apply | Purpose::Look, _) => None,
     };
     let fields = reconcile::roster_fields(&reading.catalog);
-    let rosters = world::rosters(&operator, fields).map_err(open_failed)?;
+    let (rosters, mut unread) = world::rosters(&operator, fields);
     let findings = std::mem::take(&mut reading.findings);
     // While the directory answers, the record is read and all is worked out that does not depend on it.
     let (mut situation, history, mut directory) = std::thread::scope(|scope| {
@@ -463,6 +463,17 @@ pub fn bench<H: Borrow<History>>(
     let approval = operator.evidence.as_str();
     let mut plan = reconcile::make_plan(&situation, &world, &reading, &bootstrap, approval);
     plan.findings.extend(history.findings().iter().cloned());
+    unread.extend(std::mem::take(&mut situation.unread));
+    let unread = unread.into_iter().map(|(resource, failure)| Held {
+        code: Code::RosterUnread.as_str().into(),
+        user: None,
+        what: format!("the roster of {resource}"),
+        reason: format!("it could not be read, so nothing of it is planned: {failure}"),
+        causes: Vec::new(),
+    });
+    plan.held.extend(unread);
+    plan.held.sort();
+    plan.recount();
     let given = Given {
         desired: &situation.desired,
         recorded: history.recorded(),
@@ -612,10 +623,7 @@ pub fn ledger_failed(error: LedgerError) -> Failed {
 pub fn open_failed(error: OpenError) -> Failed {
     let exit = match &error {
         OpenError::Mail(_) => Exit::Usage,
-        OpenError::Directory(_)
-        | OpenError::Secret(_)
-        | OpenError::Ca { .. }
-        | OpenError::Roster(..) => Exit::World,
+        OpenError::Directory(_) | OpenError::Secret(_) | OpenError::Ca { .. } => Exit::World,
     };
     Failed::new(exit, error)
 }
@@ -631,8 +639,6 @@ fn reconcile_failed(error: ReconcileError, reading: &Reading) -> Failed {
         }
         ReconcileError::Source(error) => source_failed(error),
         ReconcileError::Pattern(error) => Failed::new(Exit::Usage, error),
-        error @ (ReconcileError::Directory(_) | ReconcileError::Roster(..)) => {
-            Failed::new(Exit::World, error)
-        }
+        error @ ReconcileError::Directory(_) => Failed::new(Exit::World, error),
     }
 }

@@ -560,4 +560,9 @@ codes! {
         why "Either the directory is right, and the manifests have to follow, or the manifests are. The resource's `drift` says whether it is changed back, only told, or held until somebody decides."
         before "(a telephone number that was changed in the directory)"
         after "countersign accept-drift kim.lee";
+    RosterUnread = "roster-unread" Error
+        what "The file of a roster cannot be read, or is not what this program wrote."
+        why "What could not be read must not look as if nobody had access. Nothing of this roster is planned; everything else goes on."
+        before "(a roster on a share that is not mounted)"
+        after "(the share mounted, and the next run)";
 }

@@ -4,7 +4,7 @@
 use super::hand_over::Hand;
 use super::mailroom::Mailroom;
 use super::told::{self, Telling, told_already, untold};
-use crate::apply::{Connections, Stop, apply, asked_of_maintainers, begin, settle};
+use crate::apply::{Connections, Done, Stop, apply, asked_of_maintainers, begin, settle};
 use crate::approval::Approved;
 use crate::desired::{Desired, Recipient};
 use crate::ledger::{
@@ -36,6 +36,8 @@ pub struct Means<'a> {
     pub desired: &'a Desired,
     /// The directory's name as people read it, and who is asked where its mode is `maintainer`.
     pub directory: (&'a str, &'a [Recipient]),
+    /// What is to be recorded besides, once it is known what came about.
+    pub closing: &'a dyn Fn(&[Done], &History) -> Vec<Event>,
     /// What time it is.
     pub clock: &'a dyn Fn() -> Timestamp,
     /// Whether somebody asked the run to stop.
@@ -275,7 +277,9 @@ pub fn carry_out(
     done.iter().for_each(|d| summary.count(d.outcome));
     summary.held += plan.held.len() + waiting;
     summary.mailed = mails.iter().filter(|m| m.result.is_ok()).count();
-    say(ledger, (means.clock)(), vec![Event::RunEnded { summary }])?;
+    let mut last = (means.closing)(&done, ledger.history());
+    last.push(Event::RunEnded { summary });
+    say(ledger, (means.clock)(), last)?;
     // Everything is done and on this disk: that it is not on the branch yet undoes none of it.
     if let Err(error) = ledger.close() {
         notes.push(format!(

@@ -35,8 +35,6 @@ pub enum OpenError {
         #[source]
         source: std::io::Error,
     },
-    #[error("cannot open the roster of `{0}`: {1}")]
-    Roster(ResourceName, Failure),
     #[error("the mail settings cannot be used")]
     Mail(#[from] SmtpSettingsError),
 }
@@ -110,23 +108,25 @@ fn pem(path: Option<&Path>) -> Result<Option<String>, OpenError> {
     path.map(read).transpose()
 }
 
-/// Opens the rosters of a repository that the operator has a file for.
-///
-/// # Errors
-/// [`OpenError`] when one cannot be opened.
+/// Opens the rosters of a repository that the operator has a file for; and why others of them cannot be,
+/// of which nothing is planned then.
 pub fn rosters(
     operator: &Operator,
     fields: BTreeMap<ResourceName, Vec<FieldName>>,
-) -> Result<BTreeMap<ResourceName, Roster>, OpenError> {
-    let mut rosters = BTreeMap::new();
+) -> (
+    BTreeMap<ResourceName, Roster>,
+    BTreeMap<ResourceName, Failure>,
+) {
+    let (mut rosters, mut broken) = (BTreeMap::new(), BTreeMap::new());
     for (resource, fields) in fields {
         if let Some(path) = operator.roster(&resource) {
-            let roster = Roster::open(&path, &fields)
-                .map_err(|failure| OpenError::Roster(resource.clone(), failure))?;
-            rosters.insert(resource, roster);
+            match Roster::open(&path, &fields) {
+                Ok(roster) => drop(rosters.insert(resource, roster)),
+                Err(failure) => drop(broken.insert(resource, failure)),
+            }
         }
     }
-    Ok(rosters)
+    (rosters, broken)
 }
 
 /// Reads the exports that resources name, as of an instant.

@@ -471,3 +471,41 @@ fn it_stops_within_ten_seconds_whatever_it_waits_for() {
     println!("stopped within {took:?} while git waited");
     assert!(took < Duration::from_secs(10));
 }
+
+#[test]
+fn a_roster_that_cannot_be_read_is_held_and_everything_else_goes_on() {
+    let access = city();
+    access.edit(
+        "resources/ureport.yaml",
+        "connector: manual",
+        "connector: roster",
+    );
+    access.commit("uReport reads a file");
+    let roster = access.operator().with_file_name("ureport.csv");
+    set(
+        &access,
+        "mail:",
+        &format!(
+            "rosters: {{ureport: {{path: {}}}}}\nmail:",
+            roster.display()
+        ),
+    );
+    access.run(&["run", "--once"]).ends(0);
+    let whole = fs::read(&roster).unwrap();
+    access.write(
+        "requests/r.yaml",
+        include_str!("../../src/cli/demo/new-hire.yaml"),
+    );
+    access.commit("New hire");
+    fs::write(&roster, [0xff, 0xfe, 0, 1]).unwrap();
+    access.run(&["run", "--once"]).ends(1);
+    let plan = access.run(&["plan"]).ends(0).out;
+    assert!(plan.contains("roster-unread"), "{plan}");
+    let directory = fs::read_to_string(access.ldif()).unwrap();
+    assert!(directory.contains("a.christopherson2"), "the rest went on");
+    assert_eq!(fs::read(&roster).unwrap(), [0xff, 0xfe, 0, 1]);
+    fs::write(&roster, whole).unwrap();
+    access.run(&["run", "--once"]).ends(0);
+    let rows = fs::read_to_string(&roster).unwrap();
+    assert!(rows.contains("alexander.christopherson"), "{rows}");
+}

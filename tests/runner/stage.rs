@@ -495,6 +495,7 @@ impl Stage {
                 letters: &kept,
                 desired,
                 directory: ("Active Directory", recipients),
+                closing: &|_, _| Vec::new(),
                 clock: &|| self.now,
                 stop: &stops,
             };

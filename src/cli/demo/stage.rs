@@ -177,6 +177,7 @@ impl Stage {
             letters: &self.operator.letters(),
             desired: &situation.desired,
             directory: ("Active Directory", &[]),
+            closing: &|_, _| Vec::new(),
             clock: &|| self.now,
             stop: &NoStop,
         };

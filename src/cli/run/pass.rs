@@ -63,6 +63,28 @@ struct Told {
     held: Vec<String>,
 }
 
+impl Told {
+    /// A pass that did nothing, because somebody paused everything.
+    fn paused(by: &str, reason: &str) -> Self {
+        Self {
+            pass: Pass {
+                wake: String::new(),
+                began: Timestamp::UNIX_EPOCH,
+                milliseconds: 0,
+                run: None,
+                applied: 0,
+                already_so: 0,
+                conflict: 0,
+                failed: 0,
+                held: 1,
+                mailed: 0,
+                unmailed: 0,
+            },
+            held: vec![format!("paused by {by}: {reason}")],
+        }
+    }
+}
+
 impl Loop {
     /// A loop that has made no pass.
     pub fn new(
@@ -243,6 +265,11 @@ impl Loop {
         };
         for line in workbench::inbox(&self.operator, &mut ledger, &origin) {
             tracing::info!("inbox: {line}");
+        }
+        if let Some(pause) = ledger.history().orders().paused().get(&None) {
+            // Nothing is looked at: a mail of old work would be something done, too.
+            tracing::info!("everything is paused");
+            return Ok(Told::paused(&pause.by, &pause.reason));
         }
         let (bench, stalled) = match self.bench(&ledger, &self.revision) {
             Err(failed) if failed.exit == Exit::Findings => {

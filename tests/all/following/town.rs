@@ -297,6 +297,7 @@ impl Town {
             letters: &self.kept(),
             desired,
             directory: ("Active Directory", &[]),
+            closing: &|_, _| Vec::new(),
             clock: &|| now,
             stop: &Go,
         };

@@ -450,6 +450,7 @@ impl<'a> Telling<'a> {
                 letters: &kept,
                 desired,
                 directory: ("Active Directory", recipients),
+                closing: &|_, _| Vec::new(),
                 clock: &|| now,
                 stop: &stops,
             };
