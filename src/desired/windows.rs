@@ -4,7 +4,8 @@
 //! comes twice in autumn a beginning is the earlier one; an end is the later one where steps wait, and
 //! the earlier one where they may be taken: in doubt they wait.
 
-use crate::manifest::windows::{Day, TimeOfDay, WindowSpec, WindowsSpec};
+use crate::manifest::config::Weekday as Day;
+use crate::manifest::windows::{TimeOfDay, WindowSpec, WindowsSpec};
 use crate::manifest::{Edge, Moment, MomentError};
 use crate::name::ResourceName;
 use jiff::civil::{Date, Time, Weekday};
@@ -237,13 +238,13 @@ fn time(text: &TimeOfDay) -> Option<Time> {
 
 fn weekday(day: Day) -> Weekday {
     match day {
-        Day::Mon => Weekday::Monday,
-        Day::Tue => Weekday::Tuesday,
-        Day::Wed => Weekday::Wednesday,
-        Day::Thu => Weekday::Thursday,
-        Day::Fri => Weekday::Friday,
-        Day::Sat => Weekday::Saturday,
-        Day::Sun => Weekday::Sunday,
+        Day::Monday => Weekday::Monday,
+        Day::Tuesday => Weekday::Tuesday,
+        Day::Wednesday => Weekday::Wednesday,
+        Day::Thursday => Weekday::Thursday,
+        Day::Friday => Weekday::Friday,
+        Day::Saturday => Weekday::Saturday,
+        Day::Sunday => Weekday::Sunday,
     }
 }
 
@@ -293,7 +294,7 @@ mod tests {
     #[test]
     fn working_hours_are_those_of_the_days_named_and_say_when_they_begin() {
         let hours = windows(
-            r#"{"allow": [{"days": ["mon", "fri"], "from": "07:00", "until": "19:00", "reason": "staff is in"}]}"#,
+            r#"{"allow": [{"days": ["monday", "friday"], "from": "07:00", "until": "19:00", "reason": "staff is in"}]}"#,
         );
         // A Friday, in winter: five hours behind.
         let expected = [
@@ -330,7 +331,7 @@ mod tests {
     #[test]
     fn a_time_that_the_clocks_skip_is_the_instant_at_which_they_do() {
         // 02:00 becomes 03:00 at 07:00Z.
-        let night = r#"[{"days": ["sun"], "from": "01:00", "until": "02:30"}]"#;
+        let night = r#"[{"days": ["sunday"], "from": "01:00", "until": "02:30"}]"#;
         for (windows, signs) in [
             (windows(&format!(r#"{{"allow": {night}}}"#)), ["+", "-"]),
             (windows(&format!(r#"{{"deny": {night}}}"#)), ["-", "+"]),
@@ -341,7 +342,8 @@ mod tests {
             ];
             assert_eq!(story(&windows, "2027-03-14T00:00:00Z", 2), expected);
         }
-        let after = windows(r#"{"allow": [{"days": ["sun"], "from": "02:30", "until": "05:00"}]}"#);
+        let after =
+            windows(r#"{"allow": [{"days": ["sunday"], "from": "02:30", "until": "05:00"}]}"#);
         let expected = ["+2027-03-14T07:00:00Z", "-2027-03-14T09:00:00Z"];
         assert_eq!(story(&after, "2027-03-14T00:00:00Z", 2), expected);
     }
@@ -349,7 +351,7 @@ mod tests {
     #[test]
     fn an_end_that_comes_twice_is_the_later_one_of_a_freeze_and_the_earlier_one_of_an_allowance() {
         // 02:00 becomes 01:00 at 06:00Z: 01:30 is 05:30Z and 06:30Z.
-        let night = r#"[{"days": ["sun"], "from": "00:00", "until": "01:30"}]"#;
+        let night = r#"[{"days": ["sunday"], "from": "00:00", "until": "01:30"}]"#;
         let deny = windows(&format!(r#"{{"deny": {night}}}"#));
         let expected = ["-2027-11-07T04:00:00Z", "+2027-11-07T06:30:00Z"];
         assert_eq!(story(&deny, "2027-11-07T00:00:00Z", 2), expected);
@@ -361,12 +363,12 @@ mod tests {
     #[test]
     fn a_window_over_midnight_belongs_to_the_day_it_begins_on() {
         let night = windows(
-            r#"{"timeZone": "UTC", "deny": [{"days": ["sat"], "from": "22:00", "until": "06:00"}]}"#,
+            r#"{"timeZone": "UTC", "deny": [{"days": ["saturday"], "from": "22:00", "until": "06:00"}]}"#,
         );
         let expected = ["-2027-01-09T22:00:00Z", "+2027-01-10T06:00:00Z"];
         assert_eq!(story(&night, "2027-01-08T00:00:00Z", 2), expected);
         let whole = windows(
-            r#"{"timeZone": "UTC", "deny": [{"days": ["sat"]}, {"days": ["sun"], "until": "24:00"}]}"#,
+            r#"{"timeZone": "UTC", "deny": [{"days": ["saturday"]}, {"days": ["sunday"], "until": "24:00"}]}"#,
         );
         let closed = whole.closed(&gis(), at("2027-01-09T00:00:00Z")).unwrap();
         assert_eq!(closed.opens, Some(at("2027-01-11T00:00:00Z")));

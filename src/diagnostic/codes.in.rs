@@ -553,7 +553,7 @@ codes! {
     Frozen = "frozen" Warning
         what "A step waits for a window: it is outside of every `allow` window, or inside a `deny` window."
         why "Changes are made when somebody is there to see what they do, and not while everybody depends on things staying as they are. Who leaves does not wait."
-        before "windows: {deny: [{days: [sat, sun], reason: nobody is in}]}"
+        before "windows: {deny: [{days: [saturday, sunday], reason: nobody is in}]}"
         after "(the end of the window)";
     Drift = "drift" Warning
         what "Somebody changed by hand what is managed from here; the manifests ask for nothing new."

@@ -1,6 +1,7 @@
 //! Windows of `countersign.yaml`: when changes are made, and when they wait.
 
 use super::Moment;
+use super::config::Weekday;
 use crate::name::ResourceName;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -30,7 +31,7 @@ pub struct WindowsSpec {
 pub struct WindowSpec {
     /// The days on which it begins; left out: every day.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub days: Vec<Day>,
+    pub days: Vec<Weekday>,
     /// When it begins on such a day; left out: at its start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<TimeOfDay>,
@@ -61,22 +62,6 @@ impl WindowSpec {
     pub fn is_dated(&self) -> bool {
         self.begins.is_some() || self.ends.is_some()
     }
-}
-
-/// A day of the week.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-#[allow(missing_docs)]
-pub enum Day {
-    Mon,
-    Tue,
-    Wed,
-    Thu,
-    Fri,
-    Sat,
-    Sun,
 }
 
 /// A time of day, `07:00`; `24:00` is the end of the day.

@@ -176,6 +176,6 @@ fn where_commits_are_signed_the_branch_is() {
     // Without the key nothing is proposed unsigned.
     fs::remove_file(&key).unwrap();
     let ran = refuses(&access, 3, &change(&["--branch", "unsigned"]));
-    assert!(ran.err.contains("cannot be signed"), "{}", ran.err);
+    assert!(ran.err.contains("did not sign"), "{}", ran.err);
     assert_eq!(access.git(&["branch", "--list", "unsigned"]), "");
 }
