@@ -221,7 +221,7 @@ impl<'a> Outlook<'a> {
             directory: catalog.config.spec.directory.clone(),
             named_groups: terms::named_groups(catalog, &self.people),
             rules: terms::rules(catalog),
-            administrators: recipients.administrators(),
+            administrators: recipients.administrators().to_vec(),
             requests: terms::requests(catalog, &self.people),
             people: self.people.clone(),
         }

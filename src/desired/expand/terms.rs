@@ -17,6 +17,7 @@ use crate::manifest::user::UserState;
 use crate::manifest::{Edge, RequestSpec, ResourceSpec};
 use crate::name::{OrganizationName, RequestName, ResourceName, UserName};
 use jiff::Timestamp;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -25,6 +26,8 @@ pub(super) struct Recipients<'a> {
     catalog: &'a Catalog,
     people: &'a BTreeMap<UserName, Arc<Person>>,
     now: Timestamp,
+    /// Found when they are first asked for: everybody is looked at for it, and every resource may ask.
+    administrators: OnceCell<Vec<Recipient>>,
 }
 
 impl<'a> Recipients<'a> {
@@ -37,6 +40,7 @@ impl<'a> Recipients<'a> {
             catalog,
             people,
             now,
+            administrators: OnceCell::new(),
         }
     }
 
@@ -81,14 +85,15 @@ impl<'a> Recipients<'a> {
     }
 
     /// Those who administer Countersign.
-    pub fn administrators(&self) -> Vec<Recipient> {
-        match ResourceName::new(COUNTERSIGN) {
-            Ok(name) => {
-                let holders = self.holders(&name, "administrator");
-                holders.filter_map(recipient).collect()
-            }
-            Err(_) => Vec::new(),
-        }
+    pub fn administrators(&self) -> &[Recipient] {
+        self.administrators
+            .get_or_init(|| match ResourceName::new(COUNTERSIGN) {
+                Ok(name) => {
+                    let holders = self.holders(&name, "administrator");
+                    holders.filter_map(recipient).collect()
+                }
+                Err(_) => Vec::new(),
+            })
     }
 
     /// Whether anybody may be mailed otherwise than before, now that these users are looked at again.
@@ -151,7 +156,7 @@ impl<'a> Recipients<'a> {
         let mut found: Vec<Recipient> = users.flat_map(|u| self.user(u)).collect();
         found.extend(organizations.filter_map(|o| self.organization(o)));
         if found.is_empty() {
-            found = self.administrators();
+            found = self.administrators().to_vec();
         }
         each_once(found)
     }
