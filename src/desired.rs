@@ -88,7 +88,7 @@ pub struct Person {
     /// The account in the directory; none for users the directory is not for.
     pub account: Option<DesiredAccount>,
     /// What is held, by key; empty for those who left.
-    pub entitlements: BTreeMap<EntitlementKey, Entitlement>,
+    pub entitlements: Sorted<EntitlementKey, Entitlement>,
     /// Who they are in applications, by resource and alias; empty for those who left.
     pub identities: Vec<DesiredIdentity>,
     /// What a profile or organization would give and the user does not get, and why; for explanations.

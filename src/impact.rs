@@ -2,7 +2,7 @@
 
 pub mod history;
 
-use crate::desired::{Cause, Entitlement, EntitlementKey, Person};
+use crate::desired::{Cause, Entitlement, EntitlementKey, Person, Sorted};
 use crate::manifest::user::UserState;
 use crate::name::{ResourceName, UserName};
 use rayon::prelude::*;
@@ -152,7 +152,7 @@ fn one(directory: &ResourceName, before: Option<&Person>, after: Option<&Person>
     if let (Some(old), Some(new)) = (before, after) {
         fields(old, new, &mut found);
     }
-    let none = BTreeMap::new();
+    let none = Sorted::default();
     access(
         held_of(before, &none),
         held_of(after, &none),
@@ -188,8 +188,8 @@ fn one(directory: &ResourceName, before: Option<&Person>, after: Option<&Person>
 
 fn held_of<'p>(
     person: Option<&'p Person>,
-    none: &'p BTreeMap<EntitlementKey, Entitlement>,
-) -> &'p BTreeMap<EntitlementKey, Entitlement> {
+    none: &'p Sorted<EntitlementKey, Entitlement>,
+) -> &'p Sorted<EntitlementKey, Entitlement> {
     person.map_or(none, |p| &p.entitlements)
 }
 
@@ -278,8 +278,8 @@ fn fields(old: &Person, new: &Person, found: &mut Vec<(What, Vec<Cause>)>) {
 }
 
 fn access(
-    before: &BTreeMap<EntitlementKey, Entitlement>,
-    after: &BTreeMap<EntitlementKey, Entitlement>,
+    before: &Sorted<EntitlementKey, Entitlement>,
+    after: &Sorted<EntitlementKey, Entitlement>,
     why: &[Cause],
     found: &mut Vec<(What, Vec<Cause>)>,
 ) {

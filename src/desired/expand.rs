@@ -20,7 +20,7 @@ pub use terms::rules;
 use super::accounts::Accounts;
 use super::naming::{Namer, Names};
 use super::variables::UserVariables;
-use super::{Cause, Desired, Entitlement, Person, Recipient};
+use super::{Cause, Desired, Entitlement, Person, Recipient, Sorted};
 use crate::catalog::{Catalog, Problem};
 use crate::diagnostic::Code;
 use crate::manifest::Edge;
@@ -427,4 +427,4 @@ fn recipient(person: &Person) -> Option<Recipient> {
 }
 
 /// What the parts put together.
-type Entitlements = BTreeMap<super::EntitlementKey, Entitlement>;
+type Entitlements = Sorted<super::EntitlementKey, Entitlement>;

@@ -2,6 +2,7 @@
 //! entries, and a tree of those takes three times the memory.
 
 use serde::{Serialize, Serializer};
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -12,8 +13,14 @@ pub struct Sorted<K, V>(Vec<(K, V)>);
 impl<K: Ord, V> Sorted<K, V> {
     /// The value of a key.
     pub fn get(&self, key: &K) -> Option<&V> {
+        self.get_key_value(key).map(|(_, value)| value)
+    }
+
+    /// The entry of a key.
+    pub fn get_key_value(&self, key: &K) -> Option<(&K, &V)> {
         let place = self.0.binary_search_by(|(known, _)| known.cmp(key)).ok()?;
-        Some(&self.0[place].1)
+        let (key, value) = &self.0[place];
+        Some((key, value))
     }
 
     /// Whether there is a value of that key.
@@ -31,6 +38,13 @@ impl<K, V> Sorted<K, V> {
     /// The keys, sorted.
     pub fn keys(&self) -> impl ExactSizeIterator<Item = &K> + Clone {
         self.0.iter().map(|(key, _)| key)
+    }
+
+    /// Those entries that a probe finds equal; it must order keys as the map does.
+    pub fn within(&self, probe: impl Fn(&K) -> Ordering) -> impl Iterator<Item = (&K, &V)> {
+        let first = self.0.partition_point(|(key, _)| probe(key).is_lt());
+        let found = self.0[first..].iter().map(|(key, value)| (key, value));
+        found.take_while(move |(key, _)| probe(key).is_eq())
     }
 
     /// The values, by key.
@@ -118,8 +132,11 @@ mod tests {
         assert!(sorted.keys().eq(tree.keys()) && sorted.values().eq(tree.values()));
         for key in 0..5 {
             assert_eq!(sorted.get(&key), tree.get(&key));
+            assert_eq!(sorted.get_key_value(&key), tree.get_key_value(&key));
             assert_eq!(sorted.contains_key(&key), tree.contains_key(&key));
         }
+        assert!(sorted.within(|key| (key / 2).cmp(&1)).eq(tree.range(2..4)));
+        assert!(sorted.within(|key| key.cmp(&0)).next().is_none());
         assert_eq!((sorted.len(), sorted.is_empty()), (3, false));
         assert_eq!(format!("{sorted:?}"), format!("{tree:?}"));
         assert!(Sorted::<u8, u8>::default().is_empty());

@@ -6,8 +6,8 @@ use crate::catalog::{Catalog, Linked, Problem};
 use crate::connector::AttributeName;
 use crate::desired::variables::Organization;
 use crate::desired::{
-    Cause, FieldTerms, Following, Grant, GroupKey, Person, Recipient, RequestTerms, ResourceTerms,
-    Rules, Windows,
+    Cause, EntitlementKey, FieldTerms, Following, Grant, GroupKey, Person, Recipient, RequestTerms,
+    ResourceTerms, Rules, Windows,
 };
 use crate::diagnostic::Code;
 use crate::manifest::config::Membership;
@@ -75,11 +75,13 @@ impl<'a> Recipients<'a> {
     fn holders(&self, resource: &ResourceName, level: &str) -> impl Iterator<Item = &'a Person> {
         let (resource, level) = (resource.clone(), level.to_owned());
         let holds = move |person: &&Person| {
+            let held =
+                |key: &EntitlementKey| matches!(&key.grant, Grant::Level(l) if l.as_str() == level);
             person.state == UserState::Active
-                && person.entitlements.keys().any(|key| {
-                    key.resource == resource
-                        && matches!(&key.grant, Grant::Level(l) if l.as_str() == level)
-                })
+                && person
+                    .entitlements
+                    .within(|key| key.resource.cmp(&resource))
+                    .any(|(key, _)| held(key))
         };
         self.people.values().map(|person| &**person).filter(holds)
     }
@@ -102,8 +104,8 @@ impl<'a> Recipients<'a> {
             let (Some(old), Some(new)) = (before.get(name), self.people.get(name)) else {
                 return false;
             };
-            let keys = |p: &Person| p.entitlements.keys().cloned().collect::<Vec<_>>();
-            old.state == new.state && old.mail == new.mail && keys(old) == keys(new)
+            let same = old.entitlements.keys().eq(new.entitlements.keys());
+            same && old.state == new.state && old.mail == new.mail
         };
         !names.iter().all(known)
     }
