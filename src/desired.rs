@@ -58,6 +58,14 @@ pub struct Desired {
     pub requests: BTreeMap<RequestName, RequestTerms>,
 }
 
+impl Desired {
+    /// Whether a user leaves, and that cannot wait.
+    pub fn is_urgent_leaver(&self, user: &UserName) -> bool {
+        let departure = self.people.get(user).and_then(|p| p.departure.as_ref());
+        departure.is_some_and(|d| d.urgent)
+    }
+}
+
 /// What should be for one user.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Person {
@@ -231,7 +239,7 @@ pub struct DesiredAccount {
     /// The managed attributes that should have a value; a managed attribute that is not here should have none.
     pub attributes: Sorted<AttributeName, Vec<Arc<str>>>,
     /// Attributes whose value is the account of another user (`manager`).
-    pub links: BTreeMap<AttributeName, UserName>,
+    pub links: Sorted<AttributeName, UserName>,
     /// The groups it should be in, by sAMAccountName in lower case.
     pub groups: Sorted<GroupKey, GroupGrant>,
     /// Why there should be an account.

@@ -287,13 +287,13 @@ fn access(
         if !after.contains_key(key) {
             let what = What::Loses {
                 entitlement: key.clone(),
-                label: entitlement.label.clone(),
+                label: entitlement.label.to_string(),
             };
             found.push((what, why.to_vec()));
         }
     }
     for (key, entitlement) in after {
-        let label = entitlement.label.clone();
+        let label = entitlement.label.to_string();
         let entitled = || key.clone();
         match before.get(key) {
             None => {

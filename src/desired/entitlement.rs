@@ -83,7 +83,7 @@ pub type FieldValues = BTreeMap<FieldName, Arc<str>>;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entitlement {
     /// What the application calls it: display name of the level, key of the role.
-    pub label: String,
+    pub label: Arc<str>,
     /// Values of the resource's fields for this user, in no other order than by name; absent ones are not in it.
     pub fields: Sorted<FieldName, Arc<str>>,
     /// Whether a field depends on a login that is not settled yet.

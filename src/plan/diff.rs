@@ -84,7 +84,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
     held.dedup();
     findings.sort();
     findings.dedup();
-    let is_urgent = |user: &UserName| leaving::is_urgent_leaver(inputs.desired, user);
+    let is_urgent = |user: &UserName| inputs.desired.is_urgent_leaver(user);
     let guards = guards(&changes, &tasks, &is_urgent, inputs.limits, managed(inputs));
     let summary = summary(&changes, &tasks, &held, &assumed, &notices);
     Plan {
@@ -160,7 +160,7 @@ pub(super) fn summary(
 impl Plan {
     /// Counts for the guards what is there now; what is held by now is no part of what one run does.
     pub fn recount_guards(&mut self, desired: &Desired) {
-        let is_urgent = |user: &UserName| leaving::is_urgent_leaver(desired, user);
+        let is_urgent = |user: &UserName| desired.is_urgent_leaver(user);
         for guard in &mut self.guards {
             let count = guard::count(&guard.guard, &self.changes, &self.tasks, &is_urgent);
             guard.count = count.unwrap_or(guard.count);

@@ -99,7 +99,7 @@ pub fn guarded(plan: Plan, guards: &Guards<'_>) -> Guarded {
     });
     // Nobody is told of what has not come about.
     plan.notices
-        .retain(|n| is_of_what_waits(n.key.kind) || is_leaving(guards, &n.key.user));
+        .retain(|n| is_of_what_waits(n.key.kind) || guards.desired.is_urgent_leaver(&n.key.user));
     // What is left is within them: nothing, or those who leave at once.
     for guard in &mut plan.guards {
         if guard.verdict == Verdict::Beyond {
@@ -151,7 +151,9 @@ fn urgent(plan: Plan, guards: &Guards<'_>) -> Plan {
     let limit = usize::try_from(guards.urgent_per_day).unwrap_or(usize::MAX);
     let since = plan.instant - SignedDuration::from_hours(24);
     let done = guards.history.disabled_since(since);
-    let done = done.filter(|user| is_leaving(guards, user)).count();
+    let done = done
+        .filter(|user| guards.desired.is_urgent_leaver(user))
+        .count();
     let of_urgent = |c: &&Change| is_urgent(Step::Change(c), guards.desired);
     let disables = plan.changes.iter().filter(of_urgent);
     let disables = disables.filter(|c| c.action == Action::Disable);
@@ -168,10 +170,7 @@ fn urgent(plan: Plan, guards: &Guards<'_>) -> Plan {
         ),
     };
     plan.holding_back(&|step| {
-        let user = match step {
-            Step::Change(change) => change.user.as_ref(),
-            Step::Task(task) => Some(&task.task.user),
-        };
+        let user = step.user();
         user.filter(|user| over.contains(*user))
             .map(|_| because.clone())
     })
@@ -222,21 +221,10 @@ fn is_of_what_waits(kind: NoticeKind) -> bool {
     }
 }
 
-fn is_leaving(guards: &Guards<'_>, user: &UserName) -> bool {
-    let person = guards.desired.people.get(user);
-    let departure = person.and_then(|p| p.departure.as_ref());
-    departure.is_some_and(|departure| departure.urgent)
-}
-
 /// Whether a step is of somebody whose leaving cannot wait.
 fn is_urgent(step: Step<'_>, desired: &Desired) -> bool {
-    let user = match step {
-        Step::Change(change) => change.user.as_ref(),
-        Step::Task(task) => Some(&task.task.user),
-    };
-    let person = user.and_then(|user| desired.people.get(user));
-    let departure = person.and_then(|p| p.departure.as_ref());
-    departure.is_some_and(|departure| departure.urgent)
+    let user = step.user();
+    user.is_some_and(|user| desired.is_urgent_leaver(user))
 }
 
 /// What a step is known by.
@@ -252,10 +240,7 @@ fn named(step: Step<'_>) -> String {
 
 /// What the steps are known by that a guard holds.
 fn steps(plan: &Plan, desired: &Desired) -> BTreeSet<String> {
-    let changes = plan.changes.iter().map(Step::Change);
-    let tasks = plan.tasks.iter().map(Step::Task);
-    let steps = changes.chain(tasks);
-    steps
+    plan.steps()
         .filter(|step| !is_urgent(*step, desired))
         .map(named)
         .collect()
@@ -281,10 +266,8 @@ fn notice(
     words: &str,
     guards: &Guards<'_>,
 ) -> Option<Notice> {
-    let changes = plan.changes.iter().map(Step::Change);
-    let tasks = plan.tasks.iter().map(Step::Task);
-    let held: Vec<Step<'_>> = changes
-        .chain(tasks)
+    let held: Vec<Step<'_>> = plan
+        .steps()
         .filter(|step| !is_urgent(*step, guards.desired))
         .collect();
     let mut lines: Vec<String> = held.iter().take(MAILED).map(|step| told(*step)).collect();

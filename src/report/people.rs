@@ -210,7 +210,7 @@ fn identities(catalog: &Catalog, person: &Person) -> Vec<Represented> {
             scopes: BTreeMap::new(),
         });
         match &key.grant {
-            Grant::Role(_) => identity.roles.push(entitlement.label.clone()),
+            Grant::Role(_) => identity.roles.push(entitlement.label.to_string()),
             Grant::Scope(scope, value) => {
                 let spec = catalog.scopes.get(scope).map(|s| &s.spec);
                 let called = spec.and_then(|s| s.key.clone().or_else(|| s.display_name.clone()));

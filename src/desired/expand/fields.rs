@@ -271,7 +271,7 @@ type Fields = Sorted<FieldName, Arc<str>>;
 
 type Directory = (
     Sorted<AttributeName, Vec<Arc<str>>>,
-    BTreeMap<AttributeName, UserName>,
+    Sorted<AttributeName, UserName>,
 );
 
 impl<'p> Filler<'_, 'p> {
@@ -475,14 +475,14 @@ impl<'p> Filler<'_, 'p> {
         let facts = self.sources.facts;
         let sheet = facts.sheets.get(facts.directory)?;
         let mut attributes: Vec<(AttributeName, Vec<Arc<str>>)> = Vec::new();
-        let mut links = BTreeMap::new();
+        let mut links = Vec::new();
         for slot in &sheet.slots {
             if slot.field.source.is_some() {
                 continue;
             }
             if slot.is_link {
                 if let Some(supervisor) = &self.sources.user.spec.supervisor {
-                    links.insert(slot.attribute.clone(), supervisor.clone());
+                    links.push((slot.attribute.clone(), supervisor.clone()));
                 }
                 continue;
             }
@@ -496,6 +496,7 @@ impl<'p> Filler<'_, 'p> {
                 attributes.push((attribute, vec![mail.as_str().into()]));
             }
         }
+        let links = links.into_iter().collect();
         Some((attributes.into_iter().collect(), links))
     }
 
@@ -551,7 +552,7 @@ impl<'p> Filler<'_, 'p> {
                 filled = Some((sheet.name, fields.clone(), provisional));
             }
             let entitlement = Entitlement {
-                label: label(facts.catalog, &key.resource, &key.grant),
+                label: sheet.label(facts.catalog, &key.grant),
                 fields,
                 provisional,
                 follows: sheet.linked.spec.inherits_from.is_some(),

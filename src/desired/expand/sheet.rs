@@ -1,16 +1,18 @@
 //! Resources made ready for filling the fields of everybody: templates found, what they read resolved,
 //! patterns compiled. Made once of a catalog.
 
+use super::fields::label;
 use super::holdings::is_directory;
 use crate::catalog::{Catalog, Linked};
 use crate::connector::AttributeName;
 use crate::connector::active_directory::matching;
+use crate::desired::Grant;
 use crate::manifest::ResourceSpec;
 use crate::manifest::resource::Field;
 use crate::name::{FieldName, ResourceName};
 use crate::template::Template;
 use regex::Regex;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// Every resource, by name.
@@ -29,6 +31,8 @@ pub(super) struct Sheet<'a> {
     pub place: usize,
     pub is_directory: bool,
     pub slots: Vec<Slot<'a>>,
+    /// What the application calls its levels and roles.
+    labels: BTreeMap<Grant, Arc<str>>,
 }
 
 /// One field.
@@ -155,13 +159,28 @@ impl<'a> Sheet<'a> {
                 default,
             }
         });
+        let levels = linked.spec.levels.iter();
+        let levels = levels.map(|level| Grant::Level(level.name.clone()));
+        let roles = catalog.roles.iter();
+        let roles = roles.filter(|(_, role)| role.spec.resource == *name);
+        let roles = roles.map(|(role, _)| Grant::Role(role.clone()));
         Self {
             name,
             linked,
             place,
             is_directory: is_directory(&linked.spec),
             slots: slots.collect(),
+            labels: levels
+                .chain(roles)
+                .map(|grant| (grant.clone(), label(catalog, name, &grant).into()))
+                .collect(),
         }
+    }
+
+    /// What the application calls a grant of the resource.
+    pub fn label(&self, catalog: &Catalog, grant: &Grant) -> Arc<str> {
+        let known = self.labels.get(grant).cloned();
+        known.unwrap_or_else(|| label(catalog, self.name, grant).into())
     }
 }
 

@@ -7,7 +7,6 @@ use crate::desired::{Desired, DesiredAccount, Person, Retained};
 use crate::diagnostic::Code;
 use crate::dn::Dn;
 use crate::manifest::user::UserState;
-use crate::name::UserName;
 use crate::observed::Account;
 use crate::plan::limits::{Limits, globs};
 use crate::plan::recorded::{FirstPassword, Told};
@@ -28,13 +27,7 @@ const A_SECOND: i64 = 10_000_000;
 /// Whether a change is of somebody whose leaving cannot wait: it comes before all others.
 pub(super) fn is_urgent(desired: &Desired, change: &Change) -> bool {
     let user = change.user.as_ref();
-    user.is_some_and(|user| is_urgent_leaver(desired, user))
-}
-
-/// Whether a user leaves, and that cannot wait.
-pub(super) fn is_urgent_leaver(desired: &Desired, user: &UserName) -> bool {
-    let departure = desired.people.get(user).and_then(|p| p.departure.as_ref());
-    departure.is_some_and(|d| d.urgent)
+    user.is_some_and(|user| desired.is_urgent_leaver(user))
 }
 
 /// An instant as the directory counts: 100 ns since 1601.

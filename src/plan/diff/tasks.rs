@@ -198,7 +198,7 @@ fn wish(
                 entitlement.causes.clone()
             }
         },
-        label: entitlement.label.clone(),
+        label: entitlement.label.to_string(),
         provisional: entitlement.provisional,
         reopened: None,
     })
