@@ -36,6 +36,7 @@ pub mod user;
 pub mod validate;
 mod workbench;
 
+use crate::source::git;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -168,6 +169,18 @@ pub struct Place {
     pub folder: PathBuf,
     /// The operator's file, if one was named.
     pub operator: Option<PathBuf>,
+}
+
+impl Place {
+    /// Who says something: whoever was named, else the one git commits as.
+    ///
+    /// # Errors
+    /// When neither says it.
+    pub fn who(&self, named: Option<&String>) -> Result<String, Failed> {
+        let who = named.cloned().or_else(|| git::identity(&self.folder));
+        let way_out = "who says so? use --by, or tell git (`git config user.name`, `user.email`)";
+        who.ok_or_else(|| Failed::say(Exit::Usage, way_out))
+    }
 }
 
 /// Reads the arguments and carries out the command.

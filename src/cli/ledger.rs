@@ -7,7 +7,7 @@ use crate::manifest::parse::Known;
 use crate::plan::recorded::Kept;
 use crate::reconcile::{self, rebuild};
 use crate::report;
-use crate::source::{Origin, git};
+use crate::source::Origin;
 use clap::{Subcommand, ValueEnum};
 use jiff::Timestamp;
 
@@ -81,10 +81,7 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
             }
         }
         Command::Rebuild { rev, by, lost } => {
-            let by = by.clone().or_else(|| git::identity(&place.folder));
-            let Some(by) = by else {
-                return Err(Failed::say(Exit::Usage, "say who you are with --by"));
-            };
+            let by = place.who(by.as_ref())?;
             let told = match lost {
                 true => Told::Lost,
                 false => Told::Nothing,

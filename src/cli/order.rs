@@ -5,7 +5,6 @@ use crate::ledger::inbox::Message;
 use crate::ledger::{Event, Record, RunId};
 use crate::name::ResourceName;
 use crate::reconcile::guarded::until;
-use crate::source::git;
 use jiff::Timestamp;
 
 /// Let a plan through that a guard holds: what it had when it was held, once, within 24 hours.
@@ -61,7 +60,7 @@ pub fn allow(place: &Place, args: &Allow) -> Outcome {
     )? {
         return Ok(Exit::Done);
     }
-    let by = who(place, args.by.as_ref())?;
+    let by = place.who(args.by.as_ref())?;
     let mut ledger = workbench::ledger(&operator)?;
     let now = Timestamp::now();
     let orders = ledger.history().orders();
@@ -103,7 +102,7 @@ pub fn pause(place: &Place, args: &Pause) -> Outcome {
     if said(place, &operator, &args.by, message, "a pause")? {
         return Ok(Exit::Done);
     }
-    let by = who(place, args.by.as_ref())?;
+    let by = place.who(args.by.as_ref())?;
     let mut ledger = workbench::ledger(&operator)?;
     let event = Event::Paused {
         resource: resource.clone(),
@@ -133,7 +132,7 @@ pub fn unpause(place: &Place, args: &Unpause) -> Outcome {
     if said(place, &operator, &args.by, message, "the end of a pause")? {
         return Ok(Exit::Done);
     }
-    let by = who(place, args.by.as_ref())?;
+    let by = place.who(args.by.as_ref())?;
     let mut ledger = workbench::ledger(&operator)?;
     if !ledger.history().orders().paused().contains_key(&resource) {
         talk("it is not paused");
@@ -177,15 +176,4 @@ fn named(resource: Option<&String>) -> Result<Option<ResourceName>, Failed> {
     let parsed = resource
         .map(|text| ResourceName::new(text).map_err(|error| Failed::new(Exit::Usage, error)));
     parsed.transpose()
-}
-
-fn who(place: &Place, by: Option<&String>) -> Result<String, Failed> {
-    by.cloned()
-        .or_else(|| git::identity(&place.folder))
-        .ok_or_else(|| {
-            Failed::say(
-                Exit::Usage,
-                "who says so? use --by, or tell git (`git config user.name`, `user.email`)",
-            )
-        })
 }

@@ -84,12 +84,7 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
                 return said(&letterbox, ids, by.as_deref(), note.as_deref());
             }
             let mut ledger = workbench::ledger(&operator)?;
-            let by = by
-                .clone()
-                .or_else(|| crate::source::git::identity(&place.folder));
-            let Some(by) = by else {
-                return Err(Failed::say(Exit::Usage, "say who you are with --by"));
-            };
+            let by = place.who(by.as_ref())?;
             let exit = done(&mut ledger, ids, &by, note.as_deref())?;
             ledger.close().map_err(workbench::ledger_failed)?;
             return Ok(exit);

@@ -34,11 +34,7 @@ pub struct Args {
 pub fn run(place: &Place, args: &Args) -> Outcome {
     let operator = workbench::operator(place)?;
     let letterbox = letterbox::of(place, &operator)?;
-    let by = args.by.clone();
-    let by = by.or_else(|| crate::source::git::identity(&place.folder));
-    let Some(by) = by else {
-        return Err(Failed::say(Exit::Usage, "say who you are with --by"));
-    };
+    let by = place.who(args.by.as_ref())?;
     let reading = workbench::read(&args.origin.origin(&place.folder))?;
     let now = workbench::InstantArgs::now().resolve(&reading.catalog)?;
     let desired = desired(&reading, now);
