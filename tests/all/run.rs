@@ -3,6 +3,7 @@
 
 mod killed;
 mod monitoring;
+mod place;
 
 use crate::bed::{Access, Directory, Post, json};
 use serde_json::Value;
