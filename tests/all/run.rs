@@ -1,6 +1,7 @@
 //! `countersign run` on the real binary: it follows a branch, survives what goes wrong, stops when it is
 //! told to, and lets through what a guard holds only when an administrator says so.
 
+mod failpoints;
 mod killed;
 mod monitoring;
 mod place;

@@ -5,9 +5,8 @@
 //! `COUNTERSIGN_KILLS` (25) says how often, `COUNTERSIGN_SEED` which moments. A twentieth of them, but at least
 //! five, is over a domain controller.
 
-use super::place::{Census, Place};
+use super::place::{Census, Place, tasks};
 use crate::bed::Access;
-use serde_json::Value;
 use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 use std::thread::sleep;
@@ -81,27 +80,6 @@ fn killed(access: &Access, after: Duration) -> bool {
     child.kill().unwrap();
     child.wait().unwrap();
     ended
-}
-
-/// Every task ever, by its id: what it is and how it stands.
-fn tasks(access: &Access) -> BTreeMap<String, String> {
-    let ran = access.run(&["task", "list", "--all", "--format", "json"]);
-    let tasks = ran.json();
-    let tasks = tasks.as_array().unwrap().iter();
-    tasks
-        .map(|task: &Value| {
-            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-            let what = &task["task"];
-            let said = format!(
-                "{} {} {} {}",
-                text(&what["user"]),
-                text(&what["action"]),
-                text(&what["resource"]),
-                task["status"]
-            );
-            (text(&what["id"]), said)
-        })
-        .collect()
 }
 
 /// What a company lived through.
@@ -183,7 +161,7 @@ fn lived_through(company: &Place, twin: &Place, kills: u64, dice: &mut Dice) -> 
     assert_eq!(Census::of(company), Census::of(twin));
     Census::of(company).nobody_is_twice();
     let tasks = tasks(access);
-    assert_eq!(tasks, self::tasks(other));
+    assert_eq!(tasks, super::place::tasks(other));
     let mut mails: BTreeMap<String, usize> = BTreeMap::new();
     let letters = access.mails();
     for mail in &letters {

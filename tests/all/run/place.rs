@@ -3,9 +3,10 @@
 
 use crate::bed::{Access, Directory, Domain, Post, servers};
 use crate::fake::Company;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A company with its access repository. Its guards let through whatever comes.
@@ -58,21 +59,31 @@ impl Place {
 
     /// Its ledger on a branch as well, in a repository beside it.
     pub fn shared(self) -> Self {
-        let access = self.access();
-        let beside = |name: &str| access.operator().with_file_name(name);
+        let beside = |name: &str| self.beside(name);
         run("git", &["init", "--quiet", "--bare"], &beside("ledger.git"));
         let key = ["-q", "-t", "ed25519", "-N", "", "-C", "reconciler", "-f"];
         run("ssh-keygen", &key, &beside("key"));
-        let text = fs::read_to_string(access.operator()).unwrap();
         let shared = format!(
             "ledger: {{file: ledger.jsonl, remote: {}}}\nsigningKey: {{file: {}}}\n",
             beside("ledger.git").display(),
             beside("key").display()
         );
-        assert!(text.contains("ledger: {file: ledger.jsonl}\n"), "{text}");
-        let text = text.replace("ledger: {file: ledger.jsonl}\n", &shared);
-        fs::write(access.operator(), text).unwrap();
+        self.operated("ledger: {file: ledger.jsonl}\n", &shared);
         self
+    }
+
+    /// A file beside the operator's.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.access().operator().with_file_name(name)
+    }
+
+    /// Replaces a text in the operator's file; it must be there.
+    #[track_caller]
+    pub fn operated(&self, old: &str, new: &str) {
+        let path = self.access().operator();
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(old), "{old:?} is not in {text}");
+        fs::write(path, text.replacen(old, new, 1)).unwrap();
     }
 
     /// Writes that came about in its directory so far.
@@ -91,6 +102,27 @@ impl Place {
 fn run(program: &str, arguments: &[&str], last: &Path) {
     let status = Command::new(program).args(arguments).arg(last).status();
     assert!(status.unwrap().success(), "{program} {arguments:?}");
+}
+
+/// Every task ever, by its id: what it is and how it stands.
+pub fn tasks(access: &Access) -> BTreeMap<String, String> {
+    let ran = access.run(&["task", "list", "--all", "--format", "json"]);
+    let tasks = ran.json();
+    let tasks = tasks.as_array().unwrap().iter();
+    tasks
+        .map(|task: &Value| {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let what = &task["task"];
+            let said = format!(
+                "{} {} {} {}",
+                text(&what["user"]),
+                text(&what["action"]),
+                text(&what["resource"]),
+                task["status"]
+            );
+            (text(&what["id"]), said)
+        })
+        .collect()
 }
 
 /// The accounts of a directory and who is in which group, without what no two directories have alike.
