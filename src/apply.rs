@@ -4,6 +4,7 @@
 
 mod first;
 pub mod password;
+mod points;
 pub mod probe;
 
 pub use first::{First, HandOn, HandedOn};
@@ -15,6 +16,7 @@ use crate::connector::{
     NextLogOn, Transport, Value,
 };
 use crate::desired::GroupKey;
+use crate::failpoint::fail_point;
 use crate::ledger::{Event, How, Ledger, LedgerError, Outcome, Record, RowChange, RunId, Stance};
 use crate::name::{ResourceName, UserName};
 use crate::plan::recorded::Attempt;
@@ -241,6 +243,7 @@ pub fn settle(
     asked: &BTreeSet<ChangeId>,
 ) -> Result<(), LedgerError> {
     for (change, attempt) in ledger.history().recorded().attempts.clone() {
+        fail_point!("settle", continue);
         let Ok(came_about) = came_about(&attempt, directory) else {
             continue;
         };
@@ -397,7 +400,10 @@ fn one(change: &Change, connections: &mut Connections<'_>) -> (Ended, Vec<Event>
     let Some(directory) = connections.directory.as_deref_mut() else {
         return (held("there is no directory at hand"), Vec::new());
     };
-    let result = match write(&change.write, directory) {
+    let written = points::before(change.action)
+        .and_then(|()| write(&change.write, directory))
+        .and_then(|()| points::answer(change.action));
+    let result = match written {
         Ok(()) => reached(Outcome::Applied),
         Err(failure) => explain(change, directory, failure),
     };

@@ -36,6 +36,7 @@ pub use lease::Lease;
 pub use signing::{SigningError, Unsigned};
 
 use crate::diagnostic::Code;
+use crate::failpoint::fail_point;
 use crate::plan::Finding;
 use crate::plan::recorded::Kept;
 use crate::source::objects::ObjectsError;
@@ -269,6 +270,7 @@ impl Ledger {
             run: run.clone(),
             event,
         })?;
+        fail_point!("intent-recorded", return Err(LedgerError::Stopped));
         self.hold(run)
     }
 

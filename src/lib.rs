@@ -48,6 +48,7 @@
 //!    the table.
 
 // -- vocabulary
+pub mod failpoint;
 pub mod name;
 pub mod dn;
 pub mod diagnostic;

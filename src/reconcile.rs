@@ -23,6 +23,7 @@ use crate::connector::{AttributeName, Failure, Guid, Transport};
 use crate::desired::expand::{Glance, Ground, Held, Outlook, expand, rules};
 use crate::desired::{Accounts, Desired};
 use crate::diagnostic::{Diagnostic, sorted};
+use crate::failpoint::fail_point;
 use crate::impact::{Impact, compare, history};
 use crate::ledger::History;
 use crate::manifest::parse::{Known, Manifests, parse};
@@ -70,6 +71,13 @@ impl Parsed {
     /// # Errors
     /// [`SourceError`] when it cannot be read at all.
     pub fn read(origin: &Origin, known: &mut Known) -> Result<Self, SourceError> {
+        fail_point!(
+            "repository-read",
+            return Err(SourceError::Io {
+                path: "the access repository".into(),
+                source: crate::failpoint::broken(),
+            })
+        );
         let source = source::read(origin, &|blob| known.0.contains_key(blob))?;
         let manifests = parse(&source, known);
         Ok(Self { source, manifests })

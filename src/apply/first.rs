@@ -3,8 +3,9 @@
 //! Invariant: the password is in memory only, from the generator to the directory and to what
 //! encrypts it. Between the two records nobody knows it, and a later run sets a fresh one.
 
-use super::{Ended, changed, explain, guid, reached, set_password};
+use super::{Ended, changed, explain, guid, points, reached, set_password};
 use crate::connector::{At, Failure, Transport};
+use crate::failpoint::fail_point;
 use crate::ledger::{Event, Ledger, LedgerError, Outcome, Record, RunId};
 use crate::name::UserName;
 use crate::plan::{Change, HandOver, Write};
@@ -62,7 +63,10 @@ pub(super) fn password(
     else {
         return Ok((super::held("there is no user it is for"), Vec::new()));
     };
-    let password = match set(at, avoid, directory) {
+    let written = points::before(change.action)
+        .and_then(|()| set(at, avoid, directory))
+        .and_then(|password| points::answer(change.action).map(|()| password));
+    let password = match written {
         Ok(password) => password,
         Err(failure) => return Ok((explain(change, directory, failure), Vec::new())),
     };
@@ -78,6 +82,7 @@ pub(super) fn password(
             account,
         },
     })?;
+    fail_point!("password-recorded", return Err(LedgerError::Stopped));
     let Some(to) = hand_over else {
         return Ok((reached(Outcome::Applied), Vec::new()));
     };
@@ -86,7 +91,9 @@ pub(super) fn password(
         login: &change.target,
         password: &password,
     };
-    Ok(match hand_on.hand_on(&first, to) {
+    let handed_on = hand_on.hand_on(&first, to);
+    fail_point!("handed-over", return Err(LedgerError::Stopped));
+    Ok(match handed_on {
         Ok(HandedOn { file, mailed }) => {
             let handed = Event::HandedOver {
                 user: user.clone(),

@@ -6,6 +6,7 @@ use crate::apply::{Connections, Done, Stop};
 use crate::approval::{Proof, Refusal, bind};
 use crate::connector::Transport;
 use crate::desired::Recipient;
+use crate::failpoint::fail_point;
 use crate::ledger::due::next_due;
 use crate::ledger::{Event, History, Ledger, Record, RunId};
 use crate::name::{ResourceName, UserName};
@@ -163,6 +164,12 @@ pub fn act(
     }
     let at = Timestamp::now();
     let run = RunId(format!("agreed-{}", at.strftime("%Y%m%dT%H%M%SZ")));
+    fail_point!(
+        "agreed",
+        return Err(workbench::ledger_failed(
+            crate::ledger::LedgerError::Stopped
+        ))
+    );
     let records = news.into_iter().map(|event| Record {
         at,
         run: run.clone(),

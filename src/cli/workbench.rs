@@ -13,6 +13,7 @@ use crate::connector::{Mark, Transport};
 use crate::desired::Desired;
 use crate::desired::accounts::Accounts;
 use crate::diagnostic::{Code, Diagnostic};
+use crate::failpoint::fail_point;
 use crate::ledger::{History, Ledger, LedgerError, Record, Shared};
 use crate::manifest::parse::Known;
 use crate::manifest::{Edge, Moment};
@@ -168,6 +169,7 @@ pub fn known(folder: &Path) -> Known {
 /// Keeps what was parsed of these files, where there are any.
 fn keep(folder: &Path, known: &Known, blobs: &BTreeSet<Blob>) {
     if let (false, Some(file)) = (blobs.is_empty(), cache_file(folder)) {
+        fail_point!("cache", return);
         // Without the cache the next run parses again; nothing is lost.
         let _ = known.save(&file, blobs);
     }
@@ -266,6 +268,7 @@ pub fn record(ledger: &mut Ledger, record: Record) -> Result<(), LedgerError> {
 /// know of it, a line each. Nothing waits for it: what cannot be read now is read another time.
 pub fn inbox(operator: &Operator, ledger: &mut Ledger, origin: &Origin) -> Vec<String> {
     let mut read = || -> Result<Vec<Answer>, Failed> {
+        fail_point!("inbox", return Err(ledger_failed(LedgerError::Stopped)));
         if ledger.waiting().map_err(ledger_failed)? == 0 {
             return Ok(Vec::new());
         }

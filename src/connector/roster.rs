@@ -11,6 +11,7 @@
 //! before it, as is often done, would change the value for the application.
 
 use super::{Failure, FailureClass};
+use crate::failpoint::fail_point;
 use crate::name::{FieldName, UserName};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -157,11 +158,23 @@ impl Roster {
                 rows.remove(key);
             }
         }
+        fail_point!(
+            "row",
+            return Err(self.failed(&crate::failpoint::broken(), FailureClass::Transient))
+        );
         self.replace(&render(&self.fields, &rows)?)?;
+        fail_point!(
+            "row-written",
+            return Err(self.failed(&crate::failpoint::broken(), FailureClass::Transient))
+        );
         Ok(Applied::Written)
     }
 
     fn read(&self) -> Result<BTreeMap<RowKey, Row>, Failure> {
+        fail_point!(
+            "roster-read",
+            return Err(self.failed(&crate::failpoint::broken(), FailureClass::Incomplete))
+        );
         match fs::read(&self.path) {
             Ok(bytes) => parse(&bytes).map_err(|reason| {
                 let message = format!("{}: {reason}", self.describe());

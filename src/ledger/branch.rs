@@ -20,6 +20,7 @@ use super::lease::{Hold, Lease, Moment, Sighting};
 use super::record::RunId;
 use super::signing::SigningKey;
 use super::{LedgerError, file};
+use crate::failpoint::fail_point;
 use crate::source::bare::Bare;
 use crate::source::remote::{Remote, RemoteError};
 use jiff::Timestamp;
@@ -205,7 +206,12 @@ impl Branch {
             term: milliseconds(self.settings.term),
             longest: milliseconds(self.settings.longest),
         };
-        self.renew(lease, "intent")
+        self.renew(lease, "intent")?;
+        fail_point!(
+            "lease-taken",
+            return Err(LedgerError::io(&self.path)(crate::failpoint::broken()))
+        );
+        Ok(())
     }
 
     /// Pushes what was recorded since, where it is time to.
@@ -217,6 +223,10 @@ impl Branch {
             let lease = lease.clone();
             // What is wrong shows in the state; the records stand in the file.
             let _ = self.renew(lease, "progress");
+            fail_point!(
+                "lease-renewed",
+                self.state = State::Lost("a fail point".into())
+            );
         }
     }
 
@@ -247,7 +257,15 @@ impl Branch {
             State::Idle | State::Apart(_) => return Ok(()),
             State::Lost(_) => return Err(LedgerError::Moved),
         }
+        fail_point!(
+            "ledger-close",
+            return Err(LedgerError::io(&self.path)(crate::failpoint::broken()))
+        );
         self.push(None, "end")?;
+        fail_point!(
+            "lease-given-back",
+            return Err(LedgerError::io(&self.path)(crate::failpoint::broken()))
+        );
         self.state = State::Idle;
         self.tidy();
         Ok(())
@@ -286,6 +304,10 @@ impl Branch {
         self.mark.head = Some(head.to_owned());
         self.mark.length = length;
         self.bare.point(&self.settings.name(), head)?;
+        fail_point!(
+            "ledger-mark",
+            return Err(LedgerError::io(&self.path)(crate::failpoint::broken()))
+        );
         self.mark.write(&self.path)
     }
 }

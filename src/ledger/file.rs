@@ -9,6 +9,7 @@
 
 use super::record::{Event, Record, RunId};
 use super::{Contradiction, LedgerError};
+use crate::failpoint::fail_point;
 use crate::plan::recorded::Kept;
 use jiff::Timestamp;
 use rayon::prelude::*;
@@ -252,7 +253,9 @@ impl Writer {
                 Some(file) => file,
                 None => self.file.insert(create(&self.path)?),
             };
+            fail_point!("journal", return Err(crate::failpoint::broken()));
             file.write_all(lines)?;
+            fail_point!("journal-written", return Err(crate::failpoint::broken()));
             file.sync_data()
         })();
         written.map_err(|error| {
@@ -364,6 +367,10 @@ pub(super) fn canonical(path: &Path) -> Result<PathBuf, LedgerError> {
 /// Takes the lock of a ledger, and writes into it who has it.
 pub(super) fn lock(path: &Path) -> Result<File, LedgerError> {
     let path = beside(path, "lock");
+    fail_point!(
+        "ledger-lock",
+        return Err(LedgerError::io(&path)(crate::failpoint::broken()))
+    );
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     let mut file = private(&mut options)

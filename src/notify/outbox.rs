@@ -1,6 +1,7 @@
 //! Letters to a folder of `.eml` files: what a demonstration, a preview and a test look at.
 
 use super::post::{Letter, Post, PostError, Sent};
+use crate::failpoint::fail_point;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -47,12 +48,17 @@ impl Post for Outbox {
             path: path.clone(),
             source,
         };
+        fail_point!("outbox", return Err(failed(crate::failpoint::broken())));
         std::fs::create_dir_all(&self.folder).map_err(failed)?;
         // Readable by its owner only, as tempfile makes it: mails name people.
         let mut file = tempfile::NamedTempFile::new_in(&self.folder).map_err(failed)?;
         file.write_all(letter.mime.as_bytes()).map_err(failed)?;
         file.as_file().sync_all().map_err(failed)?;
         file.persist(&path).map_err(|e| failed(e.error))?;
+        fail_point!(
+            "outbox-written",
+            return Err(failed(crate::failpoint::broken()))
+        );
         Ok(Sent {
             message_id: letter.message_id.clone(),
             answer: path.display().to_string(),

@@ -6,6 +6,7 @@ mod trouble;
 use super::mime::{RenderError, address};
 use super::plain::one_line;
 use super::post::{Letter, Post, PostError, RecipientDomains, Sent};
+use crate::failpoint::fail_point;
 use lettre::Transport;
 use lettre::address::Envelope;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
@@ -121,6 +122,15 @@ impl Smtp {
         }
     }
 
+    /// The connection broke.
+    #[cfg(feature = "failpoints")]
+    fn cut_off(&self) -> PostError {
+        PostError::Unreachable {
+            server: self.server.clone(),
+            source: crate::failpoint::broken().into(),
+        }
+    }
+
     fn failure(&self, error: Error, recipient: &str) -> PostError {
         let server = self.server.clone();
         let recipient = recipient.to_owned();
@@ -161,10 +171,12 @@ impl Post for Smtp {
         };
         // lettre ends every mail with a line end of its own.
         let mime = letter.mime.strip_suffix("\r\n").unwrap_or(&letter.mime);
+        fail_point!("smtp", return Err(self.cut_off()));
         let taken = self
             .transport
             .send_raw(&envelope, mime.as_bytes())
             .map_err(|error| self.failure(error, &recipient))?;
+        fail_point!("smtp-accepted", return Err(self.cut_off()));
         let answer = one_line(&taken.message().collect::<Vec<_>>().join(" "));
         Ok(Sent {
             message_id: letter.message_id.clone(),

@@ -4,6 +4,7 @@
 
 use super::run::with_source;
 use crate::apply::{First, HandOn, HandedOn};
+use crate::failpoint::fail_point;
 use crate::notify::notice::{Sealed, hand_over};
 use crate::notify::post::{Letter, Post};
 use crate::notify::{RunIdentity, Sender, Wording};
@@ -74,6 +75,7 @@ impl HandOn for Hand<'_> {
 impl Hand<'_> {
     /// Writes the file, readable for its owner only, whole or not at all; another's is never replaced.
     fn file(&self, login: &str, now: Timestamp, sealed: &str) -> io::Result<PathBuf> {
+        fail_point!("hand-over-file", return Err(crate::failpoint::broken()));
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -115,6 +117,10 @@ impl Hand<'_> {
         let digest = hand_over(sealed, to, &self.words, &self.identity);
         let digest = digest.map_err(|e| with_source(&e))?;
         let letter = Letter::of(&digest, self.sender, now).map_err(|e| with_source(&e))?;
+        fail_point!(
+            "hand-over-mail",
+            return Err("the mail server cannot be reached".to_owned())
+        );
         let sent = self.post.send(&letter);
         let result = sent.map(|s| s.answer).map_err(|e| with_source(&e));
         self.mails.push(Mailed {

@@ -8,6 +8,7 @@
 
 use super::run::{RunError, with_source};
 use crate::apply::Stop;
+use crate::failpoint::fail_point;
 use crate::ledger::{Event, FrozenLetter, Ledger, MailResult, Record, RunId, Says};
 use crate::notify::post::{Letter, Post, PostError, Remedy};
 use crate::notify::{Digest, MessageId, Sender};
@@ -68,8 +69,16 @@ impl Mailroom<'_> {
         }
         if !frozen.is_empty() {
             settle(self.folder).map_err(|source| RunError::kept(self.folder, source))?;
+            fail_point!(
+                "letters-kept",
+                return Err(crate::ledger::LedgerError::Stopped.into())
+            );
             let letters = frozen.into_iter();
             self.say(ledger, letters.map(|letter| Event::Frozen { letter }))?;
+            fail_point!(
+                "letters-recorded",
+                return Err(crate::ledger::LedgerError::Stopped.into())
+            );
         }
         self.send(ledger)
     }
@@ -89,8 +98,13 @@ impl Mailroom<'_> {
                 continue;
             };
             let sent = self.post.send(&letter);
+            fail_point!(
+                "mark-sent",
+                return Err(crate::ledger::LedgerError::Stopped.into())
+            );
             self.attempted(&frozen, sent.map(|s| s.answer), ledger)?;
             if !ledger.history().frozen().contains(&frozen) {
+                fail_point!("letter-removed", continue);
                 // A file that stays is swept by the next run.
                 let _ = fs::remove_file(&path);
             }
@@ -150,6 +164,10 @@ impl Mailroom<'_> {
     fn keep(&self, letter: Letter, says: Says) -> Result<FrozenLetter, RunError> {
         let sha256 = sha256(letter.mime.as_bytes());
         let path = self.path(&sha256);
+        fail_point!(
+            "letter-kept",
+            return Err(RunError::kept(&path, crate::failpoint::broken()))
+        );
         write(self.folder, &path, letter.mime.as_bytes())
             .map_err(|source| RunError::kept(&path, source))?;
         Ok(FrozenLetter {
@@ -165,6 +183,7 @@ impl Mailroom<'_> {
 
     /// Removes files that a crash left: of letters that went out, or that were never recorded.
     fn sweep(&self, ledger: &Ledger) -> io::Result<()> {
+        fail_point!("letters-swept", return Err(crate::failpoint::broken()));
         let frozen = ledger.history().frozen().iter();
         let expected: BTreeSet<PathBuf> = frozen.map(|f| self.path(&f.sha256)).collect();
         let files = match fs::read_dir(self.folder) {

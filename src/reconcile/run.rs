@@ -7,6 +7,7 @@ use super::told::{self, Telling, told_already, untold};
 use crate::apply::{Connections, Done, Stop, apply, asked_of_maintainers, begin, settle};
 use crate::approval::Approved;
 use crate::desired::{Desired, Recipient};
+use crate::failpoint::fail_point;
 use crate::ledger::{
     Event, History, Intent, Ledger, LedgerError, Outcome, Record, RunId, RunSummary, Stance,
     TaskStatus,
@@ -188,6 +189,7 @@ pub fn carry_out(
     let first = first.chain(assumed).chain(agreed);
     let first = first.chain(known).chain(departed);
     say(ledger, started, first.collect())?;
+    fail_point!("run-opened", return Err(LedgerError::Stopped.into()));
     match ledger.intend(intent_of(plan, &run), started) {
         Ok(()) => {}
         // What takes away goes on; the ledger says so at every change.
@@ -243,7 +245,9 @@ pub fn carry_out(
     // What is withdrawn makes room for what is asked instead.
     tasks.sort_by_key(|t| t.step != TaskStep::Cancel);
     let tasks = tasks.into_iter().map(task_event).collect();
+    fail_point!("tasks", return Err(LedgerError::Stopped.into()));
     say(ledger, (means.clock)(), tasks)?;
+    fail_point!("tasks-recorded", return Err(LedgerError::Stopped.into()));
     // What maintainers make for us is ours, too.
     let ours_to_ask = plan.changes.iter().filter(|c| asked.contains(&c.id));
     for change in ours_to_ask.filter(|_| stance == Stance::Good) {
@@ -271,6 +275,7 @@ pub fn carry_out(
         room.deliver(drafts, ledger)?;
         mails = room.mails;
         let closed = close_notices(plan, &came_about, ledger.history());
+        fail_point!("notices-closed", return Err(LedgerError::Stopped.into()));
         say(ledger, (means.clock)(), closed)?;
     }
     let mut summary = RunSummary::default();
@@ -280,6 +285,7 @@ pub fn carry_out(
     let mut last = (means.closing)(&done, ledger.history());
     last.push(Event::RunEnded { summary });
     say(ledger, (means.clock)(), last)?;
+    fail_point!("run-ended", return Err(LedgerError::Stopped.into()));
     // Everything is done and on this disk: that it is not on the branch yet undoes none of it.
     if let Err(error) = ledger.close() {
         notes.push(format!(

@@ -5,6 +5,7 @@
 //! else is taken as it is now: whether that may be is for those to say who know what was approved.
 
 use super::wake::{Call, Wake};
+use crate::failpoint::fail_point;
 use crate::source::SourceError;
 use crate::source::git;
 use crate::source::remote::{Remote, RemoteError};
@@ -98,17 +99,21 @@ impl Mirror {
     pub fn fetch(&self) -> Result<(), MirrorError> {
         let branch = self.revision();
         let refs = [Some(branch.as_str()), Some("refs/tags/*"), self.heads];
+        let failed = |name: &str, source| MirrorError::Fetch {
+            branch: match name == branch {
+                true => self.branch.clone(),
+                false => name.to_owned(),
+            },
+            url: self.remote.url.clone(),
+            source,
+        };
+        let late = || failed(&branch, RemoteError::TimedOut(self.remote.patience));
+        fail_point!("fetch", return Err(late()));
         for name in refs.into_iter().flatten() {
             let fetched = self.remote.fetch(name, name);
-            fetched.map_err(|source| MirrorError::Fetch {
-                branch: match name == branch {
-                    true => self.branch.clone(),
-                    false => name.to_owned(),
-                },
-                url: self.remote.url.clone(),
-                source,
-            })?;
+            fetched.map_err(|source| failed(name, source))?;
         }
+        fail_point!("fetched", return Err(late()));
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Invariant: no name of a person is in it. It is replaced as a whole, so nobody reads half of one.
 
+use crate::failpoint::fail_point;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -200,6 +201,7 @@ impl Status {
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
         serde_json::to_writer_pretty(&mut file, self)?;
         file.write_all(b"\n")?;
+        fail_point!("status", return Err(crate::failpoint::broken()));
         file.persist(path).map(drop).map_err(|error| error.error)
     }
 

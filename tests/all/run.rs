@@ -1,8 +1,10 @@
 //! `countersign run` on the real binary: it follows a branch, survives what goes wrong, stops when it is
 //! told to, and lets through what a guard holds only when an administrator says so.
 
+mod failpoints;
 mod killed;
 mod monitoring;
+mod place;
 
 use crate::bed::{Access, Directory, Post, json};
 use serde_json::Value;

@@ -187,3 +187,31 @@ fn nothing_is_left_unfinished() {
         }
     }
 }
+
+/// The texts in quotes that follow a word, in order.
+fn quoted<'a>(text: &'a str, word: &str) -> Vec<&'a str> {
+    let rests = text.split(word).skip(1);
+    rests
+        .filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next())
+        .collect()
+}
+
+#[test]
+fn every_fail_point_is_one_place_and_every_place_is_known_to_the_tests() {
+    let (mut listed, mut places) = (Vec::new(), Vec::new());
+    for (file, _, text) in code() {
+        match file.as_str() {
+            "failpoint.rs" => {
+                let list = text.split("pub const NAMES").nth(1).unwrap();
+                let list = list.split_once("= [").unwrap().1.split(']').next().unwrap();
+                let names = list.split(',').map(|name| name.trim().trim_matches('"'));
+                listed.extend(names.filter(|n| !n.is_empty()).map(str::to_owned));
+            }
+            _ => places.extend(quoted(&text, "fail_point!(").into_iter().map(str::to_owned)),
+        }
+    }
+    listed.sort();
+    places.sort();
+    assert!(listed.len() >= 40, "{listed:?}");
+    assert_eq!(listed, places);
+}

@@ -8,6 +8,7 @@ use crate::approval::line::Verified;
 use crate::approval::reviews::Reviews;
 use crate::approval::reviews::forge_record::ForgeRecord;
 use crate::approval::{Evidence, Proof};
+use crate::failpoint::fail_point;
 use crate::forge::Forge;
 use crate::ledger::{ApprovedCommit, ApprovedLine, Event, History};
 use crate::operator::Operator;
@@ -91,11 +92,19 @@ pub fn approved(
         commit: approved.newest.clone(),
         what,
     };
+    fail_point!(
+        "verify",
+        return Err(Failed::new(Exit::World, crate::failpoint::broken()))
+    );
     let head = git::revision_id(folder, revision).map_err(source_failed)?;
     let parsed = known(folder);
     // Who approves is asked as of now, whatever instant a plan is for.
     let now = Timestamp::now();
     let verified = verified(folder, &start, &head, parsed, reviews, now);
+    fail_point!(
+        "verified",
+        return Err(Failed::new(Exit::World, crate::failpoint::broken()))
+    );
     Ok(Some(Line {
         folder: folder.clone(),
         bootstrap,

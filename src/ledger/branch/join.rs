@@ -8,6 +8,7 @@ use super::super::history::History;
 use super::super::record::{Event, Record, RunId};
 use super::super::{LedgerError, rejoin};
 use super::mark::Past;
+use crate::failpoint::fail_point;
 use jiff::Timestamp;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -68,6 +69,10 @@ pub(in crate::ledger) fn join(
         return Err(LedgerError::Unrelated { path: here() });
     }
     let ours = ours.get(common..).unwrap_or_default();
+    fail_point!(
+        "rejoin",
+        return Err(LedgerError::io(path)(crate::failpoint::broken()))
+    );
     let aside = file::set_aside(path, "unpushed", ours)?;
     let number = branch.iter().filter(|b| **b == b'\n').count();
     let theirs = records(branch.get(common..).unwrap_or_default(), number)?;
@@ -86,6 +91,10 @@ pub(in crate::ledger) fn join(
         whole.extend(line);
         head = digest;
     }
+    fail_point!(
+        "rejoined",
+        return Err(LedgerError::io(path)(crate::failpoint::broken()))
+    );
     file::replace(path, &whole).map_err(LedgerError::io(path))?;
     Ok(Joined::Rejoined { added, left, aside })
 }

@@ -3,6 +3,7 @@
 use super::super::lease::{FILE, Lease};
 use super::super::{LedgerError, segments};
 use super::{Branch, Moment, State, held_by};
+use crate::failpoint::fail_point;
 use crate::source::bare::Draft;
 use crate::source::remote::{RemoteError, Update};
 use jiff::Timestamp;
@@ -36,6 +37,10 @@ impl Branch {
                 Err(error) => return Err(error),
             }
         }
+        fail_point!(
+            "ledger-commit",
+            return Err(LedgerError::io(&self.path)(crate::failpoint::broken()))
+        );
         let tried = self.commit(lease, what)?;
         let name = self.settings.name();
         let update = Update {
@@ -43,7 +48,9 @@ impl Branch {
             from: self.mark.head.as_deref(),
             to: Some(&tried.commit),
         };
+        fail_point!("ledger-push", return Err(self.unanswered(&tried)));
         let Err(error) = self.remote.push(&[update]) else {
+            fail_point!("ledger-pushed", return Err(self.unanswered(&tried)));
             return self.pushed(&tried);
         };
         // It may have come about all the same, and so may an earlier one that nobody answered.
@@ -76,6 +83,13 @@ impl Branch {
             State::Holding(..) => LedgerError::Unreachable(error),
             State::Idle | State::Apart(_) | State::Lost(_) => self.apart(error),
         }
+    }
+
+    /// A push that git did not end in time.
+    #[cfg(feature = "failpoints")]
+    fn unanswered(&mut self, tried: &Tried) -> LedgerError {
+        self.doubtful.push(tried.clone());
+        self.unreached(RemoteError::TimedOut(self.settings.patience))
     }
 
     /// Another has moved the branch: who it is.

@@ -5,6 +5,7 @@ use super::super::{LedgerError, segments};
 use super::join::{Joined, join};
 use super::mark::Past;
 use super::{Branch, State};
+use crate::failpoint::fail_point;
 use crate::source::objects::Commit;
 
 /// Where what is fetched stands until it is verified.
@@ -48,6 +49,10 @@ impl Branch {
         }
         let branch = self.content()?;
         let joined = join(&self.path, &branch, self.mark.length, self.mark.past)?;
+        fail_point!(
+            "ledger-caught-up",
+            return Err(LedgerError::io(&self.path)(crate::failpoint::broken()))
+        );
         self.arrive(&head, branch.len())?;
         Ok(Found::Joined(joined))
     }
@@ -66,6 +71,7 @@ impl Branch {
     /// The head of the branch, verified, with its files; none where there is none and never was one.
     pub(in crate::ledger) fn fetched(&mut self) -> Result<Option<String>, LedgerError> {
         let name = self.settings.name();
+        fail_point!("ledger-fetch", return Err(self.late()));
         let head = self.remote.head(&name).map_err(LedgerError::Unreachable)?;
         let known = self.mark.head.clone();
         let head = match (head, &known) {
@@ -84,6 +90,7 @@ impl Branch {
         // Others may read with the same objects meanwhile.
         let into = format!("{FETCHED}-{}", std::process::id());
         let fetched = self.remote.fetch(&name, &into);
+        fail_point!("ledger-fetched", return Err(self.late()));
         let head = fetched.map(|()| self.bare.target(&into));
         let head = head.map_err(LedgerError::Unreachable)?;
         let verified = match &head {
@@ -96,6 +103,13 @@ impl Branch {
             self.stand_at(head)?;
         }
         Ok(head)
+    }
+
+    /// That git did not end in time.
+    #[cfg(feature = "failpoints")]
+    fn late(&self) -> LedgerError {
+        let late = crate::source::remote::RemoteError::TimedOut(self.settings.patience);
+        LedgerError::Unreachable(late)
     }
 
     /// Whether a head is signed, and comes by the one that was seen last.

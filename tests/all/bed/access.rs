@@ -44,6 +44,7 @@ pub struct Access {
 #[derive(Debug)]
 pub struct Ran {
     pub arguments: String,
+    /// -1 where a signal ended it.
     pub code: i32,
     pub out: String,
     pub err: String,
@@ -258,23 +259,34 @@ impl Access {
 
     /// Runs the program on the repository.
     pub fn run(&self, arguments: &[&str]) -> Ran {
+        self.run_within(&[], arguments)
+    }
+
+    /// Runs the program on the repository, with these variables set.
+    pub fn run_within(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
         let operator = self.operator();
-        self.run_as(Some(&operator), arguments)
+        self.run_as(Some(&operator), variables, arguments)
     }
 
     /// Runs the program without an operator's file.
     pub fn run_embedded(&self, arguments: &[&str]) -> Ran {
-        self.run_as(None, arguments)
+        self.run_as(None, &[], arguments)
     }
 
     /// Runs the program on the repository, with the operator's file if there is one.
-    fn run_as(&self, operator: Option<&Path>, arguments: &[&str]) -> Ran {
+    fn run_as(
+        &self,
+        operator: Option<&Path>,
+        variables: &[(&str, &str)],
+        arguments: &[&str],
+    ) -> Ran {
         let named = operator.map(|file| ["--operator".as_ref(), file.as_os_str()]);
         let output = Command::new(env!("CARGO_BIN_EXE_countersign"))
             .env("HOME", self.folder.path())
             .env("NO_COLOR", "1")
             .env("NO_PROXY", "127.0.0.1")
             .env_remove("COUNTERSIGN_OPERATOR")
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .arg("-C")
             .arg(self.repository())

@@ -4,6 +4,7 @@
 use super::settings::{LdapSettings, Target, has_credentials, tls_config};
 use crate::connector::active_directory::failure::{Operation, classify, unanswered};
 use crate::connector::{Failure, FailureClass};
+use crate::failpoint::fail_point;
 use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError, Scope, StdStream};
 use rustls::{CertificateError, ClientConfig};
 use secrecy::ExposeSecret as _;
@@ -52,6 +53,10 @@ impl Connection {
     pub(super) fn open(settings: &LdapSettings) -> Result<Self, Failure> {
         let target = Target::of(settings)?;
         has_credentials(settings)?;
+        fail_point!(
+            "directory-connect",
+            return Err(unanswered(FailureClass::Transient, "nobody answers"))
+        );
         let tls = tls_config(settings.ca.as_ref())?;
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)

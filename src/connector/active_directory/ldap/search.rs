@@ -8,6 +8,7 @@ use super::entry::{CHANGE_NUMBER, Found, NEEDED, Named, Partial, attributes};
 use crate::connector::active_directory::failure::{Operation, classify, unanswered};
 use crate::connector::{At, AttributeName, Entry, Failure, FailureClass, Guid, Mark, Value};
 use crate::dn::Dn;
+use crate::failpoint::fail_point;
 use ldap3::asn1::{StructureTag, parse_tag};
 use ldap3::controls::{Control, ControlType, PagedResults, RawControl};
 use ldap3::{Ldap, LdapResult, Scope};
@@ -151,6 +152,10 @@ pub(super) fn read(
     at: &At,
     wanted: &[AttributeName],
 ) -> Result<Option<Entry>, Failure> {
+    fail_point!(
+        "entry-read",
+        return Err(unanswered(FailureClass::Transient, "the connection broke"))
+    );
     let tag = match base_search(connection, at, asked(wanted)) {
         Ok(tag) => tag,
         Err(failure) if failure.class == FailureClass::Gone => return Ok(None),
@@ -208,6 +213,10 @@ pub(super) fn principal_suffixes(
 /// Where the controller stands: its invocationId, which changes where its database was put back from a
 /// backup (MS-ADTS 3.1.1.1.9), and the number of its last change. None where it does not tell.
 pub(super) fn mark(connection: &mut Connection) -> Result<Option<Mark>, Failure> {
+    fail_point!(
+        "directory-mark",
+        return Err(unanswered(FailureClass::Transient, "the connection broke"))
+    );
     let root = attributes_of(connection, "", &["dsServiceName", "highestCommittedUSN"])?;
     let text = |all: &[Named], name: &str| {
         let named = all.iter().find(|n| n.name.eq_ignore_ascii_case(name));
@@ -329,6 +338,7 @@ fn incomplete(words: &str) -> Failure {
 async fn pages(mut ldap: Ldap, query: Query, outbox: Outbox) -> Result<(), Failure> {
     let mut cookie = Vec::new();
     loop {
+        fail_point!("page", return Err(incomplete("the connection broke")));
         let control = PagedResults { size: PAGE, cookie }.into();
         let result = search(
             &mut ldap,
@@ -342,6 +352,7 @@ async fn pages(mut ldap: Ldap, query: Query, outbox: Outbox) -> Result<(), Failu
             Setback::Refused(failure) => failure,
             Setback::Disconnected(failure) => incomplete(&failure.message),
         })?;
+        fail_point!("page-read", return Err(incomplete("the connection broke")));
         cookie = next_page(&result).ok_or_else(|| incomplete("a page cannot be understood"))?;
         if cookie.is_empty() {
             return Ok(());
