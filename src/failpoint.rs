@@ -20,6 +20,9 @@ macro_rules! fail_point {
 }
 pub(crate) use fail_point;
 
+#[cfg(all(feature = "failpoints", not(debug_assertions)))]
+compile_error!("a release with fail points could be stopped by a variable of its environment");
+
 #[cfg(feature = "failpoints")]
 pub use armed::{NAMES, broken, fails};
 

@@ -56,12 +56,22 @@ impl Company {
 
     /// The same with another way to the directory.
     fn connected(self, url: &str, password: &str) -> Self {
+        self.reached(url, password, &Post::Outbox)
+    }
+
+    /// The same with its mails going elsewhere.
+    pub fn posted(self, post: &Post<'_>) -> Self {
+        let url = format!("url: {}", self.ad.ldaps_url());
+        self.reached(&url, PASSWORD, post)
+    }
+
+    fn reached(self, url: &str, password: &str, post: &Post<'_>) -> Self {
         let Self { ad, access } = self;
         let file = access.operator().with_file_name("password");
         fs::write(&file, password).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
         let lines = lines(&ad, url, file.to_str().unwrap());
-        let access = access.operated_by_anchor(&Directory::Lines(lines), &Post::Outbox);
+        let access = access.operated_by_anchor(&Directory::Lines(lines), post);
         Self { ad, access }
     }
 

@@ -351,6 +351,16 @@ impl Access {
         Delivered::read(&new)
     }
 
+    /// The mails that are not among these letters, which they are from now on.
+    pub fn mails_beside(&self, known: &mut BTreeSet<PathBuf>) -> Vec<Delivered> {
+        let mut new = self.letters();
+        new.retain(|letter| known.insert(letter.clone()));
+        match new[..] {
+            [] => Vec::new(),
+            _ => Delivered::read(&new),
+        }
+    }
+
     fn letters(&self) -> Vec<PathBuf> {
         match &self.log {
             Some(log) => letter::kept(log, &self.sender),

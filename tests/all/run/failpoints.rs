@@ -3,11 +3,16 @@
 //!
 //! Each place is met in a step of a company in which everything happens that a run can do. Beside it lives a
 //! twin that is never disturbed; in the end both must have the same directory and the same tasks.
+//!
+//! Usually the program crashes at every place, fails at every second one and waits at the others; with
+//! `COUNTERSIGN_PLACES=all` it does each of them at each.
 
-#[cfg(feature = "failpoints")]
+#[cfg(all(feature = "failpoints", feature = "age"))]
 mod matrix;
+#[cfg(all(feature = "failpoints", feature = "age"))]
+mod town;
 
-#[cfg(not(feature = "failpoints"))]
+#[cfg(not(all(feature = "failpoints", feature = "age")))]
 #[test]
 fn the_matrix_of_fail_points_needs_the_feature() {
     assert!(

@@ -1,13 +1,16 @@
 //! A company whose people come and go, over the scripted Active Directory or a domain controller, and what
 //! its directory has of them in the end.
 
-use crate::bed::{Access, Directory, Domain, Post, servers};
+use crate::bed::{Access, Directory, Domain, MailServer, Post, servers};
 use crate::fake::Company;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+/// More than two pages of a domain controller hold.
+const CROWD: usize = 2100;
 
 /// A company with its access repository. Its guards let through whatever comes.
 pub enum Place {
@@ -20,6 +23,27 @@ impl Place {
     pub fn fake() -> Self {
         let place = Self::Fake(Box::new(Company::settled()));
         place.roomy();
+        place
+    }
+
+    /// The same, whose mails a server takes.
+    pub fn mailed(server: &MailServer) -> Self {
+        let place = Self::Fake(Box::new(Company::settled().posted(&Post::Tls(server))));
+        place.roomy();
+        place
+    }
+
+    /// The same, with so many others in the directory that reading it takes three pages.
+    pub fn crowded() -> Self {
+        let place = Self::fake();
+        if let Self::Fake(company) = &place {
+            company.ad.change(|ad| {
+                for number in 0..CROWD {
+                    let name = format!("other{number}");
+                    ad.add_user(&format!("CN={name},CN=Users,DC=seko,DC=example"), &name);
+                }
+            });
+        }
         place
     }
 
