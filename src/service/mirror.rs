@@ -107,13 +107,18 @@ impl Mirror {
             url: self.remote.url.clone(),
             source,
         };
-        let late = || failed(&branch, RemoteError::TimedOut(self.remote.patience));
-        fail_point!("fetch", return Err(late()));
+        fail_point!(
+            "fetch",
+            return Err(failed(&branch, RemoteError::TimedOut(self.remote.patience)))
+        );
         for name in refs.into_iter().flatten() {
             let fetched = self.remote.fetch(name, name);
             fetched.map_err(|source| failed(name, source))?;
         }
-        fail_point!("fetched", return Err(late()));
+        fail_point!(
+            "fetched",
+            return Err(failed(&branch, RemoteError::TimedOut(self.remote.patience)))
+        );
         Ok(())
     }
 

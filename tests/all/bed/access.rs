@@ -366,6 +366,8 @@ impl Access {
             Some(log) => letter::kept(log, &self.sender),
             None => {
                 let mut files = files(&self.outbox());
+                // What was killed while it wrote one leaves a part of it, under a name that is no letter's.
+                files.retain(|file| file.extension().is_some_and(|end| end == "eml"));
                 files.sort();
                 files
             }
