@@ -317,7 +317,7 @@ pub struct ResourceTerms {
     /// Labels and order of its fields.
     pub fields: Vec<FieldTerms>,
     /// What it calls its levels and roles.
-    pub labels: BTreeMap<Grant, String>,
+    pub labels: Arc<BTreeMap<Grant, Arc<str>>>,
     /// What it calls its scopes.
     pub scope_labels: BTreeMap<ScopeName, String>,
     /// What maintainers are told to do.
@@ -332,16 +332,14 @@ impl ResourceTerms {
     /// What it calls something that is held of it; what it no longer has goes by its name.
     pub fn label(&self, grant: &Grant) -> String {
         match grant {
-            Grant::Level(level) => self
-                .labels
-                .get(grant)
-                .cloned()
-                .unwrap_or_else(|| level.to_string()),
-            Grant::Role(role) => self
-                .labels
-                .get(grant)
-                .cloned()
-                .unwrap_or_else(|| role.to_string()),
+            Grant::Level(level) => match self.labels.get(grant) {
+                Some(called) => called.to_string(),
+                None => level.to_string(),
+            },
+            Grant::Role(role) => match self.labels.get(grant) {
+                Some(called) => called.to_string(),
+                None => role.to_string(),
+            },
             Grant::Scope(scope, value) => match self.scope_labels.get(scope) {
                 Some(label) => format!("{label} = {value}"),
                 None => format!("{scope} = {value}"),

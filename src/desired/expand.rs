@@ -173,7 +173,7 @@ impl<'a> Outlook<'a> {
         );
         let recipients = terms::Recipients::new(catalog, &self.people, facts.now);
         if recipients.may_differ(&names, &before) {
-            terms::resources(catalog, &recipients, problems);
+            terms::resources(&self.ground, &recipients, problems);
         }
         Glance { names, before }
     }
@@ -217,7 +217,7 @@ impl<'a> Outlook<'a> {
             instant: now,
             valid_until: self.timeline.after(now).next(),
             // What is wrong with them was reported when the instant was looked at.
-            resources: terms::resources(catalog, &recipients, &mut Vec::new()),
+            resources: terms::resources(&self.ground, &recipients, &mut Vec::new()),
             directory: catalog.config.spec.directory.clone(),
             named_groups: terms::named_groups(catalog, &self.people),
             rules: terms::rules(catalog),

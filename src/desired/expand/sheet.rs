@@ -32,7 +32,7 @@ pub(super) struct Sheet<'a> {
     pub is_directory: bool,
     pub slots: Vec<Slot<'a>>,
     /// What the application calls its levels and roles.
-    labels: BTreeMap<Grant, Arc<str>>,
+    pub labels: Arc<BTreeMap<Grant, Arc<str>>>,
 }
 
 /// One field.
@@ -164,16 +164,17 @@ impl<'a> Sheet<'a> {
         let roles = catalog.roles.iter();
         let roles = roles.filter(|(_, role)| role.spec.resource == *name);
         let roles = roles.map(|(role, _)| Grant::Role(role.clone()));
+        let labels = levels.chain(roles).map(|grant| {
+            let called = label(catalog, name, &grant);
+            (grant, called.into())
+        });
         Self {
             name,
             linked,
             place,
             is_directory: is_directory(&linked.spec),
             slots: slots.collect(),
-            labels: levels
-                .chain(roles)
-                .map(|grant| (grant.clone(), label(catalog, name, &grant).into()))
-                .collect(),
+            labels: Arc::new(labels.collect()),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What plans and mails need to know of resources and rules, taken out of the catalog.
 
-use super::fields::{label as called, scope_label};
-use super::{COUNTERSIGN, recipient};
+use super::fields::scope_label;
+use super::{COUNTERSIGN, Ground, recipient};
 use crate::catalog::{Catalog, Linked, Problem};
 use crate::connector::AttributeName;
 use crate::desired::variables::Organization;
@@ -202,12 +202,14 @@ fn each_once(mut recipients: Vec<Recipient>) -> Vec<Recipient> {
 
 /// The terms of every resource.
 pub(super) fn resources(
-    catalog: &Catalog,
+    ground: &Ground<'_>,
     recipients: &Recipients<'_>,
     problems: &mut Vec<Problem>,
 ) -> BTreeMap<ResourceName, ResourceTerms> {
+    let catalog = ground.catalog;
     let mut found = BTreeMap::new();
     for (name, Linked { at, spec, .. }) in &catalog.resources {
+        let sheet = ground.sheets.get(name);
         let connector = match (&spec.inherits_from, spec.connector) {
             (Some(_), _) => Connector::None,
             (None, connector) => connector.unwrap_or(Connector::Manual),
@@ -231,7 +233,6 @@ pub(super) fn resources(
             label: f.label.clone().unwrap_or_else(|| f.name.to_string()),
             sign_in: f.sign_in,
         };
-        let levels = spec.levels.iter().map(|l| Grant::Level(l.name.clone()));
         let terms = ResourceTerms {
             display_name: spec
                 .display_name
@@ -246,22 +247,13 @@ pub(super) fn resources(
             answerable: recipients.answerable(spec),
             closers: recipients.closers(name, spec),
             fields: spec.fields.iter().map(label).collect(),
-            labels: levels
-                .map(|grant| (grant.clone(), called(catalog, name, &grant)))
-                .collect(),
+            labels: sheet.map(|sheet| sheet.labels.clone()).unwrap_or_default(),
             scope_labels: BTreeMap::new(),
             instructions: spec.instructions.clone().unwrap_or_default(),
             url: spec.url.as_ref().map(|u| u.0.clone()),
             read_back: spec.read_back.clone(),
         };
         found.insert(name.clone(), terms);
-    }
-    for (name, role) in &catalog.roles {
-        if let Some(terms) = found.get_mut(&role.spec.resource) {
-            let grant = Grant::Role(name.clone());
-            let called = called(catalog, &role.spec.resource, &grant);
-            terms.labels.insert(grant, called);
-        }
     }
     for (name, scope) in &catalog.scopes {
         if let Some(terms) = found.get_mut(&scope.spec.resource) {
