@@ -282,8 +282,7 @@ impl Loop {
             bench => (bench?, None),
         };
         let now = Timestamp::now();
-        let plan = bench.plan.clone();
-        let wanted = |id: &ChangeId| plan.changes.iter().any(|c| c.id == *id);
+        let wanted = |id: &ChangeId| bench.plan.changes.iter().any(|c| c.id == *id);
         self.failures.keep(wanted);
         let mut plan = self.not_now(bench.plan.clone(), ledger.history(), now);
         if let Some(stalled) = &stalled {
@@ -399,11 +398,7 @@ impl Loop {
     /// The plan without what is paused, and what failed a moment ago.
     fn not_now(&self, plan: Plan, history: &History, now: Timestamp) -> Plan {
         plan.holding_back(&|step| {
-            let resource = match step {
-                Step::Change(change) => &change.resource,
-                Step::Task(task) => &task.task.resource,
-            };
-            if let Some(pause) = history.orders().pause_of(resource) {
+            if let Some(pause) = history.orders().pause_of(step.resource()) {
                 return Some(Because {
                     code: Code::Paused,
                     words: format!("{} paused it: {}", pause.by, pause.reason),
