@@ -344,11 +344,9 @@ impl Access {
 
     /// The mails that are there after something was done, and were not before.
     pub fn mails_of(&self, what: impl FnOnce(&Self)) -> Vec<Delivered> {
-        let before = self.letters();
+        let mut before = self.letters().into_iter().collect();
         what(self);
-        let mut new = self.letters();
-        new.retain(|letter| !before.contains(letter));
-        Delivered::read(&new)
+        self.mails_beside(&mut before)
     }
 
     /// The mails that are not among these letters, which they are from now on.

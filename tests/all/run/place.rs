@@ -1,6 +1,9 @@
 //! A company whose people come and go, over the scripted Active Directory or a domain controller, and what
 //! its directory has of them in the end.
-#![allow(dead_code, reason = "each test uses its own part")]
+#![cfg_attr(
+    not(feature = "failpoints"),
+    allow(dead_code, reason = "some of it only fail points need")
+)]
 
 use crate::bed::{Access, Directory, Domain, MailServer, Post, servers};
 use crate::fake::Company;
