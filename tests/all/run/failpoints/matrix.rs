@@ -44,8 +44,8 @@ impl Figures {
 
     fn tell(&self, fault: &str, town: &Town) {
         println!(
-            "{fault} at {} places, each reached: {} further runs, at most {} after one; {} mails, {} of them twice, \
-             with the same Message-ID",
+            "{fault} at {} places, each reached: {} further runs, at most {} after one; {} mails, {} twice: the \
+             same Message-ID again, or a first password set anew",
             self.places,
             self.further,
             self.most,
