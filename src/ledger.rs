@@ -176,6 +176,8 @@ impl Ledger {
         let lock = file::lock(&path)?;
         let torn = file::mend(&path)?.map(torn_aside);
         let mut branch = Branch::open(&path, settings)?;
+        // Whoever moves the branch here has the lock of the ledger, so this one is a dead process's.
+        branch.bare.unlock(&branch.settings.name());
         let seen = branch.catch_up()?;
         let kept = if path.exists() { Kept::Yes } else { kept };
         let mut history = History::default();

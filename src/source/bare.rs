@@ -216,6 +216,13 @@ impl Bare {
         made.map(drop).map_err(failed(name))
     }
 
+    /// Takes away the lock that a killed process left on a ref: only for who knows that nobody else moves it.
+    pub fn unlock(&self, name: &str) {
+        let lock = self.0.path().join(format!("{name}.lock"));
+        // One that stays says so when the ref is to move.
+        let _ = std::fs::remove_file(lock);
+    }
+
     /// Takes a ref away; one that is not there is gone.
     pub fn forget(&self, name: &str) {
         if let Ok(mut reference) = self.0.find_reference(name) {

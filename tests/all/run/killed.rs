@@ -6,7 +6,7 @@
 //! five, is over a domain controller.
 
 use super::place::{Census, Place, tasks};
-use crate::bed::Access;
+use crate::bed::{Access, Ran};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
@@ -73,9 +73,9 @@ fn places(access: &Access) -> PathBuf {
 }
 
 /// One pass that nobody kills.
-fn passes(access: &Access) {
+fn passes(access: &Access) -> Ran {
     let log = places(access);
-    access.run_within(&[(LOG, log.to_str().unwrap())], &["run", "--once"]);
+    access.run_within(&[(LOG, log.to_str().unwrap())], &["run", "--once"])
 }
 
 /// Begins a pass and kills it after a while; whether it had ended by itself.
@@ -169,13 +169,13 @@ fn lived_through(company: &Place, twin: &Place, kills: u64, dice: &mut Dice) -> 
         passes(access);
         figures.passes += 1;
     }
-    let mut left = String::new();
+    let mut said = String::new();
     for _ in 0..PASSES {
-        passes(access);
+        said = passes(access).err;
         other.run(&["run", "--once"]);
-        left = access.run(&["plan"]).out;
     }
-    assert!(left.ends_with("nothing to do\n"), "{left}");
+    let left = access.run(&["plan"]).out;
+    assert!(left.ends_with("nothing to do\n"), "{said}\n{left}");
     assert_eq!(Census::of(company), Census::of(twin));
     Census::of(company).nobody_is_twice();
     let tasks = tasks(access);
@@ -235,4 +235,24 @@ fn whenever_it_is_killed_over_a_domain_controller_nothing_is_lost_and_nothing_do
     let seed = number("COUNTERSIGN_SEED", 20_261_129);
     let kills = (kills() / 20).max(5);
     lived_through(&company, &twin, kills, &mut Dice(seed)).tell("a domain controller", seed);
+}
+
+#[test]
+fn locks_that_a_kill_left_in_the_repository_of_a_ledger_hold_up_nobody() {
+    let company = Place::fake().shared();
+    let access = company.access();
+    happens(access, 0);
+    access.run(&["run", "--once"]).ends(0);
+    let repository = company.beside("ledger.jsonl.git");
+    for name in ["refs/heads/countersign/ledger.lock", "packed-refs.lock"] {
+        let lock = repository.join(name);
+        assert!(lock.parent().unwrap().is_dir(), "{}", lock.display());
+        fs::write(lock, "").unwrap();
+    }
+    happens(access, 1);
+    access.run(&["run", "--once"]).ends(0);
+    happens(access, 2);
+    access.run(&["run", "--once"]).ends(0);
+    let plan = access.run(&["plan"]).ends(0);
+    assert!(plan.out.ends_with("nothing to do\n"), "{}", plan.out);
 }
