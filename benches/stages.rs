@@ -93,6 +93,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let observed = Observed {
         directory: Some(seen),
         rosters: BTreeMap::new(),
+        ..Observed::default()
     };
     let plan = plan(&Inputs {
         desired: &wanted,

@@ -18,6 +18,8 @@ pub struct Observed {
     pub directory: Option<Directory>,
     /// The rosters, by resource.
     pub rosters: BTreeMap<ResourceName, BTreeMap<roster::RowKey, roster::Row>>,
+    /// What could not be read to its end, the directory among them: nothing of it is planned.
+    pub unread: BTreeMap<ResourceName, Failure>,
 }
 
 /// A directory as it was read, completely.

@@ -20,8 +20,9 @@ use crate::catalog::linking::Findings;
 use crate::catalog::{Catalog, Problem, link, located};
 use crate::connector::roster::Roster;
 use crate::connector::{AttributeName, Failure, Guid, Transport};
+use crate::desired::accounts::{Holder, Seen};
 use crate::desired::expand::{Glance, Ground, Held, Outlook, expand, rules};
-use crate::desired::{Accounts, Desired};
+use crate::desired::{Accounts, Desired, KnownAccount, Tie};
 use crate::diagnostic::{Diagnostic, sorted};
 use crate::failpoint::fail_point;
 use crate::impact::{Impact, compare, history};
@@ -143,8 +144,6 @@ pub struct Situation {
     settled: Option<Recorded>,
     seen: Vec<Sighting>,
     findings: Vec<Finding>,
-    /// Rosters that were not read to their end: nothing of them is planned.
-    pub unread: BTreeMap<ResourceName, Failure>,
 }
 
 impl Situation {
@@ -341,19 +340,35 @@ pub fn situation(
     let (catalog, outer) = (&reading.catalog, world.outer);
     let seen = world.directory.as_deref_mut();
     let seen = seen.map(|transport| look(catalog, transport, outer));
-    situation_of(reading, findings, world, || seen.transpose(), now)
+    let looked = || {
+        Ok(seen
+            .transpose()?
+            .map_or(Looked::Nowhere, |d| Looked::Read(Box::new(d))))
+    };
+    situation_of(reading, findings, world, looked, now)
+}
+
+/// What looking at the directory came to.
+pub enum Looked {
+    /// There is none at hand.
+    Nowhere,
+    /// It was read, completely.
+    Read(Box<Directory>),
+    /// It could not be read: what does not rest on it goes on.
+    Unread(Failure),
 }
 
 /// Works out what should be, where somebody looks at the directory meanwhile: what does not depend on
-/// it comes first, and then `seen` is waited for.
+/// it comes first, and then `looked` is waited for.
 ///
 /// # Errors
-/// As [`situation`].
+/// As [`situation`]. Where the directory could not be read, what is missing may look like a mistake, so
+/// the failure is told instead of mistakes.
 pub fn situation_of(
     reading: &Reading,
     findings: Findings,
     world: &World<'_>,
-    seen: impl FnOnce() -> Result<Option<Directory>, ReconcileError>,
+    looked: impl FnOnce() -> Result<Looked, ReconcileError>,
     now: Timestamp,
 ) -> Result<Situation, ReconcileError> {
     let catalog = &reading.catalog;
@@ -372,7 +387,17 @@ pub fn situation_of(
     let mut limits = None;
     let mut accounts = Accounts::default();
     let mut settled = None;
-    if let Some(directory) = seen()? {
+    let directory = match looked()? {
+        Looked::Nowhere => None,
+        Looked::Read(directory) => Some(*directory),
+        Looked::Unread(failure) => {
+            accounts = remembered(world.recorded);
+            let resource = catalog.config.spec.directory.clone();
+            observed.unread.insert(resource, failure);
+            None
+        }
+    };
+    if let Some(directory) = directory {
         let only_read = only_read(catalog);
         let within = Limits::new(&directory.base, &rules, world.outer)?;
         if !world.recorded.attempts.is_empty() {
@@ -392,11 +417,10 @@ pub fn situation_of(
         observed.directory = Some(directory);
         limits = Some(within);
     }
-    let mut unread = BTreeMap::new();
     for (resource, roster) in world.rosters {
         match roster.observe() {
             Ok(rows) => drop(observed.rosters.insert(resource.clone(), rows)),
-            Err(failure) => drop(unread.insert(resource.clone(), failure)),
+            Err(failure) => drop(observed.unread.insert(resource.clone(), failure)),
         }
     }
     let mut outlook = Outlook::on(ground.clone(), &timeline, &accounts);
@@ -416,7 +440,11 @@ pub fn situation_of(
     diagnostics.extend(located(problems, catalog, &reading.source));
     let diagnostics = sorted(diagnostics);
     if crate::diagnostic::any_error(&diagnostics) {
-        return Err(ReconcileError::Invalid(diagnostics));
+        let unread = observed.unread.remove(&catalog.config.spec.directory);
+        return Err(unread.map_or(
+            ReconcileError::Invalid(diagnostics),
+            ReconcileError::Directory,
+        ));
     }
     Ok(Situation {
         desired,
@@ -427,7 +455,6 @@ pub fn situation_of(
         settled,
         seen: Vec::new(),
         findings: Vec::new(),
-        unread,
     })
 }
 
@@ -524,6 +551,36 @@ fn only_read(catalog: &Catalog) -> BTreeSet<AttributeName> {
         .filter(|f| f.source == Some(FieldSource::Observed))
         .map(|f| AttributeName::new(f.name.as_str()))
         .collect()
+}
+
+/// What the record knows of accounts: whose they are, and under which names they were seen last.
+fn remembered(recorded: &Recorded) -> Accounts {
+    let mut accounts = Accounts {
+        seen: Seen::Remembered,
+        ..Accounts::default()
+    };
+    for (name, user) in &recorded.names_used {
+        let holder = Holder::User(user.clone());
+        match name.contains('@') {
+            true => accounts.taken.address(name, holder),
+            false => accounts.taken.login(name, holder),
+        }
+    }
+    let known = recorded.accounts.iter().map(|(user, account)| {
+        let known = KnownAccount {
+            guid: account.guid,
+            tie: Tie::Recorded,
+            dn: String::new(),
+            login: account.login.clone(),
+            upn: account.upn.clone().unwrap_or_default(),
+            cn: user.to_string(),
+            mail: account.mail.clone(),
+            observed: BTreeMap::new(),
+        };
+        (user.clone(), known)
+    });
+    accounts.known = known.collect();
+    accounts
 }
 
 /// What every user brings to find their account by.

@@ -5,6 +5,7 @@
 //! whoever looks sees the world as it is; so a wake that is lost, doubled or forged does no harm.
 
 pub mod backoff;
+pub mod breaker;
 pub mod listen;
 pub mod log;
 pub mod metrics;

@@ -9,7 +9,7 @@ use super::{Exit, Failed, Place, talk};
 use crate::approval::Evidence;
 use crate::catalog::Catalog;
 use crate::connector::roster::Roster;
-use crate::connector::{Mark, Transport};
+use crate::connector::{Failure, Mark, Transport};
 use crate::desired::Desired;
 use crate::desired::accounts::Accounts;
 use crate::diagnostic::{Code, Diagnostic};
@@ -23,7 +23,7 @@ use crate::plan::{Bootstrap, Change, DirectoryMode, Held, Plan};
 use crate::reconcile::drifted::{Given, drifted};
 use crate::reconcile::inbox::{Answer, collect};
 use crate::reconcile::world::{self, OpenError};
-use crate::reconcile::{self, Parsed, Reading, ReconcileError, Situation, World};
+use crate::reconcile::{self, Looked, Parsed, Reading, ReconcileError, Situation, World};
 use crate::report::diagnostics::{Format, render};
 use crate::source::{Blob, Origin, SourceError, git};
 use jiff::Timestamp;
@@ -349,11 +349,24 @@ fn opened(
 
 /// What a plan is made for.
 #[derive(Clone, Copy)]
-pub enum Purpose {
+pub enum Purpose<'a> {
     /// To be looked at: the directory is let go once it was read.
     Look,
     /// To be applied.
     Apply,
+    /// To be applied as far as the world can be seen: what cannot be read is held, and the rest goes on.
+    /// Connectors that failed a moment ago are not asked; why they failed stands here.
+    GoOn(&'a BTreeMap<ResourceName, Failure>),
+}
+
+impl Purpose<'_> {
+    /// Why a connector is not asked; none where it is.
+    fn shut(&self, resource: &ResourceName) -> Option<&Failure> {
+        match self {
+            Self::GoOn(shut) => shut.get(resource),
+            Self::Look | Self::Apply => None,
+        }
+    }
 }
 
 /// A plan and everything it rests on.
@@ -368,6 +381,8 @@ pub struct Bench {
     pub mark: Option<Mark>,
     /// The rosters.
     pub rosters: BTreeMap<ResourceName, Roster>,
+    /// Every connector that the operator's file has a place for.
+    pub connectors: BTreeSet<ResourceName>,
     /// The plan.
     pub plan: Plan,
     /// What would undo what somebody did by hand, whether it is done or not.
@@ -392,7 +407,7 @@ pub fn bench<H: Borrow<History>>(
     instant: &InstantArgs,
     operator: Operator,
     history: impl FnOnce(&Operator) -> Result<H, Failed>,
-    purpose: Purpose,
+    purpose: Purpose<'_>,
 ) -> Result<Bench, Failed> {
     // What is approved stands in the record, where that is asked at all.
     let (line, history) = match operator.evidence {
@@ -406,17 +421,29 @@ pub fn bench<H: Borrow<History>>(
     let origin = &line.as_ref().map_or_else(|| origin.clone(), Line::origin);
     let mut reading = read(origin)?;
     let now = instant.resolve(&reading.catalog)?;
-    let (mut directory, mode) = opened(&operator, &reading)?;
-    if directory.is_none() {
+    let resource = reading.catalog.config.spec.directory.clone();
+    let Reached {
+        mut directory,
+        away,
+        mode,
+    } = reached(&operator, &resource, purpose)?;
+    if directory.is_none() && away.is_none() {
         talk("no directory is at hand: new names are provisional, accounts are left alone");
     }
     let mark = match (purpose, &mut directory) {
         // Whoever fails to tell where it stands is read anew each time.
-        (Purpose::Apply, Some(directory)) => directory.mark().ok().flatten(),
-        (Purpose::Apply | Purpose::Look, _) => None,
+        (Purpose::Apply | Purpose::GoOn(_), Some(directory)) => directory.mark().ok().flatten(),
+        (Purpose::Apply | Purpose::GoOn(_) | Purpose::Look, _) => None,
     };
-    let fields = reconcile::roster_fields(&reading.catalog);
+    let mut fields = reconcile::roster_fields(&reading.catalog);
+    let shut = |roster: &ResourceName| Some((roster.clone(), purpose.shut(roster)?.clone()));
+    let shut: BTreeMap<_, _> = fields.keys().filter_map(shut).collect();
+    fields.retain(|roster, _| !shut.contains_key(roster));
     let (rosters, mut unread) = world::rosters(&operator, fields);
+    unread.extend(shut);
+    let mut connectors: BTreeSet<ResourceName> =
+        rosters.keys().chain(unread.keys()).cloned().collect();
+    connectors.extend(operator.directory(&resource).map(|_| resource.clone()));
     let findings = std::mem::take(&mut reading.findings);
     // While the directory answers, the record is read and all is worked out that does not depend on it.
     let (mut situation, history, mut directory) = std::thread::scope(|scope| {
@@ -427,7 +454,7 @@ pub fn bench<H: Borrow<History>>(
                 let _ = tell.send(reconcile::look(catalog, directory.as_mut(), outer));
                 match purpose {
                     Purpose::Look => None,
-                    Purpose::Apply => Some(directory),
+                    Purpose::Apply | Purpose::GoOn(_) => Some(directory),
                 }
             });
             (looking, told)
@@ -439,17 +466,35 @@ pub fn bench<H: Borrow<History>>(
         let world = rest_of_world(history.borrow(), &rosters, &operator, mode);
         let (looking, told) = looking.unzip();
         // Nothing is told where the thread broke down, which joining it shows.
-        let seen = || told.and_then(|told| told.recv().ok()).transpose();
-        let situation = reconcile::situation_of(&reading, findings, &world, seen, now);
+        let looked = || match (told.and_then(|told| told.recv().ok()), away) {
+            (Some(Ok(directory)), _) => Ok(Looked::Read(Box::new(directory))),
+            (Some(Err(ReconcileError::Directory(failure))), _)
+                if matches!(purpose, Purpose::GoOn(_)) =>
+            {
+                Ok(Looked::Unread(failure))
+            }
+            (Some(Err(error)), _) => Err(error),
+            (None, Some(failure)) => Ok(Looked::Unread(failure)),
+            (None, None) => Ok(Looked::Nowhere),
+        };
+        let situation = reconcile::situation_of(&reading, findings, &world, looked, now);
         let directory = looking.map(|looking| looking.join().unwrap_or_else(|p| resume_unwind(p)));
         let situation = situation.map_err(|error| reconcile_failed(error, &reading))?;
         Ok::<_, Failed>((situation, history, directory.flatten()))
     })?;
     let history = history.borrow();
-    let exports = world::exports(&operator, &situation.desired, now);
-    situation.read_back(history, &exports);
-    let world = rest_of_world(history, &rosters, &operator, mode);
     let begun = history.last_run().is_some() || history.orders().rebuilt().is_some();
+    match situation.observed.unread.get(&resource) {
+        None => {
+            let exports = world::exports(&operator, &situation.desired, now);
+            situation.read_back(history, &exports);
+        }
+        // An export is compared with names that only the directory tells.
+        Some(_) if begun => directory = None,
+        // Nothing is known of anybody.
+        Some(failure) => return Err(open_failed(OpenError::Directory(failure.clone()))),
+    }
+    let world = rest_of_world(history, &rosters, &operator, mode);
     let bootstrap = match (begun, reading.source.revision.is_some()) {
         (false, true) => {
             let revision = bootstrap_revision(place, &operator, origin)?;
@@ -466,15 +511,8 @@ pub fn bench<H: Borrow<History>>(
     let approval = operator.evidence.as_str();
     let mut plan = reconcile::make_plan(&situation, &world, &reading, &bootstrap, approval);
     plan.findings.extend(history.findings().iter().cloned());
-    unread.extend(std::mem::take(&mut situation.unread));
-    let unread = unread.into_iter().map(|(resource, failure)| Held {
-        code: Code::RosterUnread.as_str().into(),
-        user: None,
-        what: format!("the roster of {resource}"),
-        reason: format!("it could not be read, so nothing of it is planned: {failure}"),
-        causes: Vec::new(),
-    });
-    plan.held.extend(unread);
+    situation.observed.unread.append(&mut unread);
+    plan.held.extend(held_unread(&situation));
     plan.held.sort();
     plan.recount();
     let given = Given {
@@ -490,7 +528,7 @@ pub fn bench<H: Borrow<History>>(
     let mut again = match (purpose, plan.drifted(desired, recorded, outer).is_empty()) {
         // It was let go, and tells now when something was changed by hand.
         (Purpose::Look, false) => opened(&operator, &reading)?.0,
-        (Purpose::Look | Purpose::Apply, _) => None,
+        (Purpose::Look | Purpose::Apply | Purpose::GoOn(_), _) => None,
     };
     let asked = directory.as_deref_mut().or(again.as_deref_mut());
     let asked = asked.map(|directory| directory as &mut dyn Transport);
@@ -508,9 +546,62 @@ pub fn bench<H: Borrow<History>>(
         directory,
         mark,
         rosters,
+        connectors,
         plan,
         drift,
         line,
+    })
+}
+
+/// The directory, open, or why it cannot be; and who writes it.
+struct Reached {
+    directory: Option<Box<dyn Transport>>,
+    away: Option<Failure>,
+    mode: DirectoryMode,
+}
+
+/// The directory as [`opened`]; or why it cannot be, where the rest goes on without it.
+fn reached(
+    operator: &Operator,
+    resource: &ResourceName,
+    purpose: Purpose<'_>,
+) -> Result<Reached, Failed> {
+    let named = operator.directory(resource);
+    let mode = named.map_or(DirectoryMode::Direct, |named| named.mode);
+    let (directory, away) = match (purpose.shut(resource), purpose) {
+        (Some(failure), _) => (None, Some(failure.clone())),
+        (None, Purpose::GoOn(_)) => match world::directory(operator, resource) {
+            Err(OpenError::Directory(failure)) => (None, Some(failure)),
+            opened => (opened.map_err(open_failed)?, None),
+        },
+        (None, Purpose::Look | Purpose::Apply) => {
+            let opened = world::directory(operator, resource);
+            (opened.map_err(open_failed)?, None)
+        }
+    };
+    Ok(Reached {
+        directory: directory.map(|(directory, _)| directory),
+        away,
+        mode,
+    })
+}
+
+/// What is held because it could not be read.
+fn held_unread(situation: &Situation) -> impl Iterator<Item = Held> {
+    let unread = situation.observed.unread.iter();
+    unread.map(|(resource, failure)| {
+        let is_directory = *resource == situation.desired.directory;
+        let (code, what) = match is_directory {
+            true => (Code::DirectoryUnread, format!("the directory {resource}")),
+            false => (Code::RosterUnread, format!("the roster of {resource}")),
+        };
+        Held {
+            code: code.as_str().into(),
+            user: None,
+            what,
+            reason: format!("it could not be read, so nothing of it is planned: {failure}"),
+            causes: Vec::new(),
+        }
     })
 }
 

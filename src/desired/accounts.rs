@@ -40,9 +40,11 @@ pub struct Trouble {
 pub enum Seen {
     /// It was read.
     Yes,
-    /// It was not.
+    /// There is none at hand.
     #[default]
     No,
+    /// It could not be read: what is here is what the record says. Whatever rests on it is provisional.
+    Remembered,
 }
 
 /// An account that is a user's.

@@ -5,7 +5,7 @@
 //! made: it may be the user's own, and two accounts would make two people of one (SEMANTICS 8). A
 //! `login` in the manifest says that it is not.
 
-use super::accounts::{Accounts, Holder, Holders, KnownAccount, Taken, Trouble, fold};
+use super::accounts::{Accounts, Holder, Holders, KnownAccount, Seen, Taken, Trouble, fold};
 use super::variables::UserVariables;
 use crate::catalog::{Catalog, Problem};
 use crate::diagnostic::Code;
@@ -121,7 +121,8 @@ impl<'a> Namer<'a> {
         problems: &mut Vec<Problem>,
     ) -> Option<Names> {
         let account = self.accounts.known.get(name).map(Held::of);
-        let provisional = account.is_none();
+        let remembered = self.accounts.seen == Seen::Remembered;
+        let provisional = account.is_none() || remembered;
         let before = account.or_else(|| self.given.get(name).cloned());
         let known = before.as_ref();
         let login = match (&user.spec.login, known) {
@@ -349,6 +350,10 @@ impl<'a> Namer<'a> {
         }
         if let Some(mail) = known.and_then(|k| k.mail.clone()) {
             return Some(mail);
+        }
+        if self.accounts.seen == Seen::Remembered {
+            // A guess may be somebody else's address, and mails go to it.
+            return None;
         }
         let rule = self.catalog.config.spec.naming.mail.as_deref()?;
         let made = self.fill(rule, variables).ok()?;

@@ -565,4 +565,9 @@ codes! {
         why "What could not be read must not look as if nobody had access. Nothing of this roster is planned; everything else goes on."
         before "(a roster on a share that is not mounted)"
         after "(the share mounted, and the next run)";
+    DirectoryUnread = "directory-unread" Error
+        what "The directory could not be read to its end, and this rests on it."
+        why "What could not be read must not look as if it were not there. `run` writes nothing to the directory, takes nothing away because of it, and tells nobody a value that only it knows; everything else goes on, and the directory is tried again after growing waits."
+        before "(a domain controller that does not answer)"
+        after "(one that does, and the next run)";
 }

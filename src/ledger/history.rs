@@ -457,7 +457,14 @@ impl History {
                             before.map_or(Made::Before, |a| a.made)
                         }
                     };
-                    accounts.insert(user, RecordedAccount { guid, login, made });
+                    let account = RecordedAccount {
+                        guid,
+                        login,
+                        upn,
+                        mail,
+                        made,
+                    };
+                    accounts.insert(user, account);
                 }
             }
             Event::Membership {
@@ -1261,6 +1268,8 @@ pub(super) mod tests {
         let kim = RecordedAccount {
             guid: one,
             login: "kim.ray".into(),
+            upn: Some("kim.ray@City.example".into()),
+            mail: None,
             made: Made::Before,
         };
         assert_eq!(recorded.accounts, BTreeMap::from([(user("kim"), kim)]));

@@ -85,7 +85,8 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
     findings.sort();
     findings.dedup();
     let is_urgent = |user: &UserName| inputs.desired.is_urgent_leaver(user);
-    let guards = guards(&changes, &tasks, &is_urgent, inputs.limits, managed(inputs));
+    let limits = (inputs.desired.rules.guards, inputs.outer.guards);
+    let guards = guards(&changes, &tasks, &is_urgent, limits, managed(inputs));
     let summary = summary(&changes, &tasks, &held, &assumed, &notices);
     Plan {
         format_version: FORMAT_VERSION,
@@ -220,6 +221,14 @@ struct Draft<'a> {
     units: HashMap<Arc<[String]>, crate::dn::Dn>,
     /// What is about whom, once every change and task is there.
     about: notices::About,
+}
+
+impl Inputs<'_> {
+    /// Whether there is a directory that could not be read: what rests on it is not known.
+    fn is_blind(&self) -> bool {
+        let unread = &self.observed.unread;
+        unread.contains_key(&self.desired.directory)
+    }
 }
 
 impl<'a> Draft<'a> {

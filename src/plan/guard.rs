@@ -1,8 +1,8 @@
 //! Guards: how much one run may do. Beyond one the whole plan stops before its first write.
 
-use super::limits::{Limits, allowed};
+use super::limits::allowed;
 use super::{Action, Change, GuardResult, TaskAction, TaskChange, TaskStep, Verdict};
-use crate::manifest::config::Limit;
+use crate::manifest::config::{Guards, Limit};
 use crate::name::UserName;
 
 /// Accounts disabled in one run where nobody says a number: more is more often a mistake than a wish.
@@ -25,15 +25,14 @@ pub struct Managed {
     pub grants: usize,
 }
 
-/// Asks every guard. What is `urgent` does not count: it has a limit of its own (SEMANTICS 24).
+/// Asks every guard, the repository's and the operator's. What is `urgent` does not count: it has a limit of its own (SEMANTICS 24).
 pub fn guards(
     changes: &[Change],
     tasks: &[TaskChange],
     urgent: &dyn Fn(&UserName) -> bool,
-    limits: Option<&Limits>,
+    (inner, outer): (Guards, Guards),
     managed: Managed,
 ) -> Vec<GuardResult> {
-    let (inner, outer) = limits.map_or_else(Default::default, |l| (l.guards, l.outer_guards));
     [
         (
             "creates",

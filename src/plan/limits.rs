@@ -42,10 +42,6 @@ pub struct Limits {
     membership: Membership,
     attributes: BTreeSet<AttributeName>,
     outer_attributes: Option<BTreeSet<AttributeName>>,
-    /// The repository's guards.
-    pub guards: Guards,
-    /// The operator's guards.
-    pub outer_guards: Guards,
     /// Login names, in lower case, that are never touched.
     pub protected: BTreeSet<String>,
 }
@@ -83,8 +79,6 @@ impl Limits {
             membership: rules.membership,
             attributes,
             outer_attributes: outer.attributes.clone(),
-            guards: rules.guards,
-            outer_guards: outer.guards,
             protected: outer.protected.clone(),
         })
     }

@@ -109,8 +109,13 @@ impl Recorded {
                     let made = account.filter(|a| a.login.eq_ignore_ascii_case(&login));
                     if let Some(account) = made {
                         let guid = account.guid;
-                        let made = Made::Here;
-                        let account = RecordedAccount { guid, login, made };
+                        let account = RecordedAccount {
+                            guid,
+                            login,
+                            upn: account.text("userPrincipalName").map(str::to_owned),
+                            mail: account.text("mail").map(str::to_owned),
+                            made: Made::Here,
+                        };
                         settled.accounts.entry(user).or_insert(account);
                     }
                 }
@@ -195,6 +200,10 @@ pub struct RecordedAccount {
     pub guid: Guid,
     /// Its login name when it was last seen.
     pub login: String,
+    /// Its principal name then.
+    pub upn: Option<String>,
+    /// Its mail address then.
+    pub mail: Option<String>,
     /// Whether it was made from here.
     pub made: Made,
 }

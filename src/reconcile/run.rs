@@ -112,7 +112,12 @@ pub fn carry_out(
         sender_domain: means.sender.domain(),
         now: (means.clock)(),
     };
-    let agreed = agreed(plan, ledger);
+    // What no directory was asked about, none has agreed to.
+    let is_asked = means.connections.directory.is_some();
+    let agreed = match is_asked {
+        true => agreed(plan, ledger),
+        false => Vec::new(),
+    };
     let asked = plan
         .changes
         .iter()
@@ -128,12 +133,13 @@ pub fn carry_out(
         && !plan.seen.iter().any(|s| ledger.history().is_news(s))
         && ledger.history().frozen().is_empty()
         && agreed.is_empty()
-        && ledger
-            .history()
-            .recorded()
-            .attempts
-            .keys()
-            .all(|id| asked.contains(id))
+        && (!is_asked
+            || ledger
+                .history()
+                .recorded()
+                .attempts
+                .keys()
+                .all(|id| asked.contains(id)))
         && telling
             .drafts(ledger.history(), &BTreeSet::new())?
             .is_empty();

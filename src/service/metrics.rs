@@ -1,5 +1,6 @@
 //! What became of passes → Prometheus metrics, without names of persons.
 
+use super::breaker::State;
 use super::standing::Ages;
 use super::status::{ConditionKind, Pass, Status};
 use prometheus_client::encoding::text::encode;
@@ -28,6 +29,7 @@ pub struct Metrics {
     last: Gauge,
     next: Gauge,
     fetch_failures: Counter,
+    circuits: Family<Stands, Gauge>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -43,6 +45,12 @@ struct Became {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Is {
     condition: ConditionKind,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Stands {
+    connector: String,
+    state: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -90,6 +98,9 @@ impl Metrics {
         let fetch_failures = Counter::default();
         let words = "Fetches of the branch that failed";
         registry.register("fetch_failures", words, fetch_failures.clone());
+        let circuits = Family::default();
+        let words = "Whether the circuit of a connector is closed, open or half-open";
+        registry.register("connector_circuit", words, circuits.clone());
         Self {
             registry,
             passes,
@@ -102,12 +113,13 @@ impl Metrics {
             last,
             next,
             fetch_failures,
+            circuits,
         }
     }
 
     /// Counts a pass that got as far as a plan.
     pub fn pass(&self, pass: &Pass) {
-        let result = match pass.failed + pass.conflict + pass.unmailed {
+        let result = match pass.failed + pass.conflict + pass.unmailed + pass.unread {
             0 => "complete",
             _ => "partial",
         };
@@ -159,6 +171,16 @@ impl Metrics {
             self.conditions
                 .get_or_create(&is)
                 .set(i64::from(condition.is_true));
+        }
+        for circuit in &status.connectors {
+            for state in State::ALL {
+                let stands = Stands {
+                    connector: circuit.connector.clone(),
+                    state: state.as_str(),
+                };
+                let gauge = self.circuits.get_or_create(&stands);
+                gauge.set(i64::from(circuit.state == state));
+            }
         }
         if let Some(next) = &status.next {
             self.next.set(next.at.as_second());

@@ -94,6 +94,15 @@ pub fn human(standing: &Standing<'_>) -> String {
             condition.since
         ));
     }
+    for circuit in &status.connectors {
+        let (connector, state) = (&circuit.connector, circuit.state.as_str());
+        if let (Some(again), Some(reason)) = (circuit.again, &circuit.reason) {
+            lines.push(format!(
+                "Connector    {connector} is {state}, {} failures, asked again at {again:.0}: {reason}",
+                circuit.failures
+            ));
+        }
+    }
     for paused in &standing.paused {
         let what = paused.resource.unwrap_or("everything");
         lines.push(format!(

@@ -2,6 +2,7 @@
 //!
 //! Invariant: no name of a person is in it. It is replaced as a whole, so nobody reads half of one.
 
+use super::breaker::Shown;
 use crate::failpoint::fail_point;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -34,6 +35,9 @@ pub struct Status {
     pub applied: Option<String>,
     /// What is true of the loop, always the same four in this order.
     pub conditions: Vec<Condition>,
+    /// Where the circuits of connectors stand, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub connectors: Vec<Shown>,
     /// The last pass that got as far as a plan.
     pub last: Option<Pass>,
     /// When it looks again.
@@ -114,6 +118,9 @@ pub struct Pass {
     pub mailed: usize,
     /// Mails that did not go out.
     pub unmailed: usize,
+    /// Connectors that could not be read.
+    #[serde(default)]
+    pub unread: usize,
 }
 
 /// When the loop looks again, and why.
@@ -157,6 +164,7 @@ impl Status {
             seen: None,
             applied: None,
             conditions: ConditionKind::ALL.map(condition).to_vec(),
+            connectors: Vec::new(),
             last: None,
             next: None,
         }

@@ -9,13 +9,13 @@ mod access;
 mod domain;
 mod export;
 mod letter;
-mod proxy;
+mod link;
 
 pub use access::{Access, Directory, Post, Ran, json};
 pub use domain::Domain;
 pub use export::{Attributes, Export, line, unicode_password_line};
 pub use letter::Delivered;
-pub use proxy::{Proxy, Weather};
+pub use link::{Break, Link, Weather};
 
 use std::path::PathBuf;
 

@@ -88,7 +88,7 @@ impl Company {
     }
 
     /// Writes that arrived, by what they are.
-    fn writes(&self, wanted: impl Fn(&Logged) -> bool) -> Vec<String> {
+    pub fn writes(&self, wanted: impl Fn(&Logged) -> bool) -> Vec<String> {
         let log = self.ad.log();
         let log = log.iter().filter(|l| l.operation.is_write() && wanted(l));
         log.map(Logged::to_string).collect()

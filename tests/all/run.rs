@@ -4,6 +4,7 @@
 mod failpoints;
 mod killed;
 mod monitoring;
+mod outage;
 mod place;
 
 use crate::bed::{Access, Directory, Post, json};
@@ -166,7 +167,7 @@ fn one_pass_for_cron_says_how_it_ended() {
     fs::rename(access.ldif(), access.ldif().with_extension("away")).unwrap();
     access.run(&["run", "--once"]).ends(3);
     let stalled = status(&access);
-    assert_eq!(condition(&stalled, "Stalled")["reason"], "WorldFailed");
+    assert_eq!(condition(&stalled, "Stalled")["reason"], "DirectoryFailed");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::apply::Stop;
 use crate::cli::act::{Acted, act};
 use crate::cli::workbench::{self, Bench, InstantArgs, Purpose};
 use crate::cli::{Exit, Failed, Place};
-use crate::connector::Mark;
+use crate::connector::{Failure, Mark};
 use crate::diagnostic::Code;
 use crate::ledger::{History, Ledger, Outcome};
 use crate::name::ResourceName;
@@ -16,6 +16,7 @@ use crate::plan::{Because, ChangeId, Plan, Step};
 use crate::reconcile::diagnose;
 use crate::reconcile::stalled::Stalled;
 use crate::service::backoff::{Failures, chance, jitter};
+use crate::service::breaker::Breakers;
 use crate::service::listen::Shown;
 use crate::service::mirror::Follower;
 use crate::service::standing::Ages;
@@ -24,6 +25,7 @@ use crate::service::supervisor::pulse;
 use crate::service::wake::{Due, Wake};
 use crate::source::{Origin, git};
 use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,6 +41,8 @@ pub struct Loop {
     stop: Arc<AtomicBool>,
     follower: Option<Follower>,
     fetch_failure: Option<String>,
+    /// Connectors that could not be read, and when they are asked again.
+    breakers: Breakers,
     /// Changes that failed, and when they are tried again.
     failures: Failures<ChangeId>,
     /// Passes that failed as a whole.
@@ -61,6 +65,8 @@ pub struct Loop {
 struct Told {
     pass: Pass,
     held: Vec<String>,
+    /// Why the directory could not be read.
+    unread: Option<String>,
 }
 
 impl Told {
@@ -79,8 +85,10 @@ impl Told {
                 held: 1,
                 mailed: 0,
                 unmailed: 0,
+                unread: 0,
             },
             held: vec![format!("paused by {by}: {reason}")],
+            unread: None,
         }
     }
 }
@@ -105,6 +113,7 @@ impl Loop {
             stop,
             follower: None,
             fetch_failure: None,
+            breakers: Breakers::default(),
             failures: Failures::default(),
             outage: Failures::default(),
             post: Failures::default(),
@@ -149,6 +158,7 @@ impl Loop {
         let mut due = Due::default();
         due.at(self.instant, Wake::Instant);
         due.at(self.follow, Wake::Follow);
+        due.at(self.breakers.next(), Wake::Retry);
         due.at(self.failures.next(), Wake::Retry);
         due.at(self.outage.next(), Wake::Retry);
         due.at(self.post.next(), Wake::Retry);
@@ -228,6 +238,11 @@ impl Loop {
             follower.take_moved();
             self.fetched(failure);
         }
+        match wake {
+            Wake::Start | Wake::Signal => self.breakers.ask_all(began),
+            Wake::Revision | Wake::Pushed | Wake::Directory => self.breakers.news(began),
+            Wake::Instant | Wake::Follow | Wake::Retry | Wake::Interval => {}
+        }
         let seen = git::revision_id(&self.place.folder, &self.revision).ok();
         if seen != self.status.seen {
             tracing::info!(revision = seen.as_deref(), "the branch stands here");
@@ -271,19 +286,28 @@ impl Loop {
             tracing::info!("everything is paused");
             return Ok(Told::paused(&pause.by, &pause.reason));
         }
-        let (bench, stalled) = match self.bench(&ledger, &self.revision) {
+        let shut = self.breakers.shut(Timestamp::now());
+        let (bench, stalled) = match self.bench(&ledger, &self.revision, &shut) {
             Err(failed) if failed.exit == Exit::Findings => {
                 let Some(valid) = self.last_valid(&ledger) else {
                     return Err(failed);
                 };
-                let bench = self.bench(&ledger, &valid)?;
+                let bench = self.bench(&ledger, &valid, &shut)?;
                 (bench, Some(self.mistakes(&valid)))
             }
             bench => (bench?, None),
         };
         let now = Timestamp::now();
+        let unread = &bench.situation.observed.unread;
+        self.breakers
+            .passed(&bench.connectors, unread, &shut, (now, chance()));
+        let directory = &bench.situation.desired.directory;
+        let blind = unread.get(directory).map(ToString::to_string);
+        let unread = unread.len();
         let wanted = |id: &ChangeId| bench.plan.changes.iter().any(|c| c.id == *id);
-        self.failures.keep(wanted);
+        if blind.is_none() {
+            self.failures.keep(wanted);
+        }
         let mut plan = self.not_now(bench.plan.clone(), ledger.history(), now);
         if let Some(stalled) = &stalled {
             let desired = &bench.situation.desired;
@@ -312,7 +336,9 @@ impl Loop {
             let refusals: Vec<String> = refusals.iter().map(ToString::to_string).collect();
             Failed::say(Exit::Findings, refusals.join("; "))
         })?;
-        self.status.applied = revision;
+        if blind.is_none() {
+            self.status.applied = revision;
+        }
         self.follow = follow;
         let chance = chance();
         for done in &outcomes.done {
@@ -350,13 +376,20 @@ impl Loop {
                 held: summary.held,
                 mailed: summary.mailed,
                 unmailed,
+                unread,
             },
             held: reasons,
+            unread: blind,
         })
     }
 
     /// Reads, looks and plans.
-    fn bench(&self, ledger: &Ledger, revision: &str) -> Result<Bench, Failed> {
+    fn bench(
+        &self,
+        ledger: &Ledger,
+        revision: &str,
+        shut: &BTreeMap<ResourceName, Failure>,
+    ) -> Result<Bench, Failed> {
         let origin = Origin::Revision {
             folder: self.place.folder.clone(),
             revision: revision.to_owned(),
@@ -367,7 +400,7 @@ impl Loop {
             &InstantArgs::now(),
             self.operator.clone(),
             |_: &Operator| Ok(ledger.history()),
-            Purpose::Apply,
+            Purpose::GoOn(shut),
         )
     }
 
@@ -419,16 +452,22 @@ impl Loop {
     }
 
     fn succeeded(&mut self, told: Told, now: Timestamp) -> Exit {
-        let Told { pass, held } = told;
+        let Told { pass, held, unread } = told;
         let left = pass.failed + pass.conflict + pass.unmailed;
         let behind = self.status.seen != self.status.applied;
-        let stalled = match (&self.fetch_failure, held.iter().any(|h| h == "stalled")) {
-            (Some(failure), _) => Some(("FetchFailed", failure.clone())),
-            (None, true) => Some((
+        let is_invalid = held.iter().any(|h| h == "stalled");
+        let is_blind = unread.is_some();
+        let stalled = match (&self.fetch_failure, unread, is_invalid) {
+            (Some(failure), _, _) => Some(("FetchFailed", failure.clone())),
+            (None, Some(failure), _) => Some((
+                "DirectoryFailed",
+                format!("the directory could not be read, what rests on it waits: {failure}"),
+            )),
+            (None, None, true) => Some((
                 "InvalidRevision",
                 "the newest approved revision has mistakes; the last valid one is in force".into(),
             )),
-            (None, false) => None,
+            (None, None, false) => None,
         };
         let quiet = self.failures.is_empty() && left == 0;
         let reconciling = match quiet {
@@ -483,8 +522,10 @@ impl Loop {
             "the pass is over"
         );
         let exit = match left == 0 && pass.held == 0 && !is_stalled {
-            true => Exit::Done,
+            // Nothing was concluded.
+            false if is_blind && pass.run.is_none() => Exit::World,
             false => Exit::Findings,
+            true => Exit::Done,
         };
         self.status.last = Some(pass);
         exit
@@ -516,6 +557,7 @@ impl Loop {
     /// Shows where the loop stands, to whoever looks.
     fn tell(&mut self) {
         self.status.at = Timestamp::now();
+        self.status.connectors = self.breakers.shown(self.status.at);
         self.shown.show(&self.status);
         self.alive();
         let file: PathBuf = Status::file(&self.operator.ledger);

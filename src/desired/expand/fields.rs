@@ -13,7 +13,8 @@ use crate::desired::naming::Names;
 use crate::desired::variables::{Supervisor, UserVariables};
 use crate::desired::{
     Accounts, Cause, Causes, Departure, DesiredAccount, Entitlement, EntitlementKey, Grant, Person,
-    Retained, Sorted, Started, accounts::KnownAccount,
+    Retained, Sorted, Started,
+    accounts::{KnownAccount, Seen},
 };
 use crate::diagnostic::Code;
 use crate::manifest::resource::{Field, FieldSource};
@@ -140,6 +141,7 @@ pub(super) fn person<'p>(
         states: vec![State::Untouched; facts.sheets.fields],
         held,
         provisional: names.as_ref().is_some_and(|n| n.provisional),
+        remembered: accounts.seen == Seen::Remembered,
         known,
     };
     let departure = departure(facts, user, presence);
@@ -252,6 +254,8 @@ struct Filler<'s, 'p> {
     /// Whether the user has anything of each resource, by its place.
     held: Vec<bool>,
     provisional: bool,
+    /// Whether the directory could not be read: whatever it would tell is not settled.
+    remembered: bool,
     known: Option<&'p KnownAccount>,
 }
 
@@ -311,6 +315,7 @@ impl<'p> Filler<'_, 'p> {
         let value = match (&slot.field.value, slot.field.source) {
             (Some(_), _) => self.fill(slot.value.as_ref(), &mut provisional, sheet, index),
             (None, Some(FieldSource::Observed)) => {
+                provisional |= self.remembered;
                 let observed = self.known.and_then(|k| k.observed.get(&slot.attribute));
                 observed.and_then(|text| given(text))
             }
@@ -350,6 +355,7 @@ impl<'p> Filler<'_, 'p> {
             return None;
         }
         *provisional |= self.provisional && filling.reads_account;
+        *provisional |= self.remembered && filling.reads_names;
         for reading in &filling.reads {
             if self.holds(reading.resource, reading.sheet) {
                 *provisional |= self.read(reading);
@@ -603,7 +609,7 @@ impl<'p> Filler<'_, 'p> {
     /// Whether a value will come from a directory that was not at hand.
     fn awaited(&self, slot: &Slot<'_>) -> bool {
         let observed = slot.field.source.is_some();
-        self.known.is_none() && (observed || slot.reads_directory)
+        (self.known.is_none() || self.remembered) && (observed || slot.reads_directory)
     }
 }
 

@@ -61,6 +61,8 @@ pub(super) struct Filling<'a> {
     pub constant: Option<Option<Arc<str>>>,
     pub reads: Vec<Reading<'a>>,
     pub reads_account: bool,
+    /// Whether it reads anything that may come from an account, its own or the supervisor's.
+    pub reads_names: bool,
     pub is_link: bool,
 }
 
@@ -198,9 +200,16 @@ impl<'a> Filling<'a> {
                 .filter_map(|(resource, field)| Reading::new(catalog, resource, field))
                 .collect(),
             reads_account: template.variables.iter().any(|v| v.starts_with("account")),
+            reads_names: template.variables.iter().any(|v| may_be_an_accounts(v)),
             is_link: template.reads_variable("supervisor.dn"),
         })
     }
+}
+
+/// Whether a variable may come from an account, or is too much to tell.
+fn may_be_an_accounts(variable: &str) -> bool {
+    let apart = ["account", "supervisor", "user.mail"];
+    variable == "user" || apart.iter().any(|root| variable.starts_with(root))
 }
 
 impl<'a> Reading<'a> {

@@ -27,8 +27,11 @@ pub(super) fn notices(draft: &mut Draft<'_>) -> Vec<NoticeKey> {
         acknowledge(draft, name, terms);
     }
     for person in inputs.desired.people.values() {
-        welcome(draft, person);
-        departure(draft, person);
+        // Whether somebody can log on, or no longer can, only the directory tells.
+        if !inputs.is_blind() {
+            welcome(draft, person);
+            departure(draft, person);
+        }
     }
     let known = inputs.bootstrap.notices.iter();
     let recorded = &inputs.recorded.notices;

@@ -4,11 +4,12 @@ use super::{Draft, Proposal};
 use crate::connector::roster::{Row, RowKey};
 use crate::connector::{AttributeName, Value};
 use crate::desired::{Cause, EntitlementKey};
+use crate::diagnostic::Code;
 use crate::manifest::resource::{Connector, SignIn};
 use crate::manifest::user::UserState;
 use crate::name::{ResourceName, UserName};
 use crate::plan::{Action, FieldChange, Write};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the rosters need.
 pub(super) fn rows(draft: &mut Draft<'_>) {
@@ -21,6 +22,8 @@ pub(super) fn rows(draft: &mut Draft<'_>) {
             continue;
         };
         let mut wanted: BTreeMap<RowKey, (Row, Vec<Cause>)> = BTreeMap::new();
+        // Rows whose values are not known now: they stay as they are.
+        let mut unsettled: BTreeSet<RowKey> = BTreeSet::new();
         for person in desired.people.values() {
             // On leave: no login where the application has one of its own.
             if person.state == UserState::Suspended && terms.sign_in == SignIn::Own {
@@ -29,12 +32,24 @@ pub(super) fn rows(draft: &mut Draft<'_>) {
             for (key, entitlement) in &person.entitlements {
                 if key.resource == *resource {
                     let row = (entitlement.fields.to_tree(), entitlement.causes.clone());
-                    wanted.insert(row_key(&person.name, key), row);
+                    let at = row_key(&person.name, key);
+                    if entitlement.provisional && draft.inputs.is_blind() {
+                        unsettled.insert(at.clone());
+                    }
+                    wanted.insert(at, row);
                 }
             }
         }
         for (key, (after, causes)) in &wanted {
             let before = observed.get(key);
+            if unsettled.contains(key) {
+                if before.is_none() {
+                    let what = format!("grant {} {}", key.entitlement, key.user);
+                    let reason = "it names what only the directory tells, which could not be read";
+                    draft.hold(Code::DirectoryUnread, Some(&key.user), what, reason, causes);
+                }
+                continue;
+            }
             if before != Some(after) {
                 row(draft, resource, key, before, Some(after), causes);
             }
@@ -73,7 +88,7 @@ fn row(
     causes: &[Cause],
 ) {
     let names = before.into_iter().chain(after).flat_map(BTreeMap::keys);
-    let names: std::collections::BTreeSet<_> = names.collect();
+    let names: BTreeSet<_> = names.collect();
     let value = |row: Option<&Row>, name| -> Vec<Value> {
         row.and_then(|r| r.get(name))
             .map(|v| Value::from(&**v))

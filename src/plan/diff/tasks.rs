@@ -91,6 +91,18 @@ fn one(draft: &mut Draft<'_>, person: &Person, key: &EntitlementKey, terms: &Res
     };
     let entitlement = person.entitlements.get(key);
     let wish = wish(person, key, terms, entitlement, state);
+    let is_unsettled = entitlement.is_some_and(|e| e.provisional);
+    if is_unsettled && draft.inputs.is_blind() {
+        // Neither asked, nor revised, nor withdrawn: what its fields say is not known.
+        let news = wish.filter(|wish| wish.action != TaskAction::Update);
+        if let Some(wish) = news.filter(|_| recorded.is_none_or(|r| r.open.is_none())) {
+            let what = format!("{} {key} for {}", wish.action.as_str(), person.name);
+            let reason = "it names what only the directory tells, which could not be read";
+            let code = crate::diagnostic::Code::DirectoryUnread;
+            draft.hold(code, Some(&person.name), what, reason, &wish.causes);
+        }
+        return;
+    }
     let asked = recorded.and_then(|r| r.open.as_deref().cloned());
     let closed = draft
         .inputs

@@ -1,17 +1,19 @@
-//! A network that fails between the program and the directory, byte by byte: slow, cut after n bytes in
-//! either direction, stalled, swallowed. Whatever it does, what was not read to its end takes nothing
-//! from anybody, and once it works again everything is as it should be.
+//! A network that fails between the program and the directory, byte by byte. Whatever it does, what was
+//! not read to its end takes nothing from anybody, and once it works again everything is as it should be.
 
 use super::{ADMINS, Company, LUCY};
-use crate::bed::{Proxy, Weather};
+use crate::bed::{Break, Link, Weather};
 use crate::fake_ad::PASSWORD;
 use std::time::Duration;
 
-fn behind_a_proxy() -> (Company, Proxy) {
-    let company = Company::settled();
-    let proxy = Proxy::before(company.ad.ldaps_addr());
-    let url = format!("url: ldaps://localhost:{}", proxy.port());
-    (company.connected(&url, PASSWORD), proxy)
+impl Company {
+    /// The company, settled, whose directory is reached through a network that fails on demand.
+    pub fn behind_a_link() -> (Self, Link) {
+        let company = Self::settled();
+        let link = Link::before(company.ad.ldaps_addr());
+        let url = format!("url: ldaps://localhost:{}", link.address.port());
+        (company.connected(&url, PASSWORD), link)
+    }
 }
 
 const NINA: &str = "apiVersion: countersign/v1\nkind: User\nmetadata: {name: nina}\nspec:\n  givenName: Nina\n  \
@@ -32,25 +34,26 @@ fn happens(company: &Company) {
 
 #[test]
 fn wherever_the_connection_breaks_nothing_wrong_is_written_and_the_next_runs_finish() {
-    let (company, proxy) = behind_a_proxy();
+    let (company, link) = Company::behind_a_link();
     company.access.run(&["run", "--once"]).ends(0);
-    let read = proxy.answered();
+    let read = link.answered();
     company.ad.clear_log();
     let shares = [1u64, 13, 40, 60, 80, 95, 99];
     let mut broken = 0;
     // While it is only read: every cut is a read that was not whole.
-    for share in shares {
+    let hows = [Break::Cut, Break::Reset, Break::SlowClose];
+    for (share, how) in shares.into_iter().zip(hows.into_iter().cycle()) {
         for weather in [
-            Weather::CutAnswers(read * share / 100),
-            Weather::CutRequests(300 * share / 100),
+            Weather::Answers(read * share / 100, how),
+            Weather::Requests(300 * share / 100, how),
         ] {
-            proxy.set(weather);
+            link.set(weather);
             let ran = company.access.run(&["run", "--once"]);
             assert!([0, 3].contains(&ran.code), "{weather:?}: {}", ran.err);
             broken += u32::from(ran.code == 3);
         }
     }
-    proxy.set(Weather::Closed);
+    link.set(Weather::Closed);
     company.access.run(&["run", "--once"]).ends(3);
     assert_eq!(company.writes(|_| true), Vec::<String>::new());
     assert!(broken >= 10, "{broken}");
@@ -58,14 +61,14 @@ fn wherever_the_connection_breaks_nothing_wrong_is_written_and_the_next_runs_fin
     happens(&company);
     let mut runs = 0;
     for extra in [0u64, 200, 400, 700, 1100, 1600, 2200, 3000] {
-        proxy.set(Weather::CutAnswers(read + extra));
+        link.set(Weather::Answers(read + extra, Break::Cut));
         let ran = company.access.run(&["run", "--once"]);
         assert!([0, 1, 3].contains(&ran.code), "{extra}: {}", ran.err);
         runs += 1;
     }
-    proxy.set(Weather::Slow(Duration::from_millis(5)));
+    link.set(Weather::Slow(Duration::from_millis(5)));
     company.access.run(&["run", "--once"]);
-    proxy.set(Weather::Fine);
+    link.set(Weather::Fine);
     company.access.run(&["run", "--once"]);
     let plan = company.access.run(&["plan"]).ends(0);
     assert!(plan.out.ends_with("nothing to do\n"), "{}", plan.out);

@@ -2,7 +2,7 @@
 
 use super::super::place::{Census, Place, tasks};
 use super::town::{Fault, Town};
-use crate::bed::{Proxy, Weather, servers};
+use crate::bed::{Break, Link, Weather, servers};
 use countersign::failpoint::NAMES;
 use std::thread;
 
@@ -143,23 +143,23 @@ fn whatever_breaks_between_it_and_a_mail_server_no_mail_is_lost_and_one_a_crash_
         }
     }
     // A connection that breaks within DATA, and between it and its 250.
-    let proxy = Proxy::before(servers.mail.tls.parse().unwrap());
-    let through = format!("url: smtps://127.0.0.1:{}", proxy.port());
+    let link = Link::before(servers.mail.tls.parse().unwrap());
+    let through = format!("url: smtps://127.0.0.1:{}", link.address.port());
     let direct = format!("url: smtps://{}", servers.mail.tls);
     town.place.operated(&direct, &through);
     town.happens();
     town.run("");
-    let (asked, answered) = (proxy.asked(), proxy.answered());
+    let (asked, answered) = (link.asked(), link.answered());
     assert!(asked > 2000 && town.told() == 0);
     for share in [50, 70, 90, 98, 100] {
         for weather in [
-            Weather::CutRequests(asked * share / 100),
-            Weather::CutAnswers(answered * share / 100),
+            Weather::Requests(asked * share / 100, Break::Cut),
+            Weather::Answers(answered * share / 100, Break::Cut),
         ] {
             town.happens();
-            proxy.set(weather);
+            link.set(weather);
             town.run("");
-            proxy.set(Weather::Fine);
+            link.set(Weather::Fine);
             town.run("");
             let twice = town.told();
             assert!(twice <= 1, "{weather:?}: {twice} mails twice");
