@@ -326,6 +326,28 @@ pub struct Mark {
     pub source: Vec<u8>,
     /// How far it had come.
     pub number: u64,
+    /// What it gave to be asked with, where it tells more that way.
+    pub cookie: Option<Vec<u8>>,
+}
+
+/// What a directory tells of what happened since a mark.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Since {
+    /// That cannot be told: everything has to be read anew.
+    Untold,
+    /// Surely nothing but these objects was touched. The mark is of before they were listed.
+    Touched(Mark, Vec<Touched>),
+}
+
+/// An object that was made, changed, renamed, moved or deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Touched {
+    /// What it is.
+    pub guid: Guid,
+    /// Where it stands, inside the base or not; none where it was deleted.
+    pub dn: Option<Dn>,
+    /// Whether it surely was made since the mark: nothing of before can refer to it.
+    pub is_new: bool,
 }
 
 /// A transport of `active-directory`: LDAP to a domain controller, or an LDIF file.
@@ -360,13 +382,12 @@ pub trait Transport: Send {
         Ok(None)
     }
 
-    /// Where the directory stands now, if surely nothing that [`Transport::read_all`] tells has changed
-    /// since a mark; none where something has, or that cannot be told.
+    /// What happened since a mark to what [`Transport::read_all`] tells with these attributes.
     ///
     /// # Errors
     /// [`Failure`] when the directory could not be asked.
-    fn unchanged_since(&mut self, _mark: &Mark) -> Result<Option<Mark>, Failure> {
-        Ok(None)
+    fn since(&mut self, _mark: &Mark, _attributes: &[AttributeName]) -> Result<Since, Failure> {
+        Ok(Since::Untold)
     }
 
     /// Reads every account, group and unit below the base with these attributes, each handed to `found`.

@@ -1,5 +1,6 @@
 //! Observed state: what is, as the connectors saw it. No opinions: nothing here knows what should be.
 
+pub mod snapshot;
 pub mod tie;
 
 use crate::connector::active_directory::matching::{account_expires_never, uac};
@@ -138,11 +139,7 @@ pub fn collect(
         primary: BTreeMap::new(),
     };
     transport.read_all(attributes, &mut |entry| directory.put(entry))?;
-    directory.index();
-    let own = transport.log_on().and_then(|dn| directory.at(&dn));
-    if let Some(own) = own.and_then(|guid| directory.accounts.get_mut(&guid)) {
-        own.protection = own.protection.or(Some(Protection::OwnLogOn));
-    }
+    directory.finish(transport);
     Ok(directory)
 }
 
@@ -208,7 +205,24 @@ impl Directory {
         }
     }
 
+    /// Takes out what is known of an account or a group.
+    fn forget(&mut self, guid: Guid) {
+        self.accounts.remove(&guid);
+        self.groups.retain(|_, group| group.guid != guid);
+    }
+
+    /// Works out what follows from all entries together.
+    fn finish(&mut self, transport: &dyn Transport) {
+        self.index();
+        let own = transport.log_on().and_then(|dn| self.at(&dn));
+        if let Some(own) = own.and_then(|guid| self.accounts.get_mut(&guid)) {
+            own.protection = own.protection.or(Some(Protection::OwnLogOn));
+        }
+    }
+
     fn index(&mut self) {
+        self.primary.clear();
+        self.memberships.clear();
         let by_id: HashMap<u32, &GroupKey> = self
             .groups
             .iter()

@@ -30,6 +30,7 @@ use crate::ledger::History;
 use crate::manifest::parse::{Known, Manifests, parse};
 use crate::manifest::resource::{Connector, FieldSource};
 use crate::name::{FieldName, ResourceName, UserName};
+use crate::observed::snapshot::Snapshot;
 use crate::observed::tie::{Claim, Rules as TieRules, tie};
 use crate::observed::{Directory, Observed, attributes, collect};
 use crate::plan::limits::{Limits, Outer};
@@ -320,10 +321,29 @@ pub fn look(
     transport: &mut dyn Transport,
     outer: &Outer,
 ) -> Result<Directory, ReconcileError> {
+    collect(transport, &wanted(catalog, outer)).map_err(ReconcileError::Directory)
+}
+
+/// Looks at the directory as [`look`] does, and keeps it in mind: where it was looked at before and is
+/// still good for that, only what was touched since is read.
+///
+/// # Errors
+/// As [`look`].
+pub fn look_again(
+    catalog: &Catalog,
+    transport: &mut dyn Transport,
+    outer: &Outer,
+    kept: Option<Snapshot>,
+) -> Result<Snapshot, ReconcileError> {
+    Snapshot::take(transport, wanted(catalog, outer), kept, Timestamp::now())
+        .map_err(ReconcileError::Directory)
+}
+
+/// What a plan needs to know of every account.
+fn wanted(catalog: &Catalog, outer: &Outer) -> Vec<AttributeName> {
     let wanted = rules(catalog).attributes.into_iter();
     let wanted = wanted.chain(only_read(catalog));
-    let wanted = attributes(wanted.chain(outer.adopt_by_anchor.clone()));
-    collect(transport, &wanted).map_err(ReconcileError::Directory)
+    attributes(wanted.chain(outer.adopt_by_anchor.clone()))
 }
 
 /// Looks at the world and works out what should be.

@@ -10,6 +10,7 @@ use crate::failpoint::fail_point;
 use crate::ledger::due::next_due;
 use crate::ledger::{Event, History, Ledger, Record, RunId};
 use crate::name::{ResourceName, UserName};
+use crate::observed::Directory;
 use crate::plan::Plan;
 use crate::plan::recorded::Agreed;
 use crate::reconcile::guarded::{Guards, guarded};
@@ -29,6 +30,8 @@ pub struct Acted {
     pub held: Option<String>,
     /// When the next reminder or escalation becomes due.
     pub follow: Option<Timestamp>,
+    /// The directory as it was read before; none where it was not.
+    pub directory: Option<Directory>,
 }
 
 /// Users that one record of the ledger tells of at most.
@@ -183,5 +186,6 @@ pub fn act(
         outcomes,
         held: guarded.held,
         follow: next_due(ledger.history(), desired, Timestamp::now()),
+        directory: bench.situation.observed.directory,
     }))
 }

@@ -76,7 +76,7 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         plan,
         outcomes,
         held,
-        follow: _,
+        ..
     } = match acted {
         Ok(acted) => acted,
         Err(refusals) => return Ok(refused(&refusals)),

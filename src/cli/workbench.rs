@@ -9,7 +9,7 @@ use super::{Exit, Failed, Place, talk};
 use crate::approval::Evidence;
 use crate::catalog::Catalog;
 use crate::connector::roster::Roster;
-use crate::connector::{Failure, Mark, Transport};
+use crate::connector::{Failure, Mark, Since, Transport};
 use crate::desired::Desired;
 use crate::desired::accounts::Accounts;
 use crate::diagnostic::{Code, Diagnostic};
@@ -18,6 +18,7 @@ use crate::ledger::{History, Ledger, LedgerError, Record, Shared};
 use crate::manifest::parse::Known;
 use crate::manifest::{Edge, Moment};
 use crate::name::ResourceName;
+use crate::observed::snapshot::{Snapshot, Taken};
 use crate::operator::{DEFAULT_FILE, LedgerBranch, Operator, OperatorError};
 use crate::plan::{Bootstrap, Change, DirectoryMode, Held, Plan};
 use crate::reconcile::drifted::{Given, drifted};
@@ -30,6 +31,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rayon::prelude::*;
 use std::borrow::Borrow;
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
@@ -355,15 +357,23 @@ pub enum Purpose<'a> {
     /// To be applied.
     Apply,
     /// To be applied as far as the world can be seen: what cannot be read is held, and the rest goes on.
-    /// Connectors that failed a moment ago are not asked; why they failed stands here.
-    GoOn(&'a BTreeMap<ResourceName, Failure>),
+    GoOn(&'a Standing),
+}
+
+/// What a loop knows of the world from before.
+#[derive(Default)]
+pub struct Standing {
+    /// Connectors that failed a moment ago and are not asked, and why they failed.
+    pub shut: BTreeMap<ResourceName, Failure>,
+    /// The directory as it was; taken by who looks at it again.
+    pub kept: Cell<Option<Snapshot>>,
 }
 
 impl Purpose<'_> {
     /// Why a connector is not asked; none where it is.
     fn shut(&self, resource: &ResourceName) -> Option<&Failure> {
         match self {
-            Self::GoOn(shut) => shut.get(resource),
+            Self::GoOn(standing) => standing.shut.get(resource),
             Self::Look | Self::Apply => None,
         }
     }
@@ -377,8 +387,8 @@ pub struct Bench {
     pub situation: Situation,
     /// The directory, open, where the plan is to be applied.
     pub directory: Option<Box<dyn Transport>>,
-    /// Where the directory stood before it was read, where the plan is to be applied and it tells.
-    pub mark: Option<Mark>,
+    /// How the directory was read, where that is kept for the next time.
+    pub taken: Option<Taken>,
     /// The rosters.
     pub rosters: BTreeMap<ResourceName, Roster>,
     /// Every connector that the operator's file has a place for.
@@ -423,18 +433,13 @@ pub fn bench<H: Borrow<History>>(
     let now = instant.resolve(&reading.catalog)?;
     let resource = reading.catalog.config.spec.directory.clone();
     let Reached {
-        mut directory,
+        directory,
         away,
         mode,
     } = reached(&operator, &resource, purpose)?;
     if directory.is_none() && away.is_none() {
         talk("no directory is at hand: new names are provisional, accounts are left alone");
     }
-    let mark = match (purpose, &mut directory) {
-        // Whoever fails to tell where it stands is read anew each time.
-        (Purpose::Apply | Purpose::GoOn(_), Some(directory)) => directory.mark().ok().flatten(),
-        (Purpose::Apply | Purpose::GoOn(_) | Purpose::Look, _) => None,
-    };
     let mut fields = reconcile::roster_fields(&reading.catalog);
     let shut = |roster: &ResourceName| Some((roster.clone(), purpose.shut(roster)?.clone()));
     let shut: BTreeMap<_, _> = fields.keys().filter_map(shut).collect();
@@ -445,17 +450,26 @@ pub fn bench<H: Borrow<History>>(
         rosters.keys().chain(unread.keys()).cloned().collect();
     connectors.extend(operator.directory(&resource).map(|_| resource.clone()));
     let findings = std::mem::take(&mut reading.findings);
+    let (is_written, keeps, kept) = match purpose {
+        Purpose::Look => (false, false, None),
+        Purpose::Apply => (true, false, None),
+        Purpose::GoOn(standing) => (true, true, standing.kept.take()),
+    };
+    let mut taken = None;
     // While the directory answers, the record is read and all is worked out that does not depend on it.
     let (mut situation, history, mut directory) = std::thread::scope(|scope| {
         let (catalog, outer) = (&reading.catalog, operator.outer());
         let looking = directory.map(|mut directory| {
             let (tell, told) = mpsc::sync_channel(1);
             let looking = scope.spawn(move || {
-                let _ = tell.send(reconcile::look(catalog, directory.as_mut(), outer));
-                match purpose {
-                    Purpose::Look => None,
-                    Purpose::Apply | Purpose::GoOn(_) => Some(directory),
-                }
+                let transport = directory.as_mut();
+                let _ = tell.send(match keeps {
+                    true => reconcile::look_again(catalog, transport, outer, kept)
+                        .map(|Snapshot { directory, taken }| (directory, Some(taken))),
+                    false => reconcile::look(catalog, transport, outer)
+                        .map(|directory| (directory, None)),
+                });
+                is_written.then_some(directory)
             });
             (looking, told)
         });
@@ -467,7 +481,10 @@ pub fn bench<H: Borrow<History>>(
         let (looking, told) = looking.unzip();
         // Nothing is told where the thread broke down, which joining it shows.
         let looked = || match (told.and_then(|told| told.recv().ok()), away) {
-            (Some(Ok(directory)), _) => Ok(Looked::Read(Box::new(directory))),
+            (Some(Ok((directory, how))), _) => {
+                taken = how;
+                Ok(Looked::Read(Box::new(directory)))
+            }
             (Some(Err(ReconcileError::Directory(failure))), _)
                 if matches!(purpose, Purpose::GoOn(_)) =>
             {
@@ -544,7 +561,7 @@ pub fn bench<H: Borrow<History>>(
         operator,
         situation,
         directory,
-        mark,
+        taken,
         rosters,
         connectors,
         plan,
@@ -634,7 +651,11 @@ pub fn unchanged(
     let opened = world::directory(operator, resource).map_err(open_failed)?;
     match opened {
         Some((mut directory, _)) => directory
-            .unchanged_since(mark)
+            .since(mark, &[])
+            .map(|since| match since {
+                Since::Touched(now, touched) => touched.is_empty().then_some(now),
+                Since::Untold => None,
+            })
             .map_err(|failure| Failed::say(Exit::World, failure)),
         None => Ok(None),
     }

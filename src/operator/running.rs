@@ -13,6 +13,8 @@ pub struct Running {
     pub fetch: SignedDuration,
     /// How often the directory is asked whether it changed.
     pub poll: SignedDuration,
+    /// How long only what was touched is read of the directory before it is read as a whole again.
+    pub read_all: SignedDuration,
     /// Where metrics and health are served; none: nowhere.
     pub listen: Option<SocketAddr>,
     /// Where the forge may call; none: nowhere.
@@ -34,6 +36,7 @@ impl Default for Running {
             interval: SignedDuration::from_mins(15),
             fetch: SignedDuration::from_secs(15),
             poll: SignedDuration::from_secs(30),
+            read_all: SignedDuration::from_hours(1),
             listen: None,
             webhook: None,
         }

@@ -331,6 +331,10 @@ pub(super) struct Run {
     #[serde(default)]
     #[schemars(regex(pattern = r"^[1-9][0-9]{0,4}[smh]$"))]
     pub poll: Option<String>,
+    /// How long only what was touched is read of the directory before all of it is read again; left out: `1h`.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^[1-9][0-9]{0,4}[smh]$"))]
+    pub read_all: Option<String>,
     /// Where metrics and health are served: an address and a port, as `127.0.0.1:9464`; left out: nowhere.
     #[serde(default)]
     pub listen: Option<String>,

@@ -121,6 +121,9 @@ pub struct Pass {
     /// Connectors that could not be read.
     #[serde(default)]
     pub unread: usize,
+    /// What of the directory was read: `whole`, or `changes` since the time before; none where none was.
+    #[serde(default)]
+    pub read: Option<String>,
 }
 
 /// When the loop looks again, and why.

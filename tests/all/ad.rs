@@ -6,6 +6,7 @@
 
 mod accounts;
 mod answers;
+mod changes;
 mod coverage;
 mod groups;
 mod moves;

@@ -13,10 +13,10 @@ use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-const BASE: &str = "DC=seko,DC=example";
-const KIM: &str = "CN=Kim,OU=Farnborough,DC=seko,DC=example";
-const LUCY: &str = "CN=Lucy,OU=Farnborough,DC=seko,DC=example";
-const ADMINS: &str = "CN=APP-WG-Role-Admin,OU=Groups,DC=seko,DC=example";
+pub const BASE: &str = "DC=seko,DC=example";
+pub const KIM: &str = "CN=Kim,OU=Farnborough,DC=seko,DC=example";
+pub const LUCY: &str = "CN=Lucy,OU=Farnborough,DC=seko,DC=example";
+pub const ADMINS: &str = "CN=APP-WG-Role-Admin,OU=Groups,DC=seko,DC=example";
 
 /// A company whose people have no accounts yet, and its directory.
 pub struct Company {

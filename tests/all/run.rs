@@ -2,6 +2,7 @@
 //! told to, and lets through what a guard holds only when an administrator says so.
 
 mod failpoints;
+mod kept;
 mod killed;
 mod monitoring;
 mod outage;

@@ -5,12 +5,12 @@
 
 use crate::apply::Stop;
 use crate::cli::act::{Acted, act};
-use crate::cli::workbench::{self, Bench, InstantArgs, Purpose};
+use crate::cli::workbench::{self, Bench, InstantArgs, Purpose, Standing};
 use crate::cli::{Exit, Failed, Place};
-use crate::connector::{Failure, Mark};
 use crate::diagnostic::Code;
 use crate::ledger::{History, Ledger, Outcome};
 use crate::name::ResourceName;
+use crate::observed::snapshot::Snapshot;
 use crate::operator::Operator;
 use crate::plan::{Because, ChangeId, Plan, Step};
 use crate::reconcile::diagnose;
@@ -25,7 +25,7 @@ use crate::service::supervisor::pulse;
 use crate::service::wake::{Due, Wake};
 use crate::source::{Origin, git};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeMap;
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -55,8 +55,8 @@ pub struct Loop {
     follow: Option<Timestamp>,
     /// When everything is looked at anew.
     interval: Timestamp,
-    /// Where the directory stood when it was read last, and which resource it is.
-    mark: Option<(ResourceName, Mark)>,
+    /// The directory as it was when it was last looked at.
+    seen: Option<(ResourceName, Snapshot)>,
     /// When the directory is asked whether it changed.
     poll: Timestamp,
 }
@@ -86,6 +86,7 @@ impl Told {
                 mailed: 0,
                 unmailed: 0,
                 unread: 0,
+                read: None,
             },
             held: vec![format!("paused by {by}: {reason}")],
             unread: None,
@@ -119,7 +120,7 @@ impl Loop {
             post: Failures::default(),
             instant: None,
             follow: None,
-            mark: None,
+            seen: None,
             poll: Timestamp::MAX,
         }
     }
@@ -163,7 +164,11 @@ impl Loop {
         due.at(self.outage.next(), Wake::Retry);
         due.at(self.post.next(), Wake::Retry);
         due.at(Some(self.interval), Wake::Interval);
-        due.at(self.mark.as_ref().map(|_| self.poll), Wake::Directory);
+        let mark = self
+            .seen
+            .as_ref()
+            .and_then(|(_, seen)| seen.taken.mark.as_ref());
+        due.at(mark.map(|_| self.poll), Wake::Directory);
         let next = due.next().map(|(at, wake)| Next {
             at,
             wake: wake.as_str().into(),
@@ -209,19 +214,22 @@ impl Loop {
     fn is_unchanged(&mut self) -> bool {
         let chance = chance();
         self.poll = Timestamp::now() + jitter(self.operator.running.poll, chance);
-        let Some((resource, mark)) = &self.mark else {
+        let Some((resource, seen)) = &mut self.seen else {
+            return false;
+        };
+        let Some(mark) = &mut seen.taken.mark else {
             return false;
         };
         match workbench::unchanged(&self.operator, resource, mark) {
             Ok(Some(now)) => {
-                self.mark = Some((resource.clone(), now));
+                *mark = now;
                 true
             }
             Ok(None) => false,
             Err(failed) => {
                 // Whether it can be read at all, the next pass finds out.
                 tracing::warn!(reason = failed.words(), "the directory was not asked");
-                self.mark = None;
+                self.seen = None;
                 true
             }
         }
@@ -248,7 +256,7 @@ impl Loop {
             tracing::info!(revision = seen.as_deref(), "the branch stands here");
             self.status.seen = seen;
         }
-        let result = self.look_and_act();
+        let result = self.look_and_act(wake);
         let now = Timestamp::now();
         self.status.passes += 1;
         let chance = chance();
@@ -271,7 +279,7 @@ impl Loop {
         exit
     }
 
-    fn look_and_act(&mut self) -> Result<Told, Failed> {
+    fn look_and_act(&mut self, wake: Wake) -> Result<Told, Failed> {
         self.operator = workbench::operator(&self.place)?;
         let mut ledger = workbench::ledger(&self.operator)?;
         let origin = Origin::Revision {
@@ -286,13 +294,13 @@ impl Loop {
             tracing::info!("everything is paused");
             return Ok(Told::paused(&pause.by, &pause.reason));
         }
-        let shut = self.breakers.shut(Timestamp::now());
-        let (bench, stalled) = match self.bench(&ledger, &self.revision, &shut) {
+        let standing = self.standing(wake);
+        let (mut bench, stalled) = match self.bench(&ledger, &self.revision, &standing) {
             Err(failed) if failed.exit == Exit::Findings => {
                 let Some(valid) = self.last_valid(&ledger) else {
                     return Err(failed);
                 };
-                let bench = self.bench(&ledger, &valid, &shut)?;
+                let bench = self.bench(&ledger, &valid, &standing)?;
                 (bench, Some(self.mistakes(&valid)))
             }
             bench => (bench?, None),
@@ -300,7 +308,7 @@ impl Loop {
         let now = Timestamp::now();
         let unread = &bench.situation.observed.unread;
         self.breakers
-            .passed(&bench.connectors, unread, &shut, (now, chance()));
+            .passed(&bench.connectors, unread, &standing.shut, (now, chance()));
         let directory = &bench.situation.desired.directory;
         let blind = unread.get(directory).map(ToString::to_string);
         let unread = unread.len();
@@ -315,7 +323,8 @@ impl Loop {
             plan = stalled.told(plan, desired, recorded, self.operator.outer());
         }
         let resource = bench.situation.desired.directory.clone();
-        self.mark = bench.mark.clone().map(|mark| (resource, mark));
+        let taken = bench.taken.take();
+        let read = taken.as_ref().map(|taken| taken.extent.as_str().into());
         let poll = jitter(self.operator.running.poll, chance());
         self.poll = Timestamp::now() + poll;
         let revision = plan.revision.clone();
@@ -332,6 +341,7 @@ impl Loop {
             outcomes,
             held,
             follow,
+            directory,
         } = acted.map_err(|refusals| {
             let refusals: Vec<String> = refusals.iter().map(ToString::to_string).collect();
             Failed::say(Exit::Findings, refusals.join("; "))
@@ -339,6 +349,9 @@ impl Loop {
         if blind.is_none() {
             self.status.applied = revision;
         }
+        self.seen = directory
+            .zip(taken)
+            .map(|(directory, taken)| (resource, Snapshot { directory, taken }));
         self.follow = follow;
         let chance = chance();
         for done in &outcomes.done {
@@ -377,19 +390,28 @@ impl Loop {
                 mailed: summary.mailed,
                 unmailed,
                 unread,
+                read,
             },
             held: reasons,
             unread: blind,
         })
     }
 
+    /// What is known of the world from before. The directory is read as a whole again after a while, because
+    /// some of what happens is not told of; and where somebody wants everything looked at.
+    fn standing(&mut self, wake: Wake) -> Standing {
+        let now = Timestamp::now();
+        let oldest = now - self.operator.running.read_all;
+        let kept = self.seen.take().map(|(_, seen)| seen);
+        let kept = kept.filter(|seen| seen.taken.whole >= oldest && wake != Wake::Signal);
+        Standing {
+            shut: self.breakers.shut(now),
+            kept: Cell::new(kept),
+        }
+    }
+
     /// Reads, looks and plans.
-    fn bench(
-        &self,
-        ledger: &Ledger,
-        revision: &str,
-        shut: &BTreeMap<ResourceName, Failure>,
-    ) -> Result<Bench, Failed> {
+    fn bench(&self, ledger: &Ledger, revision: &str, standing: &Standing) -> Result<Bench, Failed> {
         let origin = Origin::Revision {
             folder: self.place.folder.clone(),
             revision: revision.to_owned(),
@@ -400,7 +422,7 @@ impl Loop {
             &InstantArgs::now(),
             self.operator.clone(),
             |_: &Operator| Ok(ledger.history()),
-            Purpose::GoOn(shut),
+            Purpose::GoOn(standing),
         )
     }
 

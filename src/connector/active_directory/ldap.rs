@@ -7,6 +7,7 @@
 //! Decision: the library underneath panics on answers that it does not expect. It does so on a thread of its
 //! own and comes out as a failure, for which panics must unwind (not `panic = "abort"`).
 
+mod changes;
 mod connection;
 mod entry;
 mod search;
@@ -17,7 +18,7 @@ pub use settings::{CaSource, LdapSettings, LdapTimeouts};
 use super::failure::{Operation, classify};
 use crate::connector::{
     At, AttributeName, Attributes, Entry, Failure, Mark, Modification, ModificationKind, NextLogOn,
-    Transport,
+    Since, Transport,
 };
 use crate::dn::{Dn, Rdn};
 use connection::{Connection, Setback};
@@ -99,11 +100,11 @@ impl Transport for LdapDirectory {
     }
 
     fn mark(&mut self) -> Result<Option<Mark>, Failure> {
-        search::mark(&mut self.connection)
+        changes::mark(&mut self.connection)
     }
 
-    fn unchanged_since(&mut self, mark: &Mark) -> Result<Option<Mark>, Failure> {
-        search::unchanged_since(&mut self.connection, mark)
+    fn since(&mut self, mark: &Mark, attributes: &[AttributeName]) -> Result<Since, Failure> {
+        changes::since(&mut self.connection, mark, attributes)
     }
 
     fn read_all(

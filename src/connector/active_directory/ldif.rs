@@ -28,7 +28,7 @@ mod rules;
 use super::failure::{Operation, unanswered};
 use crate::connector::{
     At, AttributeName, Attributes, Entry, EntryKind, Failure, FailureClass, Mark, Modification,
-    NextLogOn, Transport, Value,
+    NextLogOn, Since, Transport, Value,
 };
 use crate::dn::{Dn, Rdn};
 use document::{Document, RecordId, Stage};
@@ -295,12 +295,14 @@ impl Transport for LdifDirectory {
             Mark {
                 source: self.path.as_os_str().as_encoded_bytes().to_vec(),
                 number: hash.finish(),
+                cookie: None,
             }
         }))
     }
 
-    fn unchanged_since(&mut self, mark: &Mark) -> Result<Option<Mark>, Failure> {
-        Ok(self.mark()?.filter(|now| now == mark))
+    fn since(&mut self, mark: &Mark, _attributes: &[AttributeName]) -> Result<Since, Failure> {
+        let now = self.mark()?.filter(|now| now == mark);
+        Ok(now.map_or(Since::Untold, |now| Since::Touched(now, Vec::new())))
     }
 
     fn read_all(

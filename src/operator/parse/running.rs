@@ -30,6 +30,7 @@ impl Reader<'_> {
             interval: span(given.interval.as_deref(), standard.interval),
             fetch: span(given.fetch.as_deref(), standard.fetch),
             poll: span(given.poll.as_deref(), standard.poll),
+            read_all: span(given.read_all.as_deref(), standard.read_all),
             listen: listen?,
             webhook: webhook?,
         })

@@ -6,7 +6,7 @@
 use super::connection::{Connection, Setback};
 use super::entry::{CHANGE_NUMBER, Found, NEEDED, Named, Partial, attributes};
 use crate::connector::active_directory::failure::{Operation, classify, unanswered};
-use crate::connector::{At, AttributeName, Entry, Failure, FailureClass, Guid, Mark, Value};
+use crate::connector::{At, AttributeName, Entry, Failure, FailureClass, Guid, Value};
 use crate::dn::Dn;
 use crate::failpoint::fail_point;
 use ldap3::asn1::{StructureTag, parse_tag};
@@ -18,12 +18,9 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// Accounts, groups and organizational units; computers are users too, but not persons.
-const EVERYTHING: &str = "(|(&(objectCategory=person)(objectClass=user))(objectCategory=group)\
+pub(super) const EVERYTHING: &str = "(|(&(objectCategory=person)(objectClass=user))(objectCategory=group)\
                           (objectCategory=organizationalUnit))";
-const ANYTHING: &str = "(objectClass=*)";
-
-/// Shows deleted objects (MS-ADTS 3.1.1.3.4.1.14).
-const SHOW_DELETED: &str = "1.2.840.113556.1.4.417";
+pub(super) const ANYTHING: &str = "(objectClass=*)";
 
 /// Entries a page: as many as a domain controller gives at most (MaxPageSize).
 const PAGE: i32 = 1000;
@@ -36,24 +33,15 @@ const RANGE_TRIES: usize = 3;
 
 /// One search request.
 #[derive(Clone)]
-struct Query {
-    base: String,
-    scope: Scope,
-    filter: String,
-    attributes: Vec<String>,
-    /// What is seen besides what is there.
-    sight: Sight,
+pub(super) struct Query {
+    pub(super) base: String,
+    pub(super) scope: Scope,
+    pub(super) filter: String,
+    pub(super) attributes: Vec<String>,
+    /// What has it see something else than what is there.
+    pub(super) sight: Option<RawControl>,
     /// For the next answer.
-    limit: Duration,
-}
-
-/// What a search sees.
-#[derive(Clone, Copy)]
-enum Sight {
-    /// What is there.
-    Present,
-    /// What was deleted, too.
-    Deleted,
+    pub(super) limit: Duration,
 }
 
 enum Arrived {
@@ -94,7 +82,7 @@ pub(super) fn read_all(
         base: settings.base.to_string(),
         scope: Scope::Subtree,
         filter: EVERYTHING.into(),
-        sight: Sight::Present,
+        sight: None,
         attributes: asked(wanted),
         limit: settings.timeouts.operation,
     };
@@ -181,7 +169,7 @@ pub(super) fn principal_suffixes(
         base: format!("CN=Partitions,{configuration}"),
         scope: Scope::Subtree,
         filter: ANYTHING.into(),
-        sight: Sight::Present,
+        sight: None,
         attributes: ["uPNSuffixes", "dnsRoot", "nETBIOSName"]
             .map(String::from)
             .into(),
@@ -210,90 +198,8 @@ pub(super) fn principal_suffixes(
     Ok((!suffixes.is_empty()).then(|| suffixes.into_iter().chain(own).collect()))
 }
 
-/// Where the controller stands: its invocationId, which changes where its database was put back from a
-/// backup (MS-ADTS 3.1.1.1.9), and the number of its last change. None where it does not tell.
-pub(super) fn mark(connection: &mut Connection) -> Result<Option<Mark>, Failure> {
-    fail_point!(
-        "directory-mark",
-        return Err(unanswered(FailureClass::Transient, "the connection broke"))
-    );
-    let root = attributes_of(connection, "", &["dsServiceName", "highestCommittedUSN"])?;
-    let text = |all: &[Named], name: &str| {
-        let named = all.iter().find(|n| n.name.eq_ignore_ascii_case(name));
-        named
-            .and_then(|n| n.values.first())
-            .and_then(|v| Some(v.text()?.to_owned()))
-    };
-    let (Some(service), Some(number)) = (
-        text(&root, "dsServiceName"),
-        text(&root, "highestCommittedUSN").and_then(|text| text.parse().ok()),
-    ) else {
-        return Ok(None);
-    };
-    let settings = match attributes_of(connection, &service, &["invocationId"]) {
-        Ok(settings) => settings,
-        Err(failure) if matches!(failure.class, FailureClass::Gone | FailureClass::Denied) => {
-            return Ok(None);
-        }
-        Err(failure) => return Err(failure),
-    };
-    let source = settings
-        .iter()
-        .find(|n| n.name.eq_ignore_ascii_case("invocationId"))
-        .and_then(|n| n.values.first());
-    Ok(source.map(|source| Mark {
-        source: source.bytes().to_vec(),
-        number,
-    }))
-}
-
-/// Whether nothing that a read of everything tells has changed since a mark: then where it stands now.
-///
-/// Deleted objects are seen where the account may see them.
-pub(super) fn unchanged_since(
-    connection: &mut Connection,
-    mark: &Mark,
-) -> Result<Option<Mark>, Failure> {
-    let now = match self::mark(connection)? {
-        Some(now) if now.source == mark.source && now.number >= mark.number => now,
-        Some(_) | None => return Ok(None),
-    };
-    if now.number == mark.number {
-        return Ok(Some(now));
-    }
-    let settings = connection.settings();
-    let query = Query {
-        base: naming_context(&settings.base).to_string(),
-        scope: Scope::Subtree,
-        filter: format!(
-            "(&({CHANGE_NUMBER}>={})(|{EVERYTHING}(isDeleted=TRUE)))",
-            mark.number + 1
-        ),
-        attributes: vec!["1.1".into()],
-        sight: Sight::Deleted,
-        limit: settings.timeouts.operation,
-    };
-    match entries(connection, &query, Operation::ReadAll) {
-        Ok(found) => Ok(found.is_empty().then_some(now)),
-        // More than it lists in one answer is a change, too.
-        Err(failure) if failure.class == FailureClass::Incomplete => Ok(None),
-        Err(failure) => Err(failure),
-    }
-}
-
-/// The domain that a DN is in: deleted objects stand right below it.
-fn naming_context(base: &Dn) -> Dn {
-    let mut dn = base.clone();
-    while !dn.rdn().attribute().eq_ignore_ascii_case("DC") {
-        match dn.parent() {
-            Some(parent) => dn = parent,
-            None => break,
-        }
-    }
-    dn
-}
-
-fn attributes_of(
+/// The attributes of one object.
+pub(super) fn attributes_of(
     connection: &mut Connection,
     dn: &str,
     wanted: &[&str],
@@ -303,7 +209,7 @@ fn attributes_of(
         scope: Scope::Base,
         filter: ANYTHING.into(),
         attributes: wanted.iter().map(|name| (*name).to_owned()).collect(),
-        sight: Sight::Present,
+        sight: None,
         limit: connection.settings().timeouts.operation,
     };
     let found = entries(connection, &query, Operation::Read)?;
@@ -328,7 +234,7 @@ fn asked(wanted: &[AttributeName]) -> Vec<String> {
         .collect()
 }
 
-fn incomplete(words: &str) -> Failure {
+pub(super) fn incomplete(words: &str) -> Failure {
     unanswered(
         FailureClass::Incomplete,
         format!("the read is not complete: {words}"),
@@ -369,15 +275,7 @@ async fn search(
     outbox: &Outbox,
 ) -> Result<LdapResult, Setback> {
     let setback = |error| Setback::of(operation, &error);
-    let deleted = match query.sight {
-        Sight::Present => None,
-        Sight::Deleted => Some(RawControl {
-            ctype: SHOW_DELETED.into(),
-            crit: true,
-            val: None,
-        }),
-    };
-    let controls: Vec<RawControl> = control.into_iter().chain(deleted).collect();
+    let controls: Vec<RawControl> = control.into_iter().chain(query.sight.clone()).collect();
     ldap.controls = (!controls.is_empty()).then_some(controls);
     let mut stream = ldap
         .with_timeout(query.limit)
@@ -435,7 +333,7 @@ fn base_search(
         base: name_of(at),
         scope: Scope::Base,
         filter: ANYTHING.into(),
-        sight: Sight::Present,
+        sight: None,
         attributes,
         limit: connection.settings().timeouts.operation,
     };
@@ -444,12 +342,22 @@ fn base_search(
     entry.ok_or_else(|| incomplete("an object is there, and may not be seen"))
 }
 
-/// What a search without pages finds, over a new connection where the old one turns out to be lost.
-fn entries(
+/// What a search without pages finds.
+pub(super) fn entries(
     connection: &mut Connection,
     query: &Query,
     operation: Operation,
 ) -> Result<Vec<StructureTag>, Failure> {
+    answer(connection, query, operation).map(|(entries, _)| entries)
+}
+
+/// What a search without pages finds, and its result, over a new connection where the old one turns out to
+/// be lost.
+pub(super) fn answer(
+    connection: &mut Connection,
+    query: &Query,
+    operation: Operation,
+) -> Result<(Vec<StructureTag>, LdapResult), Failure> {
     let once = |connection: &mut Connection| {
         let (mut ldap, query) = (connection.ready().map_err(Setback::Refused)?, query.clone());
         let (send, arrived) = mpsc::channel();
@@ -457,12 +365,13 @@ fn entries(
             send,
             room: Arc::new(Semaphore::new(WAITING)),
         };
-        connection.run(async move { search(&mut ldap, &query, None, operation, &outbox).await })?;
+        let search = async move { search(&mut ldap, &query, None, operation, &outbox).await };
+        let result = connection.run(search)?;
         let entries = arrived.into_iter().filter_map(|arrived| match arrived {
             Arrived::Entry(tag) => Some(tag),
             Arrived::End(_) => None,
         });
-        Ok(entries.collect())
+        Ok((entries.collect(), result))
     };
     let read = match once(connection) {
         Err(Setback::Disconnected(_)) => {
