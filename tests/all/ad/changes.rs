@@ -2,7 +2,7 @@
 //! finds. Where the log-on may use DirSync the domain is asked so, elsewhere by the numbers of changes.
 
 use super::{Room, everywhere};
-use crate::fake_ad::PASSWORD;
+use crate::fake_ad::{Options, PASSWORD};
 use countersign::connector::active_directory::ldap::{LdapDirectory, LdapSettings};
 use countersign::connector::{AttributeName, Since, Transport as _};
 use countersign::observed::snapshot::{Extent, Snapshot};
@@ -163,11 +163,23 @@ fn another_copy_of_the_directory_tells_nothing_of_this_one() {
 
 #[test]
 fn more_than_is_worth_reading_one_by_one_is_read_as_a_whole() {
-    super::on_fake(73, crate::fake_ad::Options::default(), |ad| {
-        let mut watched = Watched::of(ad.directory());
-        for n in 0..501 {
-            ad.user(&format!("u{n}"));
-        }
-        assert_eq!(watched.look(), Extent::Whole);
-    });
+    // As many in one answer as no page has, and more than wait for their turn.
+    let options = Options {
+        max_page_size: 10_000,
+        ..Options::default()
+    };
+    for (count, limit) in [
+        (501, options.clone()),
+        (4_001, options),
+        (1_001, Options::default()),
+    ] {
+        super::on_fake(73, limit, |ad| {
+            let mut watched = Watched::of(ad.directory());
+            for n in 0..count {
+                let (dn, login) = (ad.dn(&format!("u{n}")), ad.login(&format!("u{n}")));
+                ad.fake().change(|fake| fake.add_user(&dn, &login));
+            }
+            assert_eq!(watched.look(), Extent::Whole, "{count}");
+        });
+    }
 }

@@ -363,7 +363,8 @@ pub(super) fn answer(
         let (send, arrived) = mpsc::channel();
         let outbox = Outbox {
             send,
-            room: Arc::new(Semaphore::new(WAITING)),
+            // Nobody takes any before the last has come, so there is room for all.
+            room: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
         };
         let search = async move { search(&mut ldap, &query, None, operation, &outbox).await };
         let result = connection.run(search)?;
