@@ -8,7 +8,7 @@
 use super::connection::Connection;
 use super::entry::{CHANGE_NUMBER, Named, attributes};
 use super::search::{ANYTHING, EVERYTHING, Query, answer, attributes_of, entries, incomplete};
-use crate::connector::active_directory::failure::{Operation, unanswered};
+use crate::connector::active_directory::failure::Operation;
 use crate::connector::{AttributeName, Failure, FailureClass, Guid, Mark, Since, Touched, Value};
 use crate::dn::Dn;
 use crate::failpoint::fail_point;
@@ -56,7 +56,7 @@ pub(super) fn mark(connection: &mut Connection) -> Result<Option<Mark>, Failure>
 fn position(connection: &mut Connection) -> Result<Option<Mark>, Failure> {
     fail_point!(
         "directory-mark",
-        return Err(unanswered(FailureClass::Transient, "the connection broke"))
+        return Err(incomplete("the connection broke"))
     );
     let root = attributes_of(connection, "", &["dsServiceName", "highestCommittedUSN"])?;
     let text = |name: &str| first(&root, name).and_then(|v| Some(v.text()?.to_owned()));
