@@ -17,10 +17,6 @@ use secrecy::{ExposeSecret, SecretString};
 use std::time::Duration;
 use trouble::{Lasting, Trouble, answer, trouble};
 
-/// How long to wait for the connection and for each answer. Servers look names up before they answer
-/// (RFC 5321 section 4.5.3.2 allows minutes); a run should not wait that long for each.
-const TIMEOUT: Duration = Duration::from_secs(30);
-
 /// How long an unused connection is kept, in the hope of more letters.
 const IDLE: Duration = Duration::from_secs(15);
 
@@ -37,6 +33,8 @@ pub struct SmtpSettings {
     pub from: String,
     /// Certificate authorities in PEM form that alone are trusted; none: the system's.
     pub ca: Option<String>,
+    /// How long to wait for the connection and for each answer.
+    pub timeout: Duration,
 }
 
 /// Settings that no mail can be sent with.
@@ -97,7 +95,7 @@ impl Smtp {
             .tls(tls)
             .credentials(Credentials::new(settings.username.clone(), password))
             .authentication(vec![Mechanism::Plain, Mechanism::Login])
-            .timeout(Some(TIMEOUT))
+            .timeout(Some(settings.timeout))
             .pool_config(PoolConfig::new().max_size(1).idle_timeout(IDLE))
             .build();
         Ok(Self {
@@ -216,6 +214,7 @@ mod tests {
             password: "secret".into(),
             from: "access@city.example".to_owned(),
             ca: None,
+            timeout: Duration::from_secs(30),
         }
     }
 

@@ -16,9 +16,6 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How long a fetch may take.
-pub const PATIENCE: Duration = Duration::from_secs(60);
-
 /// A repository here that follows a branch somewhere else.
 #[derive(Debug, Clone)]
 pub struct Mirror {
@@ -218,6 +215,9 @@ fn follow(
 mod tests {
     use super::*;
     use std::process::Command;
+
+    /// Longer than a fetch takes on a busy machine.
+    const PATIENCE: Duration = Duration::from_secs(60);
 
     fn git(folder: &Path, arguments: &[&str]) {
         let mut command = Command::new("git");
