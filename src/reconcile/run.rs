@@ -275,6 +275,7 @@ pub fn carry_out(
             stop: means.stop,
             run: &run,
             mails,
+            tried: BTreeSet::new(),
         };
         room.resume(ledger)?;
         let drafts = telling.drafts(ledger.history(), &came_about)?;
@@ -328,6 +329,7 @@ pub fn remind(
         stop: means.stop,
         run: &run,
         mails: Vec::new(),
+        tried: BTreeSet::new(),
     };
     room.resume(ledger)?;
     let drafts = told::asked_again(tasks, ledger.history(), desired, domain, now)?;
