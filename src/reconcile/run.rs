@@ -144,6 +144,9 @@ pub fn carry_out(
             .drafts(ledger.history(), &BTreeSet::new())?
             .is_empty();
     if nothing {
+        if let Err(error) = ledger.let_go() {
+            notes.push(unpushed(&error));
+        }
         let summary = RunSummary {
             held: plan.held.len(),
             ..RunSummary::default()
@@ -295,10 +298,7 @@ pub fn carry_out(
     fail_point!("run-ended", return Err(LedgerError::Stopped.into()));
     // Everything is done and on this disk: that it is not on the branch yet undoes none of it.
     if let Err(error) = ledger.close() {
-        notes.push(format!(
-            "not everything that was recorded is on the ledger's branch yet: {}",
-            with_source(&error)
-        ));
+        notes.push(unpushed(&error));
     }
     Ok(Outcomes {
         run: Some(run),
@@ -307,6 +307,13 @@ pub fn carry_out(
         summary,
         notes,
     })
+}
+
+fn unpushed(error: &LedgerError) -> String {
+    format!(
+        "not everything that was recorded is on the ledger's branch yet: {}",
+        with_source(error)
+    )
 }
 
 /// Reminds the maintainers of tasks now, and records it; what became of each mail.
