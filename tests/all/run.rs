@@ -3,6 +3,7 @@
 
 mod failpoints;
 mod killed;
+mod links;
 mod monitoring;
 mod outage;
 mod place;
