@@ -313,6 +313,18 @@ impl Ledger {
         }
     }
 
+    /// Pushes what an earlier run from here could not push at its end, and gives back the lease that it
+    /// still has: others need not wait for it.
+    ///
+    /// # Errors
+    /// As [`Ledger::close`].
+    pub fn let_go(&mut self) -> Result<(), LedgerError> {
+        match &mut self.branch {
+            Some(branch) => branch.let_go(),
+            None => Ok(()),
+        }
+    }
+
     /// How many messages lie in the inbox; none where the ledger is not shared.
     ///
     /// # Errors

@@ -87,6 +87,8 @@ pub struct AccessRepository {
     pub branch: String,
     /// The commit that is trusted without evidence, as 40 hex digits.
     pub bootstrap: Option<String>,
+    /// How long git may take to fetch.
+    pub timeout: Duration,
 }
 
 /// A forge whose record of reviews is the evidence.
@@ -139,6 +141,8 @@ pub struct LedgerBranch {
     pub term: Duration,
     /// How long one operation may take at most.
     pub longest: Duration,
+    /// How long git may take.
+    pub timeout: Duration,
 }
 
 impl LedgerBranch {
@@ -152,7 +156,7 @@ impl LedgerBranch {
             branch: self.branch.clone(),
             trusted: self.trusted.clone(),
             // A push that hangs must not outlast the lease it renews.
-            patience: shared.patience.min(self.term / 3),
+            patience: self.timeout.min(self.term / 3),
             term: self.term,
             longest: self.longest,
             ..shared
@@ -248,6 +252,8 @@ pub struct Smtp {
     pub ca_file: Option<PathBuf>,
     /// How to log in.
     pub login: Login,
+    /// How long it may take to answer.
+    pub timeout: Duration,
 }
 
 /// How to log in to a mail server.
@@ -688,6 +694,40 @@ readBack: {ureport-export: {path: /var/lib/countersign/in/ureport.csv, key: empl
             let found = machine.mistakes(&text);
             assert!(found.iter().any(|f| f.ends_with(mistake)), "{found:?}");
         }
+    }
+
+    #[test]
+    fn how_long_git_and_a_mail_server_may_take_is_the_operators_to_say() {
+        let machine = machine();
+        let timeouts = |text: &str| {
+            let operator = machine.load(text).unwrap();
+            let MailTransport::Smtp(smtp) = operator.mail.transport else {
+                panic!()
+            };
+            let branch = operator.ledger_branch.unwrap();
+            [
+                operator.repository.unwrap().timeout,
+                branch.timeout,
+                smtp.timeout,
+            ]
+            .map(|t| t.as_secs())
+        };
+        let shared = FULL.replace("file: ledger.jsonl", "file: l.jsonl, branch: l");
+        assert_eq!(timeouts(&shared), [60, 30, 30]);
+        let said = shared
+            .replace("branch: live,", "branch: live, timeout: 5m,")
+            .replace("branch: l}", "branch: l, timeout: 7s}")
+            .replace("from: access@", "timeout: 2m, from: access@");
+        assert_eq!(timeouts(&said), [300, 7, 120]);
+        let wrong = said.replace("timeout: 2m", "timeout: soon");
+        assert_eq!(machine.mistakes(&wrong).len(), 1);
+        let outbox = FULL.replace(
+            "url: \"smtps://mail.city.example\"",
+            "outbox: out, timeout: 5s",
+        );
+        let found = machine.mistakes(&outbox);
+        let mistake = "unknown-field an outbox folder has no use for `timeout`";
+        assert!(found.iter().any(|f| f.ends_with(mistake)), "{found:?}");
     }
 
     #[test]

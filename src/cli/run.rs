@@ -7,7 +7,7 @@ use super::{Exit, Failed, Outcome, Place, talk};
 use crate::operator::Operator;
 use crate::service::listen::{Shown, listen};
 use crate::service::log::{self, Form};
-use crate::service::mirror::{Follower, Mirror, PATIENCE};
+use crate::service::mirror::{Follower, Mirror};
 use crate::service::status::Status;
 use crate::service::supervisor::Supervisor;
 use crate::service::wake::{Call, Wake, wait};
@@ -21,7 +21,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Sender, channel};
-use std::time::Duration;
 use tracing_subscriber::filter::LevelFilter;
 
 /// Follow the repository: plan and apply whenever something changed or an instant has come, until
@@ -125,9 +124,12 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         return Ok(going.pass(Wake::Start));
     }
     let _watch = watched(&followed, &caller);
-    let every = Duration::try_from(running.fetch).unwrap_or(PATIENCE);
     if let Some(mirror) = followed.mirror.clone() {
-        going.follow(Follower::begin(mirror, every, caller.clone()));
+        going.follow(Follower::begin(
+            mirror,
+            running.fetch.unsigned_abs(),
+            caller.clone(),
+        ));
     }
     let mut supervisor = Supervisor::find();
     supervisor.ready();
@@ -181,7 +183,7 @@ fn follow(place: &Place, args: &Args, operator: &Operator) -> Result<Followed, F
     }
     let url = repository.url.as_str();
     let folder = beside(&operator.ledger, "access.git");
-    let mirror = Mirror::open(folder, url, &repository.branch, PATIENCE)
+    let mirror = Mirror::open(folder, url, &repository.branch, repository.timeout)
         .map_err(|error| Failed::new(Exit::World, error))?
         .with_heads(operator.forge.as_ref().map(|forge| forge.kind.heads()));
     let local = Path::new(url).is_absolute().then(|| Path::new(url));

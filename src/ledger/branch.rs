@@ -271,6 +271,17 @@ impl Branch {
         Ok(())
     }
 
+    /// Pushes the rest of an earlier run that could not give its lease back, and gives it back; nothing
+    /// where no lease is left.
+    pub(super) fn let_go(&mut self) -> Result<(), LedgerError> {
+        let lease = self.lease.as_ref();
+        let is_ours = lease.is_some_and(|lease| lease.is_of(&self.instance, &self.host));
+        match &self.state {
+            State::Idle if is_ours => self.push(None, "end"),
+            State::Idle | State::Holding(..) | State::Apart(_) | State::Lost(_) => Ok(()),
+        }
+    }
+
     fn renew(&mut self, lease: Lease, what: &str) -> Result<(), LedgerError> {
         let began = Moment::now();
         self.push(Some(&lease), what)?;

@@ -14,12 +14,12 @@ use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsPar
 use lettre::transport::smtp::{Error, PoolConfig, SmtpTransport};
 use place::{Place, Start};
 use secrecy::{ExposeSecret, SecretString};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use trouble::{Lasting, Trouble, answer, trouble};
 
-/// How long to wait for the connection and for each answer. Servers look names up before they answer
-/// (RFC 5321 section 4.5.3.2 allows minutes); a run should not wait that long for each.
-const TIMEOUT: Duration = Duration::from_secs(30);
+/// So many timeouts are waited for in vain, then a server is given up: one letter that it hangs on keeps no other
+/// back, and one that never answers does not hold a run up once for every letter.
+const IN_VAIN: u32 = 3;
 
 /// How long an unused connection is kept, in the hope of more letters.
 const IDLE: Duration = Duration::from_secs(15);
@@ -37,6 +37,8 @@ pub struct SmtpSettings {
     pub from: String,
     /// Certificate authorities in PEM form that alone are trusted; none: the system's.
     pub ca: Option<String>,
+    /// How long to wait for the connection and for each answer.
+    pub timeout: Duration,
 }
 
 /// Settings that no mail can be sent with.
@@ -70,6 +72,9 @@ pub struct Smtp {
     server: String,
     domains: RecipientDomains,
     transport: SmtpTransport,
+    timeout: Duration,
+    /// How long letters waited for nothing.
+    waited: Duration,
 }
 
 impl Smtp {
@@ -97,13 +102,15 @@ impl Smtp {
             .tls(tls)
             .credentials(Credentials::new(settings.username.clone(), password))
             .authentication(vec![Mechanism::Plain, Mechanism::Login])
-            .timeout(Some(TIMEOUT))
+            .timeout(Some(settings.timeout))
             .pool_config(PoolConfig::new().max_size(1).idle_timeout(IDLE))
             .build();
         Ok(Self {
             server: settings.url.clone(),
             domains,
             transport,
+            timeout: settings.timeout,
+            waited: Duration::ZERO,
         })
     }
 
@@ -172,10 +179,19 @@ impl Post for Smtp {
         // lettre ends every mail with a line end of its own.
         let mime = letter.mime.strip_suffix("\r\n").unwrap_or(&letter.mime);
         fail_point!("smtp", return Err(self.cut_off()));
-        let taken = self
-            .transport
-            .send_raw(&envelope, mime.as_bytes())
-            .map_err(|error| self.failure(error, &recipient))?;
+        if self.waited >= self.timeout * IN_VAIN {
+            return Err(PostError::Unreachable {
+                server: self.server.clone(),
+                source: "it did not answer the letters before this one in time".into(),
+            });
+        }
+        let began = Instant::now();
+        let sent = self.transport.send_raw(&envelope, mime.as_bytes());
+        let sent = sent.map_err(|error| self.failure(error, &recipient));
+        if let Err(PostError::Unreachable { .. }) = sent {
+            self.waited += began.elapsed();
+        }
+        let taken = sent?;
         fail_point!("smtp-accepted", return Err(self.cut_off()));
         let answer = one_line(&taken.message().collect::<Vec<_>>().join(" "));
         Ok(Sent {
@@ -216,6 +232,7 @@ mod tests {
             password: "secret".into(),
             from: "access@city.example".to_owned(),
             ca: None,
+            timeout: Duration::from_secs(30),
         }
     }
 
@@ -309,6 +326,25 @@ mod tests {
             "{failure:?}"
         );
         assert_eq!(failure.remedy(), Remedy::Wait);
+    }
+
+    #[test]
+    fn a_server_that_never_answers_holds_up_a_few_letters_and_not_all() {
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let settings = SmtpSettings {
+            timeout: Duration::from_millis(100),
+            ..settings(&format!("smtps://{}", silent.local_addr().unwrap()))
+        };
+        let mut smtp = Smtp::new(&settings, RecipientDomains::new(["city.example"])).unwrap();
+        let began = Instant::now();
+        for _ in 0..1000 {
+            let failure = smtp.send(&letter("dana@city.example")).unwrap_err();
+            assert_eq!(failure.remedy(), Remedy::Wait, "{failure}");
+        }
+        assert!(began.elapsed() < Duration::from_secs(5));
+        silent.set_nonblocking(true).unwrap();
+        let connections = silent.incoming().take_while(Result::is_ok).count();
+        assert!((2..=3).contains(&connections), "{connections}");
     }
 
     #[test]

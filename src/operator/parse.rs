@@ -26,17 +26,22 @@ use crate::manifest::yaml::{Node, Step, Yaml, compose};
 use crate::name::{FieldName, ResourceName};
 use crate::plan::limits::{Outer, globs};
 use jiff::SignedDuration;
+use ledger::timeout;
 use reader::{Reader, keys};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 /// What messages call the file.
 const WHAT: &str = "the operator's file";
 
 /// How old an export may be, where the file does not say: the weekly ones are read, a forgotten one is not.
 const MAX_AGE_HOURS: u32 = 7 * 24;
+
+/// How long git may take to fetch the access repository, where the file does not say.
+const FETCH: Duration = Duration::from_secs(60);
 
 /// Where encrypted first passwords go, where the file does not say.
 const HAND_OVER: &str = "/var/lib/countersign/hand-over";
@@ -272,6 +277,7 @@ impl Reader<'_> {
             url,
             branch,
             bootstrap: given.bootstrap.clone(),
+            timeout: timeout(given.timeout.as_deref(), FETCH)?,
         })
     }
 

@@ -64,6 +64,10 @@ pub(super) struct Repository {
     #[serde(default)]
     #[schemars(regex(pattern = r"^[0-9a-f]{40}$"))]
     pub bootstrap: Option<String>,
+    /// How long git may take to fetch, as `90s` or `5m`; left out: `60s`.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^[1-9][0-9]{0,3}[sm]$"))]
+    pub timeout: Option<String>,
 }
 
 /// What the approval of a commit rests on.
@@ -275,6 +279,10 @@ pub(super) struct Mail {
     /// The certificates (PEM) that the server's must be signed by; left out: the system's. With `url`.
     #[serde(default)]
     pub ca_file: Option<String>,
+    /// How long the server may take to answer, as `45s` or `2m`; left out: `30s`. A server that looks into mails before it takes them needs longer: one that is given up too soon gets the mail once more. With `url`.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^[1-9][0-9]{0,3}[sm]$"))]
+    pub timeout: Option<String>,
     /// A folder that mails are put into instead of sending them.
     #[serde(default)]
     pub outbox: Option<String>,
@@ -299,6 +307,10 @@ pub(super) struct Ledger {
     /// How long whoever writes the branch is alone.
     #[serde(default)]
     pub lease: Option<Lease>,
+    /// How long git may take to fetch or push the branch, as `20s`, at most a third of the lease's term; left out: `30s`.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^[1-9][0-9]{0,3}[sm]$"))]
+    pub timeout: Option<String>,
 }
 
 /// How long whoever writes the ledger's branch is alone.

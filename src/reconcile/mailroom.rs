@@ -37,6 +37,8 @@ pub(super) struct Mailroom<'a> {
     pub run: &'a RunId,
     /// What became of each.
     pub mails: Vec<Mailed>,
+    /// Letters that were tried: what did not go out is not tried twice in a run.
+    pub tried: BTreeSet<String>,
 }
 
 /// A mail that is to be sent, and what is known to have been said once it was.
@@ -97,6 +99,9 @@ impl Mailroom<'_> {
                 let _ = fs::remove_file(&path);
                 continue;
             };
+            if !self.tried.insert(frozen.message.clone()) {
+                continue;
+            }
             let sent = self.post.send(&letter);
             fail_point!(
                 "mark-sent",

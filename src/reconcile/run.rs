@@ -144,6 +144,9 @@ pub fn carry_out(
             .drafts(ledger.history(), &BTreeSet::new())?
             .is_empty();
     if nothing {
+        if let Err(error) = ledger.let_go() {
+            notes.push(unpushed(&error));
+        }
         let summary = RunSummary {
             held: plan.held.len(),
             ..RunSummary::default()
@@ -275,6 +278,7 @@ pub fn carry_out(
             stop: means.stop,
             run: &run,
             mails,
+            tried: BTreeSet::new(),
         };
         room.resume(ledger)?;
         let drafts = telling.drafts(ledger.history(), &came_about)?;
@@ -294,10 +298,7 @@ pub fn carry_out(
     fail_point!("run-ended", return Err(LedgerError::Stopped.into()));
     // Everything is done and on this disk: that it is not on the branch yet undoes none of it.
     if let Err(error) = ledger.close() {
-        notes.push(format!(
-            "not everything that was recorded is on the ledger's branch yet: {}",
-            with_source(&error)
-        ));
+        notes.push(unpushed(&error));
     }
     Ok(Outcomes {
         run: Some(run),
@@ -306,6 +307,13 @@ pub fn carry_out(
         summary,
         notes,
     })
+}
+
+fn unpushed(error: &LedgerError) -> String {
+    format!(
+        "not everything that was recorded is on the ledger's branch yet: {}",
+        with_source(error)
+    )
 }
 
 /// Reminds the maintainers of tasks now, and records it; what became of each mail.
@@ -328,6 +336,7 @@ pub fn remind(
         stop: means.stop,
         run: &run,
         mails: Vec::new(),
+        tried: BTreeSet::new(),
     };
     room.resume(ledger)?;
     let drafts = told::asked_again(tasks, ledger.history(), desired, domain, now)?;

@@ -169,6 +169,7 @@ pub fn mailer(operator: &Operator, name: &str) -> Result<Mailer, OpenError> {
                 password: login.password.read()?,
                 from: operator.mail.from.clone(),
                 ca: pem(smtp.ca_file.as_deref())?,
+                timeout: smtp.timeout,
             };
             Box::new(Smtp::new(&settings, RecipientDomains::any())?)
         }

@@ -16,8 +16,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How long a fetch may take.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+/// How much older than any fetch a lock must be to be a dead process's.
+const MARGIN: Duration = Duration::from_secs(10);
 
 /// A repository here that follows a branch somewhere else.
 #[derive(Debug, Clone)]
@@ -97,6 +97,15 @@ impl Mirror {
     /// # Errors
     /// [`MirrorError::Fetch`] when the remote cannot be reached or has no such branch.
     pub fn fetch(&self) -> Result<(), MirrorError> {
+        let fetched = self.fetch_all();
+        let dead = self.remote.patience + MARGIN;
+        match fetched.is_err() && git::unlock(self.folder(), dead) {
+            true => self.fetch_all(),
+            false => fetched,
+        }
+    }
+
+    fn fetch_all(&self) -> Result<(), MirrorError> {
         let branch = self.revision();
         let refs = [Some(branch.as_str()), Some("refs/tags/*"), self.heads];
         let failed = |name: &str, source| MirrorError::Fetch {
@@ -219,6 +228,9 @@ mod tests {
     use super::*;
     use std::process::Command;
 
+    /// Longer than a fetch takes on a busy machine.
+    const PATIENCE: Duration = Duration::from_secs(60);
+
     fn git(folder: &Path, arguments: &[&str]) {
         let mut command = Command::new("git");
         command.arg("-C").arg(folder);
@@ -275,6 +287,31 @@ mod tests {
         with.fetch().unwrap();
         assert_eq!(head(&with).ok(), with.head());
         assert_eq!(with.refs().unwrap(), before);
+    }
+
+    #[test]
+    fn a_lock_that_a_killed_process_left_is_taken_away_once_no_fetch_can_have_it() {
+        let scratch = tempfile::tempdir().unwrap();
+        let (there, here) = (scratch.path().join("there"), scratch.path().join("here"));
+        with_one_commit(&there);
+        let url = there.display().to_string();
+        let mirror = Mirror::open(here.clone(), &url, "main", PATIENCE).unwrap();
+        mirror.fetch().unwrap();
+        let one = mirror.head();
+        git(&there, &["commit", "--quiet", "--allow-empty", "-m", "two"]);
+        let lock = here.join("refs/heads/main.lock");
+        let file = std::fs::File::create(&lock).unwrap();
+        let failure = mirror.fetch().unwrap_err();
+        assert!(
+            super::super::words(&failure).contains("main.lock"),
+            "{failure}"
+        );
+        assert_eq!(mirror.head(), one);
+        let long_ago = std::time::SystemTime::now() - 2 * PATIENCE;
+        file.set_modified(long_ago).unwrap();
+        mirror.fetch().unwrap();
+        assert!(!lock.exists());
+        assert_ne!(mirror.head(), one);
     }
 
     #[test]

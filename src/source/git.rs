@@ -5,8 +5,9 @@ use super::{
 };
 use git2::{ErrorCode, ObjectType, Oid, Repository, Tree};
 use rayon::prelude::*;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Unix mode of a symbolic link in a tree.
 const LINK: i32 = 0o120_000;
@@ -205,7 +206,7 @@ pub fn root_of(folder: &Path, revision: &str) -> Result<String, SourceError> {
 }
 
 /// The folder that holds what git keeps (`.git`): where a cache may lie.
-pub fn git_folder(folder: &Path) -> Option<std::path::PathBuf> {
+pub fn git_folder(folder: &Path) -> Option<PathBuf> {
     open(folder).ok().map(|r| r.path().to_path_buf())
 }
 
@@ -295,6 +296,33 @@ pub fn refs(folder: &Path) -> Option<std::collections::BTreeMap<String, String>>
         Some((reference.name().ok()?.to_owned(), target))
     });
     Some(named.collect())
+}
+
+/// Takes away locks of refs that are older than whoever may hold one; whether there were any.
+pub fn unlock(repository: &Path, age: Duration) -> bool {
+    let mut locks = vec![
+        repository.join("HEAD.lock"),
+        repository.join("packed-refs.lock"),
+    ];
+    let mut folders = vec![repository.join("refs")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false if path.extension().is_some_and(|end| end == "lock") => locks.push(path),
+                false => {}
+            }
+        }
+    }
+    let is_old = |lock: &&PathBuf| {
+        let modified = std::fs::metadata(lock).and_then(|m| m.modified());
+        modified.is_ok_and(|at| at.elapsed().is_ok_and(|since| since > age))
+    };
+    let old = locks.iter().filter(is_old);
+    old.filter(|lock| std::fs::remove_file(lock).is_ok())
+        .count()
+        > 0
 }
 
 /// The address of the remote `origin`, where there is one.

@@ -19,6 +19,9 @@ const LARGEST_ANSWER: u64 = 16 * 1024 * 1024;
 /// How often it is looked whether git has ended.
 const GLANCE: Duration = Duration::from_millis(5);
 
+/// How long git may take to clear up when it is ended.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// Variables that make git work on another repository than the one it is told: they are set in hooks.
 const OF_ANOTHER: [&str; 9] = [
     "GIT_DIR",
@@ -246,6 +249,12 @@ fn end(child: &mut Child) {
     {
         use rustix::process::{Pid, Signal, kill_process_group};
         if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+            // Killed at once, it would leave its locks, and nothing could be fetched there any more.
+            let _ = kill_process_group(group, Signal::TERM);
+            let asked = Instant::now();
+            while matches!(child.try_wait(), Ok(None)) && asked.elapsed() < FAREWELL {
+                thread::sleep(GLANCE);
+            }
             let _ = kill_process_group(group, Signal::KILL);
         }
     }

@@ -15,7 +15,11 @@ pub use access::{Access, Directory, Post, Ran, json};
 pub use domain::Domain;
 pub use export::{Attributes, Export, line, unicode_password_line};
 pub use letter::Delivered;
-pub use link::{Break, Link, Weather};
+#[cfg_attr(
+    not(feature = "failpoints"),
+    allow(unused_imports, reason = "only the links' own tests look at talks")
+)]
+pub use link::{Break, End, Link, Talk, Weather, amid};
 
 use std::path::PathBuf;
 

@@ -11,6 +11,7 @@ use countersign::notify::{
     Attachment, Digest, Letter, MessageId, Post, PostError, RecipientDomains, Remedy, Sender,
 };
 use std::path::PathBuf;
+use std::time::Duration;
 
 struct MailServer {
     settings: SmtpSettings,
@@ -33,6 +34,7 @@ fn mail_server() -> Option<MailServer> {
         password: file("SMTP_PASSWORD_FILE").trim().into(),
         from: "access@city.example".to_owned(),
         ca: Some(file("SMTP_CA")),
+        timeout: Duration::from_secs(30),
     };
     let implicit_tls = variable("SMTPS_URL").unwrap();
     let maildir = PathBuf::from(variable("MAILDIR").unwrap());

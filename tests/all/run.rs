@@ -4,6 +4,7 @@
 mod failpoints;
 mod kept;
 mod killed;
+mod links;
 mod monitoring;
 mod outage;
 mod place;

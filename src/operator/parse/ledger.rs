@@ -14,6 +14,8 @@ use std::time::Duration;
 const TERM: Duration = Duration::from_secs(90);
 /// The longest operation, where the file does not say: twice what a directory is given to answer.
 const LONGEST: Duration = Duration::from_secs(60);
+/// How long git may take, where the file does not say: who takes over the branch waits for it.
+const GIT: Duration = Duration::from_secs(30);
 /// Shorter, and a slow push ends a lease; longer, and a crash stops everything for as long.
 const TERMS: std::ops::RangeInclusive<Duration> =
     Duration::from_secs(30)..=Duration::from_secs(3600);
@@ -86,13 +88,14 @@ impl Reader<'_> {
             trusted: given.trusted.clone(),
             term: term?,
             longest: longest.map_or(Some(LONGEST), duration)?,
+            timeout: timeout(given.timeout.as_deref(), GIT)?,
         };
         Some((file?, Some(branch)))
     }
 
     /// Says what a ledger without a branch has no use for.
     fn only_a_file(&mut self) {
-        for key in ["trusted", "lease"] {
+        for key in ["trusted", "lease", "timeout"] {
             if self.given(&["ledger", key]) {
                 let message = format!("a ledger that is a file only has no use for `{key}`");
                 let help = "take it out, or write `branch: countersign/ledger`";
@@ -107,6 +110,11 @@ impl Reader<'_> {
             );
         }
     }
+}
+
+/// How long something may take, where the file says or does not say it; none where it is written wrongly.
+pub(super) fn timeout(given: Option<&str>, standard: Duration) -> Option<Duration> {
+    given.map_or(Some(standard), duration)
 }
 
 /// A duration as it is written: seconds or minutes.

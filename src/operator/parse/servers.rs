@@ -5,10 +5,16 @@ use super::super::settings::{self, Mode};
 use super::super::{
     Bind, Directory, DirectoryTransport, Ldap, Ldif, Login, Mail, MailTransport, Smtp,
 };
+use super::ledger::timeout;
 use super::reader::{Reader, keys};
 use crate::diagnostic::Code;
 use crate::name::ResourceName;
 use crate::plan::DirectoryMode;
+use std::time::Duration;
+
+/// How long a mail server may take, where the file does not say. Servers look names up before they answer
+/// (RFC 5321 section 4.5.3.2 allows minutes); a run should not wait that long for each.
+const ANSWER: Duration = Duration::from_secs(30);
 
 impl Reader<'_> {
     pub(super) fn directory(
@@ -85,10 +91,11 @@ impl Reader<'_> {
                         username,
                         password: password?,
                     },
+                    timeout: timeout(given.timeout.as_deref(), ANSWER)?,
                 })
             }
             (None, Some(outbox)) => {
-                for key in ["startTls", "username", "password", "caFile"] {
+                for key in ["startTls", "username", "password", "caFile", "timeout"] {
                     self.misplaced(&["mail", key], "an outbox folder");
                 }
                 MailTransport::Outbox(self.path(outbox, &keys(&["mail", "outbox"]))?)

@@ -7,6 +7,7 @@ use countersign::plan::TaskId;
 use jiff::Timestamp;
 use serde_json::Value;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 #[test]
@@ -45,6 +46,31 @@ fn a_run_is_on_the_branch_and_one_with_nothing_to_do_adds_nothing() {
     assert_eq!(shown["runs"].as_array().unwrap().len(), 1);
     let human = town.access.run(&["ledger", "show"]).ends(0).out;
     assert!(human.contains("lease: nobody's"), "{human}");
+}
+
+#[test]
+fn a_lease_that_could_not_be_given_back_is_given_back_by_a_run_with_nothing_to_do() {
+    let town = Town::new();
+    // The remote takes everything but the end of a run.
+    let hook = town.bed.remote().join("hooks/pre-receive");
+    fs::create_dir_all(hook.parent().unwrap()).unwrap();
+    let refuses = "#!/bin/sh\nread old new ref\n! git log -1 --format=%s $new | grep -q ^end\n";
+    fs::write(&hook, refuses).unwrap();
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    let ran = town.access.apply();
+    let said = "not everything that was recorded is on the ledger's branch yet";
+    assert!(ran.out.contains(said), "{}", ran.out);
+    assert!(town.bed.file("lease.json").is_some());
+    fs::remove_file(&hook).unwrap();
+    let traces = town.access.traces();
+    let ran = town.access.apply();
+    assert!(!ran.out.contains(said), "{}", ran.out);
+    assert_eq!(town.access.traces(), traces);
+    assert_eq!(town.bed.file("lease.json"), None);
+    assert_eq!(
+        town.bed.lines(),
+        fs::read_to_string(town.access.ledger()).unwrap()
+    );
 }
 
 #[test]

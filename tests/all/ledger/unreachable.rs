@@ -114,6 +114,27 @@ fn a_git_that_hangs_is_ended_with_everything_it_started() {
     assert!(!here.exists(), "the hook was ended too");
 }
 
+#[test]
+fn a_git_that_is_ended_may_clear_up_first() {
+    let bed = Bed::new();
+    let mut machine = bed.machine("one");
+    machine.shared.patience = Duration::from_millis(700);
+    let mut ledger = machine.open();
+    ledger.append(selection("ada", "first")).unwrap();
+    let here = bed.path().join("cleared-up");
+    script(
+        &bed.remote().join("hooks/pre-receive"),
+        &format!(
+            "trap 'touch {}; exit 1' TERM; sleep 9 & wait",
+            here.display()
+        ),
+    );
+    let began = Instant::now();
+    ledger.hold(run("r")).unwrap_err();
+    assert!(began.elapsed() < Duration::from_secs(4));
+    assert!(here.exists());
+}
+
 fn script(path: &std::path::Path, text: &str) {
     use std::os::unix::fs::OpenOptionsExt as _;
     fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -10,7 +10,7 @@
 #[cfg(all(feature = "failpoints", feature = "age"))]
 mod matrix;
 #[cfg(all(feature = "failpoints", feature = "age"))]
-mod town;
+pub mod town;
 
 #[cfg(not(all(feature = "failpoints", feature = "age")))]
 #[test]

@@ -217,7 +217,7 @@ impl Town {
     }
 
     /// Another reconciler writes the ledger's branch.
-    fn elsewhere(&self) {
+    pub fn elsewhere(&self) {
         let folder = tempfile::tempdir().unwrap();
         let key = fs::read_to_string(self.place.beside("key")).unwrap();
         let remote = self.place.beside("ledger.git").display().to_string();
@@ -283,7 +283,7 @@ impl Town {
         (further, self.told())
     }
 
-    fn left(&self) -> String {
+    pub fn left(&self) -> String {
         let plan = self.access().run(&["plan"]);
         format!("{}\n{}", plan.out, plan.err)
     }
