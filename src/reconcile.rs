@@ -14,12 +14,13 @@ mod templates;
 mod told;
 pub mod unapproved;
 pub mod verified;
+pub mod wanted;
 pub mod world;
 
 use crate::catalog::linking::Findings;
 use crate::catalog::{Catalog, Problem, link, located};
 use crate::connector::roster::Roster;
-use crate::connector::{AttributeName, Failure, Guid, Transport};
+use crate::connector::{Failure, Guid, Transport};
 use crate::desired::accounts::{Holder, Seen};
 use crate::desired::expand::{Glance, Ground, Held, Outlook, expand, rules};
 use crate::desired::{Accounts, Desired, KnownAccount, Tie};
@@ -28,10 +29,10 @@ use crate::failpoint::fail_point;
 use crate::impact::{Impact, compare, history};
 use crate::ledger::History;
 use crate::manifest::parse::{Known, Manifests, parse};
-use crate::manifest::resource::{Connector, FieldSource};
+use crate::manifest::resource::Connector;
 use crate::name::{FieldName, ResourceName, UserName};
 use crate::observed::tie::{Claim, Rules as TieRules, tie};
-use crate::observed::{Directory, Observed, attributes, collect};
+use crate::observed::{Directory, Observed, collect};
 use crate::plan::limits::{Limits, Outer};
 use crate::plan::recorded::Recorded;
 use crate::plan::{Bootstrap, DirectoryMode, Finding, Inputs, Plan, Sighting, notice, plan};
@@ -43,9 +44,10 @@ use crate::source::{self, Origin, Source, SourceError};
 use jiff::Timestamp;
 use read_back::Exports;
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use wanted::{Wanted, only_read};
 
 /// A repository that was read and linked.
 pub struct Reading {
@@ -315,15 +317,8 @@ fn lens<'a>(
 ///
 /// # Errors
 /// [`ReconcileError::Directory`] when it could not be read completely.
-pub fn look(
-    catalog: &Catalog,
-    transport: &mut dyn Transport,
-    outer: &Outer,
-) -> Result<Directory, ReconcileError> {
-    let wanted = rules(catalog).attributes.into_iter();
-    let wanted = wanted.chain(only_read(catalog));
-    let wanted = attributes(wanted.chain(outer.adopt_by_anchor.clone()));
-    collect(transport, &wanted).map_err(ReconcileError::Directory)
+pub fn look(wanted: &Wanted, transport: &mut dyn Transport) -> Result<Directory, ReconcileError> {
+    collect(transport, &wanted.attributes).map_err(ReconcileError::Directory)
 }
 
 /// Looks at the world and works out what should be.
@@ -337,9 +332,9 @@ pub fn situation(
     now: Timestamp,
 ) -> Result<Situation, ReconcileError> {
     let findings = std::mem::take(&mut reading.findings);
-    let (catalog, outer) = (&reading.catalog, world.outer);
+    let wanted = Wanted::of(&reading.catalog, world.outer);
     let seen = world.directory.as_deref_mut();
-    let seen = seen.map(|transport| look(catalog, transport, outer));
+    let seen = seen.map(|transport| look(&wanted, transport));
     let looked = || {
         Ok(seen
             .transpose()?
@@ -540,16 +535,6 @@ pub fn policies(catalog: &Catalog) -> String {
     Sha256::digest(text.as_bytes())
         .iter()
         .map(|b| format!("{b:02x}"))
-        .collect()
-}
-
-/// Attributes of the directory that are read and never written.
-fn only_read(catalog: &Catalog) -> BTreeSet<AttributeName> {
-    let directory = catalog.resources.get(&catalog.config.spec.directory);
-    let fields = directory.into_iter().flat_map(|d| &d.spec.fields);
-    fields
-        .filter(|f| f.source == Some(FieldSource::Observed))
-        .map(|f| AttributeName::new(f.name.as_str()))
         .collect()
 }
 

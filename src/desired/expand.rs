@@ -15,7 +15,7 @@ mod sources;
 mod terms;
 
 pub use ground::{Facts, Ground};
-pub use terms::rules;
+pub use terms::{rules, written};
 
 use super::accounts::Accounts;
 use super::naming::{Namer, Names};
