@@ -227,8 +227,8 @@ pub fn diagnosed(
     let mut diagnostics = findings.diagnostics;
     diagnostics.extend(located(problems, &catalog, &source));
     // Nobody waits until everybody is taken apart.
-    let people = outlook.into_people();
-    rayon::spawn(move || drop(people));
+    let remains = outlook.into_remains();
+    rayon::spawn(move || drop(remains));
     drop(timeline);
     (catalog, sorted(diagnostics))
 }
@@ -432,6 +432,9 @@ pub fn situation_of(
         (&mut watch, now),
         &mut problems,
     );
+    // Nobody waits until everybody is taken apart.
+    let remains = outlook.into_remains();
+    rayon::spawn(move || drop(remains));
     diagnostics.extend(located(problems, catalog, &reading.source));
     let diagnostics = sorted(diagnostics);
     if crate::diagnostic::any_error(&diagnostics) {

@@ -513,6 +513,8 @@ pub fn bench<H: Borrow<History>>(
     if !situation.diagnostics.is_empty() {
         talk(shown(&situation.diagnostics, Some(&reading)));
     }
+    // Nobody waits until the repository is taken apart.
+    rayon::spawn(move || drop(reading));
     Ok(Bench {
         operator,
         situation,

@@ -109,9 +109,16 @@ impl<'a> Outlook<'a> {
         &self.people
     }
 
-    /// The same, to keep.
-    pub fn into_people(self) -> BTreeMap<UserName, Arc<Person>> {
-        self.people
+    /// All that was made on the way, for whoever takes it apart.
+    pub fn into_remains(self) -> impl Send + 'static {
+        let Self {
+            people,
+            namer,
+            distinct,
+            numbers,
+            ..
+        } = self;
+        (people, namer.into_names(), distinct, numbers)
     }
 
     /// Looks at an instant later than any before, and reports what is wrong at it.

@@ -80,6 +80,18 @@ impl<'a> Namer<'a> {
         }
     }
 
+    /// What it gave and was told, for whoever takes it apart.
+    pub(super) fn into_names(self) -> impl Send + 'static {
+        let Self {
+            catalog: _,
+            accounts: _,
+            taken,
+            given,
+            claimed,
+        } = self;
+        (taken, given, claimed)
+    }
+
     /// Notes the names that a user's manifest claims; all of them are, before the first is given.
     pub fn claim(&mut self, name: &UserName, user: &FoldedUser, problems: &mut Vec<Problem>) {
         let claims = [
