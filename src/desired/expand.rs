@@ -246,7 +246,7 @@ pub struct Held<'p> {
 impl<'p> Held<'p> {
     /// Works it out, user by user.
     pub fn new(facts: &'p Facts<'p>, folded: &'p Folded) -> Self {
-        let people: Vec<(&UserName, &FoldedUser)> = folded.people.iter().collect();
+        let people = everybody(folded);
         let parts: Vec<(Holdings<'_>, Vec<Problem>, UserVariables<'_>)> = people
             .par_iter()
             .map(|(name, user)| {
@@ -270,6 +270,11 @@ impl<'p> Held<'p> {
     }
 }
 
+fn everybody(folded: &Folded) -> Vec<(&UserName, &FoldedUser)> {
+    let people = folded.people.iter();
+    people.map(|(name, user)| (name, &**user)).collect()
+}
+
 /// Puts those who hold something, or nothing, among the people.
 fn fill<'p>(
     facts: &'p Facts<'p>,
@@ -285,7 +290,7 @@ fn fill<'p>(
         problems: found,
     } = held;
     problems.extend(found);
-    let people: Vec<(&UserName, &FoldedUser)> = folded.people.iter().collect();
+    let people = everybody(folded);
     // Names, one after the other.
     for (name, user) in &people {
         namer.claim(name, user, problems);
