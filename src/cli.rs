@@ -287,6 +287,11 @@ pub fn leave<T>(value: T) {
     std::mem::forget(value);
 }
 
+/// The same of a value that is still read.
+pub fn kept<T>(value: T) -> &'static T {
+    Box::leak(Box::new(value))
+}
+
 /// The command as clap knows it: for completions and tests.
 pub fn command() -> clap::Command {
     Cli::command()

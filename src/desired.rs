@@ -268,12 +268,12 @@ pub enum Tie {
 
 /// A group's sAMAccountName in lower case: what two spellings share.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct GroupKey(String);
+pub struct GroupKey(Arc<str>);
 
 impl GroupKey {
     /// Takes a name in any spelling.
     pub fn new(name: &str) -> Self {
-        Self(name.to_lowercase())
+        Self(name.to_lowercase().into())
     }
 
     /// The lower-case name.

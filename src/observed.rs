@@ -1,5 +1,6 @@
 //! Observed state: what is, as the connectors saw it. No opinions: nothing here knows what should be.
 
+mod names;
 pub mod snapshot;
 pub mod tie;
 
@@ -8,9 +9,12 @@ use crate::connector::{
     At, AttributeName, Attributes, Entry, EntryKind, Failure, Guid, Transport, Value, roster,
 };
 use crate::desired::GroupKey;
+use crate::desired::accounts::Taken;
 use crate::dn::Dn;
 use crate::name::ResourceName;
+use names::Names;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 /// What is.
 #[derive(Debug, Clone, Default)]
@@ -38,9 +42,11 @@ pub struct Directory {
     pub conflicts: BTreeSet<Dn>,
     /// What a principal name may end in; none where that cannot be told.
     pub suffixes: Option<BTreeSet<String>>,
+    /// Every name that an object has.
+    names: Arc<Taken>,
     by_dn: HashMap<Dn, Guid>,
-    /// Which groups each account is a direct member of.
-    memberships: BTreeMap<Guid, BTreeSet<GroupKey>>,
+    /// Which groups each account is a direct member of, sorted.
+    memberships: HashMap<Guid, Vec<GroupKey>>,
     /// The primary group of each account, which is in no list of members (AD.md 56).
     primary: BTreeMap<Guid, GroupKey>,
 }
@@ -134,17 +140,44 @@ pub fn collect(
         units: BTreeSet::from([transport.base().clone()]),
         conflicts: BTreeSet::new(),
         suffixes: transport.principal_suffixes()?,
+        names: Arc::default(),
         by_dn: HashMap::new(),
-        memberships: BTreeMap::new(),
+        memberships: HashMap::new(),
         primary: BTreeMap::new(),
     };
-    transport.read_all(attributes, &mut |entry| directory.put(entry))?;
+    let mut names = Names::new(&directory.base);
+    names.unit(&directory.base);
+    let mut whole = true;
+    transport.read_all(attributes, &mut |entry| {
+        whole &= directory.put(entry, &mut names) == Put::New;
+    })?;
+    // What came twice was renamed meanwhile, and counts as it came last.
+    directory.names = match whole {
+        true => names.taken(),
+        false => Names::of(&directory).taken(),
+    };
     directory.finish(transport);
     Ok(directory)
 }
 
+/// Whether an object was known already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Put {
+    New,
+    Again,
+}
+
+impl Put {
+    fn over<T>(before: Option<T>) -> Self {
+        match before {
+            None => Self::New,
+            Some(_) => Self::Again,
+        }
+    }
+}
+
 impl Directory {
-    fn put(&mut self, entry: Entry) {
+    fn put(&mut self, entry: Entry, names: &mut Names) -> Put {
         let Entry {
             dn,
             guid,
@@ -178,7 +211,8 @@ impl Directory {
                     protection,
                     attributes,
                 };
-                self.accounts.insert(guid, account);
+                names.account(&account);
+                Put::over(self.accounts.insert(guid, account))
             }
             EntryKind::Group => {
                 let members = attributes.remove(&"member".into()).unwrap_or_default();
@@ -196,12 +230,15 @@ impl Directory {
                     protection,
                     relative_id: sid(&attributes).and_then(relative_id),
                 };
-                self.groups.insert(GroupKey::new(&login), group);
+                names.group(&group);
+                Put::over(self.groups.insert(GroupKey::new(&login), group))
             }
             EntryKind::Unit => {
+                names.unit(&dn);
                 self.units.insert(dn);
+                Put::New
             }
-            EntryKind::Other => {}
+            EntryKind::Other => Put::New,
         }
     }
 
@@ -235,15 +272,16 @@ impl Directory {
                 self.primary.insert(account.guid, (*group).clone());
             }
         }
+        let none = self.accounts.keys().map(|guid| (*guid, Vec::new()));
+        self.memberships = none.collect();
         for (key, group) in &self.groups {
             for member in &group.members {
-                if let Some(guid) = self.by_dn.get(member)
-                    && self.accounts.contains_key(guid)
+                let guid = self.by_dn.get(member);
+                let groups = guid.and_then(|guid| self.memberships.get_mut(guid));
+                if let Some(groups) = groups
+                    && groups.last() != Some(key)
                 {
-                    self.memberships
-                        .entry(*guid)
-                        .or_default()
-                        .insert(key.clone());
+                    groups.push(key.clone());
                 }
             }
         }
@@ -262,7 +300,7 @@ impl Directory {
     /// Whether an account is a direct member of a group, be it the primary one.
     pub fn is_member(&self, guid: Guid, group: &GroupKey) -> bool {
         let listed = self.memberships.get(&guid);
-        listed.is_some_and(|groups| groups.contains(group))
+        listed.is_some_and(|groups| groups.binary_search(group).is_ok())
             || self.primary.get(&guid) == Some(group)
     }
 }
@@ -329,4 +367,70 @@ fn sid(attributes: &Attributes) -> Option<&[u8]> {
 fn relative_id(sid: &[u8]) -> Option<u32> {
     let tail = sid.last_chunk::<4>()?;
     (sid.len() >= 12).then(|| u32::from_le_bytes(*tail))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connector::{At, Modification, NextLogOn};
+    use crate::dn::Rdn;
+    use secrecy::SecretString;
+
+    /// One account that was renamed while it was read.
+    struct Renamed(Dn);
+
+    impl Transport for Renamed {
+        fn describe(&self) -> String {
+            "renamed".into()
+        }
+
+        fn base(&self) -> &Dn {
+            &self.0
+        }
+
+        fn read_all(
+            &mut self,
+            _: &[AttributeName],
+            found: &mut dyn FnMut(Entry),
+        ) -> Result<(), Failure> {
+            for login in ["before", "after"] {
+                let named = ("sAMAccountName".into(), vec![Value::from(login)]);
+                found(Entry {
+                    dn: Dn::parse(&format!("CN={login},DC=x")).unwrap(),
+                    guid: Guid::from_wire(&[7; 16]).unwrap(),
+                    kind: EntryKind::Account,
+                    attributes: Attributes::from([named]),
+                });
+            }
+            Ok(())
+        }
+
+        fn read(&mut self, _: &At, _: &[AttributeName]) -> Result<Option<Entry>, Failure> {
+            Ok(None)
+        }
+
+        fn add(&mut self, _: &Dn, _: &Attributes) -> Result<(), Failure> {
+            Ok(())
+        }
+
+        fn modify(&mut self, _: &At, _: &[Modification]) -> Result<(), Failure> {
+            Ok(())
+        }
+
+        fn rename(&mut self, _: &Dn, _: &Rdn, _: &Dn) -> Result<(), Failure> {
+            Ok(())
+        }
+
+        fn set_password(&mut self, _: &At, _: &SecretString, _: NextLogOn) -> Result<(), Failure> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_was_renamed_while_it_was_read_has_its_last_names_only() {
+        let mut transport = Renamed(Dn::parse("DC=x").unwrap());
+        let directory = collect(&mut transport, &[]).unwrap();
+        let logins: Vec<_> = directory.names.logins.keys().collect();
+        assert_eq!(logins, ["after"]);
+    }
 }

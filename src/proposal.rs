@@ -251,7 +251,7 @@ impl Proposal {
             objections,
         };
         // Nobody waits until everybody is taken apart.
-        let people = (old.into_people(), new.into_people(), first_people);
+        let people = (old.into_remains(), new.into_remains(), first_people);
         rayon::spawn(move || drop(people));
         (proposal, problems)
     }

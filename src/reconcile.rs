@@ -14,12 +14,13 @@ mod templates;
 mod told;
 pub mod unapproved;
 pub mod verified;
+pub mod wanted;
 pub mod world;
 
 use crate::catalog::linking::Findings;
 use crate::catalog::{Catalog, Problem, link, located};
 use crate::connector::roster::Roster;
-use crate::connector::{AttributeName, Failure, Guid, Transport};
+use crate::connector::{Failure, Guid, Transport};
 use crate::desired::accounts::{Holder, Seen};
 use crate::desired::expand::{Glance, Ground, Held, Outlook, expand, rules};
 use crate::desired::{Accounts, Desired, KnownAccount, Tie};
@@ -28,11 +29,11 @@ use crate::failpoint::fail_point;
 use crate::impact::{Impact, compare, history};
 use crate::ledger::History;
 use crate::manifest::parse::{Known, Manifests, parse};
-use crate::manifest::resource::{Connector, FieldSource};
+use crate::manifest::resource::Connector;
 use crate::name::{FieldName, ResourceName, UserName};
 use crate::observed::snapshot::Snapshot;
 use crate::observed::tie::{Claim, Rules as TieRules, tie};
-use crate::observed::{Directory, Observed, attributes, collect};
+use crate::observed::{Directory, Observed, collect};
 use crate::plan::limits::{Limits, Outer};
 use crate::plan::recorded::Recorded;
 use crate::plan::{Bootstrap, DirectoryMode, Finding, Inputs, Plan, Sighting, notice, plan};
@@ -44,9 +45,10 @@ use crate::source::{self, Origin, Source, SourceError};
 use jiff::Timestamp;
 use read_back::Exports;
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use wanted::{Wanted, only_read};
 
 /// A repository that was read and linked.
 pub struct Reading {
@@ -226,8 +228,8 @@ pub fn diagnosed(
     let mut diagnostics = findings.diagnostics;
     diagnostics.extend(located(problems, &catalog, &source));
     // Nobody waits until everybody is taken apart.
-    let people = outlook.into_people();
-    rayon::spawn(move || drop(people));
+    let remains = outlook.into_remains();
+    rayon::spawn(move || drop(remains));
     drop(timeline);
     (catalog, sorted(diagnostics))
 }
@@ -316,12 +318,8 @@ fn lens<'a>(
 ///
 /// # Errors
 /// [`ReconcileError::Directory`] when it could not be read completely.
-pub fn look(
-    catalog: &Catalog,
-    transport: &mut dyn Transport,
-    outer: &Outer,
-) -> Result<Directory, ReconcileError> {
-    collect(transport, &wanted(catalog, outer)).map_err(ReconcileError::Directory)
+pub fn look(wanted: &Wanted, transport: &mut dyn Transport) -> Result<Directory, ReconcileError> {
+    collect(transport, &wanted.attributes).map_err(ReconcileError::Directory)
 }
 
 /// Looks at the directory as [`look`] does, and keeps it in mind: where it was looked at before and is
@@ -330,20 +328,12 @@ pub fn look(
 /// # Errors
 /// As [`look`].
 pub fn look_again(
-    catalog: &Catalog,
+    wanted: &Wanted,
     transport: &mut dyn Transport,
-    outer: &Outer,
     kept: Option<Snapshot>,
 ) -> Result<Snapshot, ReconcileError> {
-    Snapshot::take(transport, wanted(catalog, outer), kept, Timestamp::now())
+    Snapshot::take(transport, wanted.attributes.clone(), kept, Timestamp::now())
         .map_err(ReconcileError::Directory)
-}
-
-/// What a plan needs to know of every account.
-fn wanted(catalog: &Catalog, outer: &Outer) -> Vec<AttributeName> {
-    let wanted = rules(catalog).attributes.into_iter();
-    let wanted = wanted.chain(only_read(catalog));
-    attributes(wanted.chain(outer.adopt_by_anchor.clone()))
 }
 
 /// Looks at the world and works out what should be.
@@ -357,9 +347,9 @@ pub fn situation(
     now: Timestamp,
 ) -> Result<Situation, ReconcileError> {
     let findings = std::mem::take(&mut reading.findings);
-    let (catalog, outer) = (&reading.catalog, world.outer);
+    let wanted = Wanted::of(&reading.catalog, world.outer);
     let seen = world.directory.as_deref_mut();
-    let seen = seen.map(|transport| look(catalog, transport, outer));
+    let seen = seen.map(|transport| look(&wanted, transport));
     let looked = || {
         Ok(seen
             .transpose()?
@@ -457,6 +447,9 @@ pub fn situation_of(
         (&mut watch, now),
         &mut problems,
     );
+    // Nobody waits until everybody is taken apart.
+    let remains = outlook.into_remains();
+    rayon::spawn(move || drop(remains));
     diagnostics.extend(located(problems, catalog, &reading.source));
     let diagnostics = sorted(diagnostics);
     if crate::diagnostic::any_error(&diagnostics) {
@@ -560,16 +553,6 @@ pub fn policies(catalog: &Catalog) -> String {
     Sha256::digest(text.as_bytes())
         .iter()
         .map(|b| format!("{b:02x}"))
-        .collect()
-}
-
-/// Attributes of the directory that are read and never written.
-fn only_read(catalog: &Catalog) -> BTreeSet<AttributeName> {
-    let directory = catalog.resources.get(&catalog.config.spec.directory);
-    let fields = directory.into_iter().flat_map(|d| &d.spec.fields);
-    fields
-        .filter(|f| f.source == Some(FieldSource::Observed))
-        .map(|f| AttributeName::new(f.name.as_str()))
         .collect()
 }
 

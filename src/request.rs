@@ -27,8 +27,9 @@ use std::sync::Arc;
 /// The people of an instant.
 #[derive(Debug, Clone, Default)]
 pub struct Folded {
-    /// Every user declared by then, by name.
-    pub people: BTreeMap<UserName, FoldedUser>,
+    /// Every user declared by then, by name; in boxes, because a tree is made by moving what is in it, and
+    /// a user is large.
+    pub people: BTreeMap<UserName, Box<FoldedUser>>,
     /// Instants after this one at which a manifest says that something changes; sorted.
     pub later: BTreeSet<Timestamp>,
 }

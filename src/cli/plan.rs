@@ -1,7 +1,8 @@
 //! `countersign plan`: what would be done, by whom and why. Nothing is written.
 
 use super::workbench::Purpose;
-use super::{Exit, Failed, Outcome, Place, leave, print, talk, workbench};
+use super::{Exit, Failed, Outcome, Place, kept, leave, print, talk, workbench};
+use crate::operator::Operator;
 use crate::report::plan::{Format, Styling, render};
 use clap::ValueEnum;
 use std::path::PathBuf;
@@ -43,7 +44,7 @@ enum FormatArg {
 pub fn run(place: &Place, args: &Args) -> Outcome {
     let operator = workbench::operator(place)?;
     let origin = args.origin.origin(&place.folder);
-    let record = workbench::history;
+    let record = |operator: &Operator| workbench::history(operator).map(kept);
     let instant = &args.instant;
     let bench = workbench::bench(place, &origin, instant, operator, record, Purpose::Look)?;
     let plan = &bench.plan;

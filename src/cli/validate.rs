@@ -71,7 +71,7 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         FormatArg::Junit => Format::Junit,
     };
     print(&render(&diagnostics, count, &text, format))?;
-    leave((catalog, base));
+    leave((catalog, base, files));
     Ok(if any_error(&diagnostics) {
         Exit::Findings
     } else {

@@ -2,6 +2,7 @@
 //! plan that follows from them.
 
 mod line;
+mod looking;
 
 pub use line::{Line, approved};
 
@@ -23,19 +24,19 @@ use crate::operator::{DEFAULT_FILE, LedgerBranch, Operator, OperatorError};
 use crate::plan::{Bootstrap, Change, DirectoryMode, Held, Plan};
 use crate::reconcile::drifted::{Given, drifted};
 use crate::reconcile::inbox::{Answer, collect};
+use crate::reconcile::wanted::Wanted;
 use crate::reconcile::world::{self, OpenError};
-use crate::reconcile::{self, Looked, Parsed, Reading, ReconcileError, Situation, World};
+use crate::reconcile::{self, Parsed, Reading, ReconcileError, Situation, World};
 use crate::report::diagnostics::{Format, render};
 use crate::source::{Blob, Origin, SourceError, git};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use looking::{Looking, Reached};
 use rayon::prelude::*;
 use std::borrow::Borrow;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
 
 /// The folder of what is kept without an operator's file.
 pub const STATE: &str = ".countersign";
@@ -429,15 +430,13 @@ pub fn bench<H: Borrow<History>>(
         }
     };
     let origin = &line.as_ref().map_or_else(|| origin.clone(), Line::origin);
+    let ahead = Looking::ahead(origin, &operator, purpose);
     let mut reading = read(origin)?;
     let now = instant.resolve(&reading.catalog)?;
-    let resource = reading.catalog.config.spec.directory.clone();
-    let Reached {
-        directory,
-        away,
-        mode,
-    } = reached(&operator, &resource, purpose)?;
-    if directory.is_none() && away.is_none() {
+    let wanted = Wanted::of(&reading.catalog, operator.outer());
+    let resource = wanted.resource.clone();
+    let reached = Reached::of(&operator, wanted, ahead, purpose)?;
+    if reached.looking.is_none() && reached.away.is_none() {
         talk("no directory is at hand: new names are provisional, accounts are left alone");
     }
     let mut fields = reconcile::roster_fields(&reading.catalog);
@@ -450,56 +449,23 @@ pub fn bench<H: Borrow<History>>(
         rosters.keys().chain(unread.keys()).cloned().collect();
     connectors.extend(operator.directory(&resource).map(|_| resource.clone()));
     let findings = std::mem::take(&mut reading.findings);
-    let (is_written, keeps, kept) = match purpose {
-        Purpose::Look => (false, false, None),
-        Purpose::Apply => (true, false, None),
-        Purpose::GoOn(standing) => (true, true, standing.kept.take()),
-    };
     let mut taken = None;
     // While the directory answers, the record is read and all is worked out that does not depend on it.
-    let (mut situation, history, mut directory) = std::thread::scope(|scope| {
-        let (catalog, outer) = (&reading.catalog, operator.outer());
-        let looking = directory.map(|mut directory| {
-            let (tell, told) = mpsc::sync_channel(1);
-            let looking = scope.spawn(move || {
-                let transport = directory.as_mut();
-                let _ = tell.send(match keeps {
-                    true => reconcile::look_again(catalog, transport, outer, kept)
-                        .map(|Snapshot { directory, taken }| (directory, Some(taken))),
-                    false => reconcile::look(catalog, transport, outer)
-                        .map(|directory| (directory, None)),
-                });
-                is_written.then_some(directory)
-            });
-            (looking, told)
-        });
-        let history = match history {
-            Recall::Read(history) => history,
-            Recall::Later(read) => read(&operator)?,
-        };
-        let world = rest_of_world(history.borrow(), &rosters, &operator, mode);
-        let (looking, told) = looking.unzip();
-        // Nothing is told where the thread broke down, which joining it shows.
-        let looked = || match (told.and_then(|told| told.recv().ok()), away) {
-            (Some(Ok((directory, how))), _) => {
-                taken = how;
-                Ok(Looked::Read(Box::new(directory)))
-            }
-            (Some(Err(ReconcileError::Directory(failure))), _)
-                if matches!(purpose, Purpose::GoOn(_)) =>
-            {
-                Ok(Looked::Unread(failure))
-            }
-            (Some(Err(error)), _) => Err(error),
-            (None, Some(failure)) => Ok(Looked::Unread(failure)),
-            (None, None) => Ok(Looked::Nowhere),
-        };
-        let situation = reconcile::situation_of(&reading, findings, &world, looked, now);
-        let directory = looking.map(|looking| looking.join().unwrap_or_else(|p| resume_unwind(p)));
-        let situation = situation.map_err(|error| reconcile_failed(error, &reading))?;
-        Ok::<_, Failed>((situation, history, directory.flatten()))
-    })?;
+    let history = match history {
+        Recall::Read(history) => history,
+        Recall::Later(read) => read(&operator)?,
+    };
     let history = history.borrow();
+    let world = rest_of_world(history, &rosters, &operator, reached.mode);
+    let looked = || reached.looked(purpose, &mut taken);
+    let situation = reconcile::situation_of(&reading, findings, &world, looked, now);
+    let Reached {
+        looking,
+        away: _,
+        mode,
+    } = reached;
+    let mut directory = looking.and_then(Looking::end);
+    let mut situation = situation.map_err(|error| reconcile_failed(error, &reading))?;
     let begun = history.last_run().is_some() || history.orders().rebuilt().is_some();
     match situation.observed.unread.get(&resource) {
         None => {
@@ -557,6 +523,8 @@ pub fn bench<H: Borrow<History>>(
     if !situation.diagnostics.is_empty() {
         talk(shown(&situation.diagnostics, Some(&reading)));
     }
+    // Nobody waits until the repository is taken apart.
+    rayon::spawn(move || drop(reading));
     Ok(Bench {
         operator,
         situation,
@@ -567,39 +535,6 @@ pub fn bench<H: Borrow<History>>(
         plan,
         drift,
         line,
-    })
-}
-
-/// The directory, open, or why it cannot be; and who writes it.
-struct Reached {
-    directory: Option<Box<dyn Transport>>,
-    away: Option<Failure>,
-    mode: DirectoryMode,
-}
-
-/// The directory as [`opened`]; or why it cannot be, where the rest goes on without it.
-fn reached(
-    operator: &Operator,
-    resource: &ResourceName,
-    purpose: Purpose<'_>,
-) -> Result<Reached, Failed> {
-    let named = operator.directory(resource);
-    let mode = named.map_or(DirectoryMode::Direct, |named| named.mode);
-    let (directory, away) = match (purpose.shut(resource), purpose) {
-        (Some(failure), _) => (None, Some(failure.clone())),
-        (None, Purpose::GoOn(_)) => match world::directory(operator, resource) {
-            Err(OpenError::Directory(failure)) => (None, Some(failure)),
-            opened => (opened.map_err(open_failed)?, None),
-        },
-        (None, Purpose::Look | Purpose::Apply) => {
-            let opened = world::directory(operator, resource);
-            (opened.map_err(open_failed)?, None)
-        }
-    };
-    Ok(Reached {
-        directory: directory.map(|(directory, _)| directory),
-        away,
-        mode,
     })
 }
 

@@ -8,6 +8,7 @@ use crate::name::UserName;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
+use std::sync::Arc;
 
 /// The accounts there are.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -20,7 +21,11 @@ pub struct Accounts {
     pub suffixes: Option<BTreeSet<String>>,
     /// Accounts that are users'.
     pub known: BTreeMap<UserName, KnownAccount>,
-    /// Login names, principal names and addresses (in lower case, accents folded) and whose they are.
+    /// The same, by account.
+    pub owners: HashMap<Guid, UserName>,
+    /// Names that the directory's objects have.
+    pub held: Arc<Taken>,
+    /// Names that users once had.
     pub taken: Taken,
     /// Users whose account cannot be told, and why: nothing is done to it.
     pub troubled: BTreeMap<UserName, Trouble>,
@@ -73,8 +78,8 @@ pub struct KnownAccount {
 pub enum Holder {
     /// A user's, now or once.
     User(UserName),
-    /// An account's that belongs to no user here, though it may well be one's.
-    Foreign,
+    /// An account's. Where that belongs to no user here, it may well be one's.
+    Account(Guid),
     /// A group's or an OU's.
     Object,
 }
@@ -98,15 +103,27 @@ pub struct Holders {
 }
 
 impl Holders {
-    /// Whether that is one of them.
-    pub fn contains(&self, holder: &Holder) -> bool {
+    fn contains(&self, holder: &Holder) -> bool {
         self.first == *holder || self.more.contains(holder)
     }
 
     /// Whether somebody else than this user is one of them.
-    pub fn has_another(&self, user: &UserName) -> bool {
-        let own = |holder: &Holder| matches!(holder, Holder::User(name) if name == user);
+    pub fn has_another(&self, user: &UserName, owners: &HashMap<Guid, UserName>) -> bool {
+        let own = |holder: &Holder| match holder {
+            Holder::User(name) => name == user,
+            Holder::Account(guid) => owners.get(guid) == Some(user),
+            Holder::Object => false,
+        };
         !own(&self.first) || !self.more.iter().all(own)
+    }
+
+    /// Whether an account that belongs to nobody here is one of them.
+    pub fn has_foreign(&self, owners: &HashMap<Guid, UserName>) -> bool {
+        let foreign = |holder: &Holder| match holder {
+            Holder::Account(guid) => !owners.contains_key(guid),
+            Holder::User(_) | Holder::Object => false,
+        };
+        foreign(&self.first) || self.more.iter().any(foreign)
     }
 }
 

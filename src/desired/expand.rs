@@ -15,7 +15,7 @@ mod sources;
 mod terms;
 
 pub use ground::{Facts, Ground};
-pub use terms::rules;
+pub use terms::{rules, written};
 
 use super::accounts::Accounts;
 use super::naming::{Namer, Names};
@@ -109,9 +109,16 @@ impl<'a> Outlook<'a> {
         &self.people
     }
 
-    /// The same, to keep.
-    pub fn into_people(self) -> BTreeMap<UserName, Arc<Person>> {
-        self.people
+    /// All that was made on the way, for whoever takes it apart.
+    pub fn into_remains(self) -> impl Send + 'static {
+        let Self {
+            people,
+            namer,
+            distinct,
+            numbers,
+            ..
+        } = self;
+        (people, namer.into_names(), distinct, numbers)
     }
 
     /// Looks at an instant later than any before, and reports what is wrong at it.
@@ -239,7 +246,7 @@ pub struct Held<'p> {
 impl<'p> Held<'p> {
     /// Works it out, user by user.
     pub fn new(facts: &'p Facts<'p>, folded: &'p Folded) -> Self {
-        let people: Vec<(&UserName, &FoldedUser)> = folded.people.iter().collect();
+        let people = everybody(folded);
         let parts: Vec<(Holdings<'_>, Vec<Problem>, UserVariables<'_>)> = people
             .par_iter()
             .map(|(name, user)| {
@@ -263,6 +270,11 @@ impl<'p> Held<'p> {
     }
 }
 
+fn everybody(folded: &Folded) -> Vec<(&UserName, &FoldedUser)> {
+    let people = folded.people.iter();
+    people.map(|(name, user)| (name, &**user)).collect()
+}
+
 /// Puts those who hold something, or nothing, among the people.
 fn fill<'p>(
     facts: &'p Facts<'p>,
@@ -278,7 +290,7 @@ fn fill<'p>(
         problems: found,
     } = held;
     problems.extend(found);
-    let people: Vec<(&UserName, &FoldedUser)> = folded.people.iter().collect();
+    let people = everybody(folded);
     // Names, one after the other.
     for (name, user) in &people {
         namer.claim(name, user, problems);

@@ -80,6 +80,18 @@ impl<'a> Namer<'a> {
         }
     }
 
+    /// What it gave and was told, for whoever takes it apart.
+    pub(super) fn into_names(self) -> impl Send + 'static {
+        let Self {
+            catalog: _,
+            accounts: _,
+            taken,
+            given,
+            claimed,
+        } = self;
+        (taken, given, claimed)
+    }
+
     /// Notes the names that a user's manifest claims; all of them are, before the first is given.
     pub fn claim(&mut self, name: &UserName, user: &FoldedUser, problems: &mut Vec<Problem>) {
         let claims = [
@@ -196,8 +208,9 @@ impl<'a> Namer<'a> {
         table: impl Fn(&'s Taken) -> &'s HashMap<K, Holders>,
         key: &K,
     ) -> impl Iterator<Item = &'s Holders> {
-        let known = table(&self.accounts.taken).get(key);
-        known.into_iter().chain(table(&self.taken).get(key))
+        let Accounts { held, taken, .. } = self.accounts;
+        let tables = [held, taken, &self.taken];
+        tables.into_iter().filter_map(move |t| table(t).get(key))
     }
 
     /// Whether a name is somebody else's than this user's.
@@ -208,7 +221,7 @@ impl<'a> Namer<'a> {
         user: &UserName,
     ) -> bool {
         self.holders(table, key)
-            .any(|holders| holders.has_another(user))
+            .any(|holders| holders.has_another(user, &self.accounts.owners))
     }
 
     /// Whether an account that belongs to nobody here has a name.
@@ -218,7 +231,7 @@ impl<'a> Namer<'a> {
         key: &K,
     ) -> bool {
         self.holders(table, key)
-            .any(|holders| holders.contains(&Holder::Foreign))
+            .any(|holders| holders.has_foreign(&self.accounts.owners))
     }
 
     fn fill(&self, text: &str, variables: &UserVariables<'_>) -> Result<String, TemplateError> {

@@ -4,6 +4,7 @@
 //! (members, managers), which are not told of (AD.md 27, 62): then everything is read anew. So it is where
 //! a unit was touched, whose rights are those of what stands in it.
 
+use super::names::Names;
 use super::{Directory, collect};
 use crate::connector::{At, AttributeName, Failure, Guid, Mark, Since, Touched, Transport};
 use crate::dn::Dn;
@@ -98,6 +99,8 @@ impl Snapshot {
             return Ok(None);
         };
         let dns: HashSet<&Dn> = touched.iter().filter_map(|t| t.dn.as_ref()).collect();
+        // All names are noted anew below, because of those that went.
+        let mut noted = Names::new(&self.directory.base);
         for guid in again {
             // It may have gone or moved since it was told of.
             let entry = transport.read(&At::Guid(guid), &self.taken.attributes)?;
@@ -105,7 +108,10 @@ impl Snapshot {
                 return Ok(None);
             };
             self.directory.forget(guid);
-            self.directory.put(entry);
+            self.directory.put(entry, &mut noted);
+        }
+        if !touched.is_empty() {
+            self.directory.names = Names::of(&self.directory).taken();
         }
         self.directory.suffixes = transport.principal_suffixes()?;
         self.directory.finish(transport);

@@ -2,12 +2,13 @@
 //! attribute; never by name (SEMANTICS 8).
 
 use super::{Account, Directory};
-use crate::connector::{AttributeName, Guid};
+use crate::connector::{AttributeName, Guid, Value};
 use crate::desired::accounts::{Holder, Seen, Taken, Trouble};
 use crate::desired::{Accounts, KnownAccount, Tie};
 use crate::diagnostic::Code;
 use crate::dn::Dn;
 use crate::name::UserName;
+use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What a user brings to find their account by.
@@ -39,7 +40,7 @@ pub fn tie(
     claims: &BTreeMap<UserName, Claim>,
     rules: &Rules<'_>,
 ) -> Accounts {
-    let anchors = anchors(directory, rules);
+    let anchors = anchors(directory, claims, rules);
     let mut found: BTreeMap<&UserName, (Guid, Tie)> = BTreeMap::new();
     let mut troubled: BTreeMap<UserName, Trouble> = BTreeMap::new();
     for (user, claim) in claims {
@@ -74,44 +75,60 @@ pub fn tie(
             );
         }
     }
-    let owners: BTreeMap<Guid, &UserName> = found
+    let known = found.par_iter().filter_map(|(user, (guid, tie))| {
+        let account = directory.accounts.get(guid)?;
+        Some(((*user).clone(), known(account, *tie, rules.observed)))
+    });
+    let known: Vec<_> = known.collect();
+    let owned = found
         .iter()
-        .map(|(user, (guid, _))| (*guid, *user))
-        .collect();
-    let all_known = || {
-        let accounts = found.iter().filter_map(|(user, (guid, tie))| {
-            let account = directory.accounts.get(guid)?;
-            Some(((*user).clone(), known(account, *tie, rules.observed)))
-        });
-        accounts.collect()
-    };
-    let (known, taken) = rayon::join(all_known, || taken(directory, &owners, rules.names_used));
+        .map(|(user, (guid, _))| (*guid, (*user).clone()));
+    let owners = owned.collect();
+    let mut taken = Taken::default();
+    for (name, user) in rules.names_used {
+        match name.contains('@') {
+            true => taken.address(name, Holder::User(user.clone())),
+            false => taken.login(name, Holder::User(user.clone())),
+        }
+    }
     Accounts {
         seen: Seen::Yes,
         domain: directory.base.domain(),
         suffixes: directory.suffixes.clone(),
-        known,
+        known: known.into_iter().collect(),
+        owners,
+        held: directory.names.clone(),
         taken,
         troubled,
     }
 }
 
-/// Managed accounts by the value of the anchor attribute, in lower case.
-fn anchors(directory: &Directory, rules: &Rules<'_>) -> BTreeMap<String, Vec<Guid>> {
-    let mut anchors: BTreeMap<String, Vec<Guid>> = BTreeMap::new();
+/// Managed accounts by the value of the anchor attribute, in lower case; of the values that somebody is
+/// looked for by.
+fn anchors(
+    directory: &Directory,
+    claims: &BTreeMap<UserName, Claim>,
+    rules: &Rules<'_>,
+) -> HashMap<String, Vec<Guid>> {
     let Some(anchor) = rules.anchor else {
-        return anchors;
+        return HashMap::new();
     };
-    for account in directory
-        .accounts
-        .values()
-        .filter(|a| (rules.covers)(&a.dn))
-    {
-        if let Some(value) = account.text(anchor.clone()) {
-            anchors
-                .entry(value.to_lowercase())
-                .or_default()
-                .push(account.guid);
+    let claims = claims.values();
+    let unknown = claims.filter(|c| c.recorded.is_none() && c.declared.is_none());
+    let wanted = unknown.filter_map(|c| c.anchor.as_ref());
+    let mut anchors: HashMap<String, Vec<Guid>> = wanted
+        .map(|value| (value.to_lowercase(), Vec::new()))
+        .collect();
+    if anchors.is_empty() {
+        return anchors;
+    }
+    for account in directory.accounts.values() {
+        let value = account.values(anchor).first().and_then(Value::text);
+        let Some(value) = value else { continue };
+        if let Some(found) = anchors.get_mut(&value.to_lowercase())
+            && (rules.covers)(&account.dn)
+        {
+            found.push(account.guid);
         }
     }
     anchors
@@ -121,7 +138,7 @@ fn one(
     directory: &Directory,
     claim: &Claim,
     rules: &Rules<'_>,
-    anchors: &BTreeMap<String, Vec<Guid>>,
+    anchors: &HashMap<String, Vec<Guid>>,
 ) -> Result<Option<(Guid, Tie)>, Trouble> {
     let gone = |guid: Guid, who: &str| Trouble {
         code: Code::AccountGone,
@@ -180,93 +197,4 @@ fn known(account: &Account, tie: Tie, observed: &BTreeSet<AttributeName>) -> Kno
             .filter_map(|name| Some((name.clone(), account.text(name.clone())?.to_owned())))
             .collect(),
     }
-}
-
-fn taken(
-    directory: &Directory,
-    owners: &BTreeMap<Guid, &UserName>,
-    names_used: &BTreeMap<String, UserName>,
-) -> Taken {
-    let mut taken = Taken::default();
-    let mut parents = Parents::default();
-    let domain = directory.base.domain();
-    for account in directory.accounts.values() {
-        let holder = match owners.get(&account.guid) {
-            Some(user) => Holder::User((*user).clone()),
-            None => Holder::Foreign,
-        };
-        taken.login(&account.login, holder.clone());
-        // A login name is a principal name too, and the other way round (AD.md 7).
-        if let Some(domain) = &domain {
-            taken.address(&format!("{}@{domain}", account.login), holder.clone());
-        }
-        let upn = account.text("userPrincipalName").unwrap_or_default();
-        if let Some((local, suffix)) = upn.rsplit_once('@')
-            && domain
-                .as_deref()
-                .is_some_and(|d| d.eq_ignore_ascii_case(suffix))
-        {
-            taken.login(local, holder.clone());
-        }
-        for attribute in ["userPrincipalName", "mail", "proxyAddresses"] {
-            for value in account
-                .values(&attribute.into())
-                .iter()
-                .filter_map(|v| v.text())
-            {
-                let address = value.split_once(':').map_or(value, |(_, address)| address);
-                taken.address(address, holder.clone());
-            }
-        }
-        let parent = parents.of(directory, &account.dn);
-        taken.common_name(parent, account.dn.rdn().value(), holder);
-    }
-    for group in directory.groups.values() {
-        taken.login(&group.name, Holder::Object);
-        let parent = parents.of(directory, &group.dn);
-        taken.common_name(parent, group.dn.rdn().value(), Holder::Object);
-    }
-    for unit in &directory.units {
-        let parent = parents.of(directory, unit);
-        taken.common_name(parent, unit.rdn().value(), Holder::Object);
-    }
-    for (name, user) in names_used {
-        match name.contains('@') {
-            true => taken.address(name, Holder::User(user.clone())),
-            false => taken.login(name, Holder::User(user.clone())),
-        }
-    }
-    taken
-}
-
-/// The parents of places below the base, innermost first: `ou=its,ou=departments`. Many stand in one.
-#[derive(Default)]
-struct Parents(HashMap<Dn, String>);
-
-impl Parents {
-    fn of(&mut self, directory: &Directory, dn: &Dn) -> &str {
-        let Some(parent) = dn.parent() else {
-            return "";
-        };
-        let path = |parent: &Dn| path(directory, parent);
-        self.0.entry(parent).or_insert_with_key(path)
-    }
-}
-
-fn path(directory: &Directory, dn: &Dn) -> String {
-    let mut parts = Vec::new();
-    let mut next = Some(dn.clone());
-    while let Some(parent) = next {
-        if parent == directory.base || parent.depth() <= directory.base.depth() {
-            break;
-        }
-        let rdn = parent.rdn();
-        parts.push(format!(
-            "{}={}",
-            rdn.attribute().to_lowercase(),
-            rdn.value()
-        ));
-        next = parent.parent();
-    }
-    parts.join(",")
 }

@@ -164,7 +164,10 @@ impl<'a> Timeline<'a> {
     }
 
     fn fold(&self, names: BTreeSet<&UserName>, now: Timestamp) -> Folded {
-        let one = |name: &&UserName| Some(((*name).clone(), self.user(name, now)?));
+        let one = |name: &&UserName| {
+            let user = self.user(name, now)?;
+            Some(((*name).clone(), Box::new(user)))
+        };
         let names: Vec<&UserName> = names.into_iter().collect();
         let people: Vec<_> = names.par_iter().filter_map(one).collect();
         Folded {

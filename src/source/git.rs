@@ -164,6 +164,17 @@ pub(super) fn blob(repository: &Path, blob: &Blob) -> Option<Arc<[u8]>> {
     Some(blob.content().into())
 }
 
+/// The content of one file of a revision; none where it cannot be had. Whoever reads all of them is told
+/// why.
+pub fn file(folder: &Path, revision: &str, path: &str) -> Option<Vec<u8>> {
+    let repository = open(folder).ok()?;
+    let tree = resolve(&repository, revision).ok()?.tree().ok()?;
+    let tree = below(&repository, tree, folder).ok()?;
+    let entry = tree.get_path(Path::new(path)).ok()?;
+    let blob = repository.find_blob(entry.id()).ok()?;
+    (entry.filemode() != LINK).then(|| blob.content().to_vec())
+}
+
 /// The id of a revision.
 ///
 /// # Errors

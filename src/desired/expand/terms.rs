@@ -14,7 +14,7 @@ use crate::manifest::config::Membership;
 use crate::manifest::organization::OuName;
 use crate::manifest::resource::{Connector, DriftPolicy, Maintainer, SignIn};
 use crate::manifest::user::UserState;
-use crate::manifest::{Edge, RequestSpec, ResourceSpec};
+use crate::manifest::{ConfigSpec, Edge, RequestSpec, ResourceSpec};
 use crate::name::{OrganizationName, RequestName, ResourceName, UserName};
 use jiff::Timestamp;
 use std::cell::OnceCell;
@@ -344,28 +344,11 @@ pub fn rules(catalog: &Catalog) -> Rules {
     let managed = &config.managed;
     let texts = |ous: &[OuName]| ous.iter().map(|o| o.0.clone()).collect::<Vec<_>>();
     let directory = catalog.resources.get(&config.directory);
-    let written = |f: &&crate::manifest::resource::Field| f.source.is_none();
-    let fields = directory
-        .into_iter()
-        .flat_map(|d| d.spec.fields.iter().filter(written));
-    let mut attributes: BTreeSet<AttributeName> = fields
-        .map(|f| AttributeName::new(f.name.as_str()))
-        .collect();
-    if config.naming.mail.is_some() {
-        attributes.insert(AttributeName::from("mail"));
-    }
-    if let Some(only) = &managed.attributes {
-        let only: Vec<AttributeName> = only
-            .iter()
-            .map(|n| AttributeName::new(n.as_str()))
-            .collect();
-        attributes.retain(|a| only.contains(a));
-    }
     Rules {
         ous: managed.ous.iter().map(|o| texts(o)).collect(),
         leavers_ou: managed.leavers_ou.as_deref().map(texts),
         groups: managed.groups.clone(),
-        attributes,
+        attributes: written(config, directory.map(|d| &*d.spec)),
         membership: managed.membership.unwrap_or(Membership::Additive),
         exact: managed.exact.clone(),
         guards: config.guards.unwrap_or_default(),
@@ -380,4 +363,24 @@ pub fn rules(catalog: &Catalog) -> Rules {
         hand_over_key: config.hand_over_key.clone(),
         zone: catalog.zone.clone(),
     }
+}
+
+/// The attributes that are written in the directory, by its resource.
+pub fn written(config: &ConfigSpec, directory: Option<&ResourceSpec>) -> BTreeSet<AttributeName> {
+    let fields = directory.into_iter().flat_map(|d| &d.fields);
+    let written = fields.filter(|f| f.source.is_none());
+    let mut attributes: BTreeSet<AttributeName> = written
+        .map(|f| AttributeName::new(f.name.as_str()))
+        .collect();
+    if config.naming.mail.is_some() {
+        attributes.insert(AttributeName::from("mail"));
+    }
+    if let Some(only) = &config.managed.attributes {
+        let only: Vec<AttributeName> = only
+            .iter()
+            .map(|n| AttributeName::new(n.as_str()))
+            .collect();
+        attributes.retain(|a| only.contains(a));
+    }
+    attributes
 }

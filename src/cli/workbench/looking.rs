@@ -1,0 +1,178 @@
+//! Somebody who looks at the directory while the repository is read and the rest is worked out.
+//!
+//! Invariant: what was seen counts only where it is what the repository, once it was read, wants seen.
+
+use super::{Failed, Purpose, open_failed};
+use crate::connector::{Failure, Transport};
+use crate::observed::Directory;
+use crate::observed::snapshot::{Snapshot, Taken};
+use crate::operator::Operator;
+use crate::plan::DirectoryMode;
+use crate::reconcile::wanted::Wanted;
+use crate::reconcile::world::{self, OpenError};
+use crate::reconcile::{self, Looked, ReconcileError};
+use crate::source::Origin;
+use std::panic::resume_unwind;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::JoinHandle;
+
+/// A directory that is being opened and looked at. Where nobody waits for it any more it is let go.
+pub struct Looking {
+    wanted: Wanted,
+    opened: Receiver<Result<Opened, OpenError>>,
+    looked: Receiver<Result<Seen, ReconcileError>>,
+    thread: JoinHandle<Option<Box<dyn Transport>>>,
+}
+
+/// What opening a directory came to.
+enum Opened {
+    /// There is none at hand.
+    Nowhere,
+    /// It is open.
+    Here,
+}
+
+/// A directory that was read, and how, where that is kept for the next time.
+type Seen = (Directory, Option<Taken>);
+
+/// What becomes of the directory once it was looked at.
+enum Afterwards {
+    LetGo,
+    /// It is written to.
+    Keep,
+    /// It is written to, and looked at again later, as this time with what it was before.
+    Remember(Option<Box<Snapshot>>),
+}
+
+impl Looking {
+    /// Begins, before the repository was read, with what it seems to want; none where that cannot be
+    /// told so early.
+    pub fn ahead(origin: &Origin, operator: &Operator, purpose: Purpose<'_>) -> Option<Self> {
+        let wanted = Wanted::guessed(origin, operator.outer())?;
+        let asked = purpose.shut(&wanted.resource).is_none();
+        asked.then(|| Self::begin(operator, wanted, purpose))
+    }
+
+    fn begin(operator: &Operator, wanted: Wanted, purpose: Purpose<'_>) -> Self {
+        let afterwards = match purpose {
+            Purpose::Look => Afterwards::LetGo,
+            Purpose::Apply => Afterwards::Keep,
+            Purpose::GoOn(standing) => Afterwards::Remember(standing.kept.take().map(Box::new)),
+        };
+        let (tell_opened, opened) = sync_channel(1);
+        let (tell_looked, looked) = sync_channel(1);
+        let (operator, asked) = (operator.clone(), wanted.clone());
+        let thread = std::thread::spawn(move || {
+            let mut directory = match world::directory(&operator, &asked.resource).transpose() {
+                Some(Ok((directory, _))) => directory,
+                Some(Err(error)) => {
+                    let _ = tell_opened.send(Err(error));
+                    return None;
+                }
+                None => {
+                    let _ = tell_opened.send(Ok(Opened::Nowhere));
+                    return None;
+                }
+            };
+            let _ = tell_opened.send(Ok(Opened::Here));
+            let once = |seen: Directory| (seen, None);
+            let (seen, is_kept) = match afterwards {
+                Afterwards::LetGo => (reconcile::look(&asked, &mut *directory).map(once), false),
+                Afterwards::Keep => (reconcile::look(&asked, &mut *directory).map(once), true),
+                Afterwards::Remember(kept) => {
+                    let seen =
+                        reconcile::look_again(&asked, &mut *directory, kept.map(|kept| *kept));
+                    (seen.map(|seen| (seen.directory, Some(seen.taken))), true)
+                }
+            };
+            let _ = tell_looked.send(seen);
+            is_kept.then_some(directory)
+        });
+        Self {
+            wanted,
+            opened,
+            looked,
+            thread,
+        }
+    }
+
+    /// Ends it: the directory, where it is kept.
+    pub fn end(self) -> Option<Box<dyn Transport>> {
+        self.thread.join().unwrap_or_else(|p| resume_unwind(p))
+    }
+}
+
+/// The directory, being looked at, or why it cannot be; and who writes it.
+pub struct Reached {
+    /// None where there is none at hand, or it cannot be opened.
+    pub looking: Option<Looking>,
+    /// Why it cannot be opened, where the rest goes on without it.
+    pub away: Option<Failure>,
+    /// Who writes it.
+    pub mode: DirectoryMode,
+}
+
+impl Reached {
+    /// The directory that a repository wants looked at: the one that is, where that was begun already.
+    ///
+    /// # Errors
+    /// When it cannot be opened, and nothing goes on without it.
+    pub fn of(
+        operator: &Operator,
+        wanted: Wanted,
+        ahead: Option<Looking>,
+        purpose: Purpose<'_>,
+    ) -> Result<Self, Failed> {
+        let named = operator.directory(&wanted.resource);
+        let mut reached = Self {
+            looking: None,
+            away: purpose.shut(&wanted.resource).cloned(),
+            mode: named.map_or(DirectoryMode::Direct, |named| named.mode),
+        };
+        if reached.away.is_some() {
+            return Ok(reached);
+        }
+        let looking = match ahead {
+            Some(looking) if looking.wanted == wanted => looking,
+            Some(_) | None => Looking::begin(operator, wanted, purpose),
+        };
+        match (looking.opened.recv(), purpose) {
+            (Ok(Ok(Opened::Here)), _) => reached.looking = Some(looking),
+            (Ok(Ok(Opened::Nowhere)), _) => {}
+            (Ok(Err(OpenError::Directory(failure))), Purpose::GoOn(_)) => {
+                reached.away = Some(failure);
+            }
+            (Ok(Err(error)), _) => return Err(open_failed(error)),
+            // Nothing is told where the thread broke down, which joining it shows.
+            (Err(_), _) => drop(looking.end()),
+        }
+        Ok(reached)
+    }
+
+    /// Waits for what was seen, and how where that is kept.
+    ///
+    /// # Errors
+    /// When it could not be read completely, and nothing goes on without it.
+    pub fn looked(
+        &self,
+        purpose: Purpose<'_>,
+        taken: &mut Option<Taken>,
+    ) -> Result<Looked, ReconcileError> {
+        // Nothing is told where the thread broke down, which ending it shows.
+        let told = self.looking.as_ref().and_then(|l| l.looked.recv().ok());
+        match (told, &self.away) {
+            (Some(Ok((directory, how))), _) => {
+                *taken = how;
+                Ok(Looked::Read(Box::new(directory)))
+            }
+            (Some(Err(ReconcileError::Directory(failure))), _)
+                if matches!(purpose, Purpose::GoOn(_)) =>
+            {
+                Ok(Looked::Unread(failure))
+            }
+            (Some(Err(error)), _) => Err(error),
+            (None, Some(failure)) => Ok(Looked::Unread(failure.clone())),
+            (None, None) => Ok(Looked::Nowhere),
+        }
+    }
+}
