@@ -76,20 +76,23 @@ fn whatever_breaks_while_the_access_repository_is_fetched_nothing_wrong_comes_ab
     town.run("");
     assert_eq!(town.told(), 0);
     let talks = link.talks(before);
-    let mut figures = Figures::default();
+    let (mut figures, mut unfetched) = (Figures::default(), 0);
     beside_a_twin(&mut town, 2, &breaks(&talks, turns), |town, fault| {
         let limits = ("timeout: 60s", "timeout: 1s");
         let written = town.place.operations();
         let twice = figures.meet(town, &link, fault, limits, |town, ran| {
             // What was not fetched changes nothing; what was is done whole.
-            let is_unfetched = ran.code != 0 && ran.err.contains("was not fetched");
-            if is_unfetched && !town.has_fetched() {
+            if !town.has_fetched() {
+                assert!(ran.err.contains("was not fetched"), "{}", ran.err);
                 assert_eq!(town.place.operations(), written, "{fault:?}");
+                unfetched += 1;
             }
         });
         assert_eq!(twice, 0, "{fault:?}");
     });
+    assert!(unfetched > 0);
     figures.tell("a link to the access repository", &town);
+    println!("{unfetched} passes without what was new, and without a write");
 }
 
 #[test]
@@ -112,18 +115,30 @@ fn whatever_breaks_on_the_way_to_the_ledger_nothing_comes_about_that_was_not_ann
     town.run("");
     assert_eq!(town.told(), 0);
     let talks = link.talks(before);
-    let mut figures = Figures::default();
+    let (mut figures, mut all) = (Figures::default(), Effects::default());
     beside_a_twin(&mut town, 2, &breaks(&talks, turns), |town, fault| {
         let limits = ("timeout: 30s", "timeout: 1s");
         town.elsewhere();
         let recorded = town.recorded();
         let twice = figures.meet(town, &link, fault, limits, |town, ran| {
-            let unannounced = town.unannounced(recorded);
-            assert_eq!(unannounced, Vec::<String>::new(), "{fault:?}: {}", ran.err);
+            let effects = town.effects(recorded);
+            assert_eq!(
+                effects.other,
+                Vec::<String>::new(),
+                "{fault:?}: {}",
+                ran.err
+            );
+            all.announced += effects.announced;
+            all.taken_away += effects.taken_away;
         });
         assert_eq!(twice, 0, "{fault:?}");
     });
     figures.tell("a link to the ledger's remote", &town);
+    assert!(all.announced > 0 && all.taken_away > 0);
+    println!(
+        "in disturbed passes {} effects whose intent is on the branch, {} without that only take away, no other",
+        all.announced, all.taken_away
+    );
 }
 
 /// What takes away, and is not put off because the ledger cannot be reached (SEMANTICS 23).
@@ -134,6 +149,17 @@ const TAKING_AWAY: [&str; 5] = [
     "remove-member",
     "revoke",
 ];
+
+/// What came about in a run.
+#[derive(Default)]
+struct Effects {
+    /// Its intent is on the branch.
+    announced: usize,
+    /// It is not, and they take away.
+    taken_away: usize,
+    /// It is not.
+    other: Vec<String>,
+}
 
 impl Town {
     /// Whether what is newest is here.
@@ -149,8 +175,8 @@ impl Town {
         text.lines().count()
     }
 
-    /// What came about in runs, recorded after so many lines, whose intent is not on the branch.
-    fn unannounced(&self, recorded: usize) -> Vec<String> {
+    /// What came about and is recorded after so many lines.
+    fn effects(&self, recorded: usize) -> Effects {
         let remote = self.place.beside("ledger.git");
         let branch = "refs/heads/countersign/ledger";
         let names = git(
@@ -167,17 +193,20 @@ impl Town {
             announced.extend(intents.map(|line| line["run"].as_str().unwrap().to_owned()));
         }
         let text = fs::read_to_string(self.access().ledger()).unwrap();
-        let lines = text.lines().skip(recorded).map(json);
-        lines
-            .filter(|line| {
-                let (outcome, mailed) = (&line["event"]["outcome"], &line["event"]["mailed"]);
-                let is_done = outcome["outcome"] == "applied"
-                    && !TAKING_AWAY.contains(&outcome["action"].as_str().unwrap());
-                (is_done || mailed["result"] == "sent")
-                    && !announced.contains(line["run"].as_str().unwrap())
-            })
-            .map(|line| line.to_string())
-            .collect()
+        let mut effects = Effects::default();
+        for line in text.lines().skip(recorded).map(json) {
+            let (outcome, mailed) = (&line["event"]["outcome"], &line["event"]["mailed"]);
+            if outcome["outcome"] != "applied" && mailed["result"] != "sent" {
+                continue;
+            }
+            let is_announced = announced.contains(line["run"].as_str().unwrap());
+            match outcome["action"].as_str() {
+                _ if is_announced => effects.announced += 1,
+                Some(action) if TAKING_AWAY.contains(&action) => effects.taken_away += 1,
+                _ => effects.other.push(line.to_string()),
+            }
+        }
+        effects
     }
 }
 
