@@ -200,9 +200,9 @@ fn ad_7_log_on_names_and_principal_names_are_one_space() {
             covers: &|_| true,
             names_used: &used,
         };
-        let taken = observed::tie::tie(&directory, &Default::default(), &rules).taken;
-        assert!(taken.logins.contains_key(&fold(&login)));
-        assert!(taken.addresses.contains_key(&fold(&ad.principal("ann"))));
+        let held = observed::tie::tie(&directory, &Default::default(), &rules).held;
+        assert!(held.logins.contains_key(&fold(&login)));
+        assert!(held.addresses.contains_key(&fold(&ad.principal("ann"))));
     });
 }
 
