@@ -447,9 +447,8 @@ pub fn situation_of(
         (&mut watch, now),
         &mut problems,
     );
-    // Nobody waits until everybody is taken apart.
-    let remains = outlook.into_remains();
-    rayon::spawn(move || drop(remains));
+    // The plan is made in what this leaves free.
+    drop(outlook);
     diagnostics.extend(located(problems, catalog, &reading.source));
     let diagnostics = sorted(diagnostics);
     if crate::diagnostic::any_error(&diagnostics) {

@@ -6,7 +6,7 @@ use super::{Failed, Purpose, open_failed};
 use crate::connector::{Failure, Transport};
 use crate::observed::Directory;
 use crate::observed::snapshot::{Snapshot, Taken};
-use crate::operator::Operator;
+use crate::operator::{DirectoryTransport, Operator};
 use crate::plan::DirectoryMode;
 use crate::reconcile::wanted::Wanted;
 use crate::reconcile::world::{self, OpenError};
@@ -46,11 +46,13 @@ enum Afterwards {
 
 impl Looking {
     /// Begins, before the repository was read, with what it seems to want; none where that cannot be
-    /// told so early.
+    /// told so early, or the directory is a file: nobody waits for one, and both at once take more memory.
     pub fn ahead(origin: &Origin, operator: &Operator, purpose: Purpose<'_>) -> Option<Self> {
         let wanted = Wanted::guessed(origin, operator.outer())?;
-        let asked = purpose.shut(&wanted.resource).is_none();
-        asked.then(|| Self::begin(operator, wanted, purpose))
+        let named = operator.directory(&wanted.resource)?;
+        let is_served = matches!(named.transport, DirectoryTransport::Ldap(_));
+        let is_asked = purpose.shut(&wanted.resource).is_none();
+        (is_served && is_asked).then(|| Self::begin(operator, wanted, purpose))
     }
 
     fn begin(operator: &Operator, wanted: Wanted, purpose: Purpose<'_>) -> Self {
