@@ -110,11 +110,11 @@ impl Snapshot {
             self.directory.forget(guid);
             self.directory.put(entry, &mut noted);
         }
+        self.directory.suffixes = transport.principal_suffixes()?;
         if !touched.is_empty() {
             self.directory.names = Names::of(&self.directory).taken();
+            self.directory.finish(transport);
         }
-        self.directory.suffixes = transport.principal_suffixes()?;
-        self.directory.finish(transport);
         self.taken.mark = Some(now);
         self.taken.extent = Extent::Changes;
         Ok(Some(self))

@@ -6,6 +6,7 @@ use super::{Action, Change, ChangeId, Plan, limits::Outer};
 use crate::desired::{Desired, DesiredAccount, Person};
 use crate::manifest::user::UserState;
 use crate::name::UserName;
+use rayon::prelude::*;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -97,8 +98,7 @@ impl Plan {
         let made = made.filter(|c| came_about.contains(&c.id));
         let made: BTreeSet<&UserName> = made.filter_map(|c| c.user.as_ref()).collect();
         let before = &recorded.agreed;
-        let mut news = BTreeMap::new();
-        for (name, person) in &desired.people {
+        let news = desired.people.par_iter().filter_map(|(name, person)| {
             let known = before.users.get(name).filter(|known| !known.is_empty());
             let is = fingerprint(person, desired, &made);
             let is_there = person.account.as_ref().is_some_and(|a| a.known.is_some());
@@ -109,10 +109,9 @@ impl Plan {
                 (false, Some(is), Some(known)) if is == known && rules == before.rules => Some(is),
                 (true | false, _, _) => None,
             };
-            if agreed != known {
-                news.insert(name.clone(), agreed.cloned().unwrap_or_default());
-            }
-        }
+            (agreed != known).then(|| (name.clone(), agreed.cloned().unwrap_or_default()))
+        });
+        let mut news: BTreeMap<UserName, String> = news.collect();
         let gone = before.users.iter().filter(|(_, known)| !known.is_empty());
         let gone = gone.filter(|(name, _)| !desired.people.contains_key(*name));
         news.extend(gone.map(|(name, _)| (name.clone(), String::new())));
