@@ -181,11 +181,16 @@ pub fn act(
     ledger
         .append_all(records)
         .map_err(workbench::ledger_failed)?;
+    let follow = next_due(ledger.history(), desired, Timestamp::now());
+    let Bench { mut situation, .. } = bench;
+    let directory = situation.observed.directory.take();
+    // Nobody waits until everybody is taken apart.
+    rayon::spawn(move || drop(situation));
     Ok(Ok(Acted {
         plan: approved.plan().clone(),
         outcomes,
         held: guarded.held,
-        follow: next_due(ledger.history(), desired, Timestamp::now()),
-        directory: bench.situation.observed.directory,
+        follow,
+        directory,
     }))
 }
