@@ -10,7 +10,7 @@ use super::{Exit, Failed, Place, talk};
 use crate::approval::Evidence;
 use crate::catalog::Catalog;
 use crate::connector::roster::Roster;
-use crate::connector::{Failure, Mark, Since, Transport};
+use crate::connector::{AttributeName, Failure, Mark, Since, Transport};
 use crate::desired::Desired;
 use crate::desired::accounts::Accounts;
 use crate::diagnostic::{Code, Diagnostic};
@@ -573,20 +573,20 @@ fn rest_of_world<'a>(
     }
 }
 
-/// Where the directory stands now, if surely nothing of it has changed since a mark; none where
-/// something has, or that cannot be told.
+/// Where the directory stands now, if surely nothing of it has changed since it was read with these
+/// attributes; none where something has, or that cannot be told.
 ///
 /// # Errors
 /// When it cannot be opened or asked.
 pub fn unchanged(
     operator: &Operator,
     resource: &ResourceName,
-    mark: &Mark,
+    (mark, attributes): (&Mark, &[AttributeName]),
 ) -> Result<Option<Mark>, Failed> {
     let opened = world::directory(operator, resource).map_err(open_failed)?;
     match opened {
         Some((mut directory, _)) => directory
-            .since(mark, &[])
+            .since(mark, attributes)
             .map(|since| match since {
                 Since::Touched(now, touched) => touched.is_empty().then_some(now),
                 Since::Untold => None,

@@ -25,7 +25,8 @@ pub struct Snapshot {
 pub struct Taken {
     /// Of what.
     of: String,
-    attributes: Vec<AttributeName>,
+    /// With these attributes; whoever asks what was touched asks for the same.
+    pub attributes: Vec<AttributeName>,
     /// Where it stood before it was read; none where it does not tell.
     pub mark: Option<Mark>,
     /// When it was read as a whole.

@@ -189,7 +189,8 @@ impl Loop {
         let Some(mark) = &mut seen.taken.mark else {
             return false;
         };
-        match workbench::unchanged(&self.operator, resource, mark) {
+        let asked = (&*mark, seen.taken.attributes.as_slice());
+        match workbench::unchanged(&self.operator, resource, asked) {
             Ok(Some(now)) => {
                 *mark = now;
                 true

@@ -163,7 +163,7 @@ fn synchronized(
             sight: Some(RawControl {
                 ctype: DIR_SYNC.into(),
                 crit: true,
-                val: Some(asked(cookie)?),
+                val: Some(asked(cookie.clone())?),
             }),
             limit: settings.timeouts.operation,
         };
@@ -173,6 +173,9 @@ fn synchronized(
         let answered = result.ctrls.iter().find(of_it);
         let told = answered.and_then(|Control(_, raw)| told(raw.val.as_deref()?));
         let (is_whole, next) = told.ok_or_else(|| incomplete("a cookie cannot be understood"))?;
+        if !is_whole && next == cookie {
+            return Err(incomplete("the directory has more and does not come to it"));
+        }
         cookie = next;
         if is_whole || found.len() > MANY {
             return Ok((found, cookie));
