@@ -245,13 +245,19 @@ mod tests {
         git(folder, &["commit", "--quiet", "--allow-empty", "-m", "one"]);
     }
 
+    /// A repository with one commit, and a mirror of it that was not fetched yet.
+    fn mirrored(scratch: &Path) -> (PathBuf, Mirror) {
+        let there = scratch.join("there");
+        with_one_commit(&there);
+        let url = there.display().to_string();
+        let mirror = Mirror::open(scratch.join("here"), &url, "main", PATIENCE).unwrap();
+        (there, mirror)
+    }
+
     #[test]
     fn a_branch_is_followed_also_where_it_was_moved() {
         let scratch = tempfile::tempdir().unwrap();
-        let (there, here) = (scratch.path().join("there"), scratch.path().join("here"));
-        with_one_commit(&there);
-        let url = there.display().to_string();
-        let mirror = Mirror::open(here.clone(), &url, "main", PATIENCE).unwrap();
+        let (there, mirror) = mirrored(scratch.path());
         assert_eq!(mirror.head(), None);
         mirror.fetch().unwrap();
         let one = mirror.head().unwrap();
@@ -268,17 +274,14 @@ mod tests {
         assert!(follower.take_moved() && !follower.take_moved());
         let head = mirror.head().unwrap();
         assert_ne!(head, one);
-        assert_eq!(git::revision_id(&here, "approved").unwrap(), head);
+        assert_eq!(git::revision_id(mirror.folder(), "approved").unwrap(), head);
     }
 
     #[test]
     fn heads_of_pull_requests_are_fetched_where_reviews_are_evidence_and_wake_nobody() {
         let scratch = tempfile::tempdir().unwrap();
-        let (there, here) = (scratch.path().join("there"), scratch.path().join("here"));
-        with_one_commit(&there);
+        let (there, without) = mirrored(scratch.path());
         git(&there, &["update-ref", "refs/pull/7/head", "HEAD"]);
-        let url = there.display().to_string();
-        let without = Mirror::open(here, &url, "main", PATIENCE).unwrap();
         without.fetch().unwrap();
         let before = without.refs().unwrap();
         let head = |mirror: &Mirror| git::revision_id(mirror.folder(), "refs/pull/7/head");
@@ -292,14 +295,11 @@ mod tests {
     #[test]
     fn a_lock_that_a_killed_process_left_is_taken_away_once_no_fetch_can_have_it() {
         let scratch = tempfile::tempdir().unwrap();
-        let (there, here) = (scratch.path().join("there"), scratch.path().join("here"));
-        with_one_commit(&there);
-        let url = there.display().to_string();
-        let mirror = Mirror::open(here.clone(), &url, "main", PATIENCE).unwrap();
+        let (there, mirror) = mirrored(scratch.path());
         mirror.fetch().unwrap();
         let one = mirror.head();
         git(&there, &["commit", "--quiet", "--allow-empty", "-m", "two"]);
-        let lock = here.join("refs/heads/main.lock");
+        let lock = mirror.folder().join("refs/heads/main.lock");
         let file = std::fs::File::create(&lock).unwrap();
         let failure = mirror.fetch().unwrap_err();
         assert!(

@@ -156,7 +156,6 @@ pub(super) fn read(
     }
 }
 
-/// How a request names an object.
 /// What a principal name may end in: the DNS names of the forest's domains, which have a NetBIOS name
 /// (MS-ADTS 6.1.1.2.1.1.4), and its uPNSuffixes. None where the log-on may not see them.
 pub(super) fn principal_suffixes(
@@ -217,6 +216,7 @@ pub(super) fn attributes_of(
     Ok(all.map(|(_, all)| all).unwrap_or_default())
 }
 
+/// How a request names an object.
 pub(super) fn name_of(at: &At) -> String {
     match at {
         At::Guid(guid) => format!("<GUID={guid}>"),
