@@ -24,6 +24,7 @@ fn task(number: usize) -> anyhow::Result<Task> {
     let resource = ResourceName::new("timetrack")?;
     Ok(Task {
         reopened: None,
+        urgent: false,
         id: TaskId(format!("{number:016x}")),
         generation: 1,
         revision: 1,

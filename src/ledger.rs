@@ -24,7 +24,7 @@ pub mod verify;
 
 pub use branch::{DEFAULT_BRANCH, Shared, Stance};
 pub use history::{
-    ApprovedLine, Contradiction, History, Run, Selection, TaskRecord, TaskStatus, Told,
+    ApprovedLine, Asked, Contradiction, History, Run, Selection, TaskRecord, TaskStatus, Told,
 };
 pub use orders::{Allowance, Intent, Orders, Pause};
 pub use record::{

@@ -24,6 +24,20 @@ pub struct EntitlementKey {
 }
 
 impl EntitlementKey {
+    /// The account itself, of the directory: what an urgent task is about.
+    pub fn account(directory: &ResourceName) -> Self {
+        static ACCOUNT: OnceLock<LevelName> = OnceLock::new();
+        let level = ACCOUNT.get_or_init(|| match LevelName::new("account") {
+            Ok(level) => level,
+            Err(_) => unreachable!("the literal keeps the rule"),
+        });
+        Self {
+            resource: directory.clone(),
+            identity: None,
+            grant: Grant::Level(level.clone()),
+        }
+    }
+
     /// A key before every other: `-` is the least character of a name.
     pub(crate) fn least() -> Self {
         static LEAST: OnceLock<EntitlementKey> = OnceLock::new();

@@ -491,7 +491,7 @@ codes! {
         before "Employee number,Role\n001077,Staff\n00109"
         after "Employee number,Role\n001077,Staff\n001091,Staff\n";
     ExportAgrees = "export-agrees" Warning
-        what "The export of a manual system shows that the work of an open task is done."
+        what "The export of a manual system, or the directory, shows that the work of an open task is done."
         why "The task is closed without anybody having to say so."
         before "(a row of the user, after the grant was asked for)"
         after "(nothing to do)";

@@ -96,7 +96,7 @@ pub fn escalations(history: &History, desired: &Desired, now: Timestamp) -> Vec<
             due.push(Escalation {
                 to: to.clone(),
                 task: Task {
-                    maintainers: record.maintainers(&desired.resources).to_vec(),
+                    maintainers: record.maintainers(&desired.into()).to_vec(),
                     ..record.task.clone()
                 },
                 asked: calendar.date(first),
@@ -122,7 +122,7 @@ pub fn next_due(history: &History, desired: &Desired, now: Timestamp) -> Option<
     let full = |recipient: &Recipient| {
         history.mailed_on(&recipient.mail, &following.calendar, day) >= desired.rules.per_day()
     };
-    let unmailed = history.unmailed(&desired.resources);
+    let unmailed = history.unmailed(&desired.into());
     let mut recipients = unmailed.iter().flat_map(|change| &change.task.maintainers);
     let tomorrow = recipients
         .any(full)
@@ -141,7 +141,7 @@ fn told<'a>(
         if record.status != TaskStatus::Open {
             continue;
         }
-        for to in record.maintainers(&desired.resources) {
+        for to in record.maintainers(&desired.into()) {
             let told = record.told.get(&address_key(&to.mail));
             found.extend(told.map(|told| (record, to, told)));
         }
@@ -172,7 +172,7 @@ fn first(record: &TaskRecord) -> Option<Timestamp> {
 /// Who answers for a task and was not told that it is not done. Whoever is to do it knows; where that
 /// is everybody who answers for it, the administrators are told.
 fn untold<'a>(record: &'a TaskRecord, desired: &'a Desired) -> Vec<&'a Recipient> {
-    let maintainers = record.maintainers(&desired.resources);
+    let maintainers = record.maintainers(&desired.into());
     let knows = |to: &&Recipient| {
         let same = |m: &Recipient| address_key(&m.mail) == address_key(&to.mail);
         maintainers.iter().any(same)

@@ -11,7 +11,7 @@ use super::orders::Orders;
 use super::record::{
     ApprovedCommit, Event, FrozenLetter, How, MailResult, Outcome, Record, RunId, RunSummary, Seen,
 };
-use crate::desired::{Calendar, EntitlementKey, Recipient, ResourceTerms};
+use crate::desired::{Calendar, Desired, EntitlementKey, Recipient, ResourceTerms};
 use crate::diagnostic::Code;
 use crate::name::{ResourceName, UserName};
 use crate::plan::recorded::{
@@ -86,6 +86,24 @@ impl ApprovedLine {
                 self.files.insert(file, entry);
             }
             self.newest = commit.commit;
+        }
+    }
+}
+
+/// Who work is asked of, as things are.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// Whose maintainers do what is not urgent.
+    pub resources: &'a BTreeMap<ResourceName, ResourceTerms>,
+    /// Who does what is.
+    pub administrators: &'a [Recipient],
+}
+
+impl<'a> From<&'a Desired> for Asked<'a> {
+    fn from(desired: &'a Desired) -> Self {
+        Self {
+            resources: &desired.resources,
+            administrators: &desired.administrators,
         }
     }
 }
@@ -250,10 +268,10 @@ impl History {
     /// others of none. `maintainers` are those to be told, never empty; `after` is empty.
     ///
     /// Whoever maintains a resource by now is asked for what is open, too: a successor, a deputy.
-    pub fn unmailed(&self, resources: &BTreeMap<ResourceName, ResourceTerms>) -> Vec<TaskChange> {
+    pub fn unmailed(&self, asked: &Asked<'_>) -> Vec<TaskChange> {
         let mut changes = Vec::new();
         for record in self.tasks.values() {
-            let maintainers = record.to_tell(resources);
+            let maintainers = record.to_tell(asked);
             for step in [TaskStep::Open, TaskStep::Revise, TaskStep::Cancel] {
                 let untold = |recipient: &&Recipient| record.next(&recipient.mail) == Some(step);
                 let maintainers: Vec<_> = maintainers.iter().filter(untold).cloned().collect();
@@ -746,13 +764,16 @@ fn contradict(recorded: &mut Recorded, task: &Task, shows: String) {
 }
 
 impl TaskRecord {
-    /// Who is to do it as things are: the resource's maintainers of now, deputies included.
-    pub fn maintainers<'a>(
-        &'a self,
-        resources: &'a BTreeMap<ResourceName, ResourceTerms>,
-    ) -> &'a [Recipient] {
-        let terms = resources.get(&self.task.resource);
-        let now = terms.map(|terms| terms.maintainers.as_slice());
+    /// Who is to do it as things are: the resource's maintainers of now, deputies included; of what is
+    /// urgent the administrators.
+    pub fn maintainers<'a>(&'a self, asked: &Asked<'a>) -> &'a [Recipient] {
+        let now = match self.task.urgent {
+            true => Some(asked.administrators),
+            false => {
+                let terms = asked.resources.get(&self.task.resource);
+                terms.map(|terms| terms.maintainers.as_slice())
+            }
+        };
         match now.filter(|now| !now.is_empty()) {
             Some(now) => now,
             None => &self.task.maintainers,
@@ -760,8 +781,8 @@ impl TaskRecord {
     }
 
     /// Who may have to be told something: whoever is to do it, or was asked for what is withdrawn.
-    fn to_tell(&self, resources: &BTreeMap<ResourceName, ResourceTerms>) -> Vec<Recipient> {
-        let now = self.maintainers(resources);
+    fn to_tell(&self, asked: &Asked<'_>) -> Vec<Recipient> {
+        let now = self.maintainers(asked);
         let known = |address: &String| {
             let mut known = self.task.maintainers.iter().chain(now);
             let same = known.find(|r| address_key(&r.mail) == *address);
@@ -963,6 +984,7 @@ pub(super) mod tests {
             fields: fields.iter().map(field).collect(),
             instructions: None,
             reopened: None,
+            urgent: false,
             maintainers: vec![to("Dana@city.example"), to("team@city.example")],
             causes: Vec::new(),
         }
@@ -1172,7 +1194,11 @@ pub(super) mod tests {
         };
         let (sent, lost) = (MailResult::Sent, MailResult::Failed("greylisted".into()));
         let due = |events: &[Event]| -> Vec<(TaskStep, Vec<String>)> {
-            let unmailed = history(events.iter().cloned()).unmailed(&BTreeMap::new());
+            let nobody = Asked {
+                resources: &BTreeMap::new(),
+                administrators: &[],
+            };
+            let unmailed = history(events.iter().cloned()).unmailed(&nobody);
             let mails = |change: TaskChange| {
                 change
                     .task

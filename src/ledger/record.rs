@@ -411,19 +411,23 @@ pub enum Event {
 }
 
 impl Event {
-    /// What is recorded of what an export shows.
+    /// What is recorded of what an export or the directory shows.
     pub fn of_sighting(sighting: &Sighting) -> Self {
         let task = sighting.task.clone();
+        let by = match &sighting.export {
+            Some(export) => format!("the export {export}"),
+            None => "the directory".to_owned(),
+        };
         match sighting.shows {
             Shows::Done => Self::TaskDone {
                 task,
-                by: format!("the export {}", sighting.export),
+                by,
                 note: Some(sighting.words.clone()),
                 seen: Seen::Observed,
             },
             Shows::Undone => Self::Contradicted {
                 task,
-                export: sighting.export.clone(),
+                export: sighting.export.clone().unwrap_or_default(),
                 written: sighting.written,
                 shows: sighting.words.clone(),
             },

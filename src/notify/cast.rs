@@ -98,6 +98,7 @@ pub(super) fn task(user: &str, display: &str, resource: &str, action: TaskAction
             fields: Vec::new(),
             instructions: None,
             reopened: None,
+            urgent: false,
             maintainers: vec![recipient(&format!("{resource}@city.example"), "")],
             causes: vec![cause("profile city-employee", "profiles/city.yaml", 12)],
         },

@@ -49,6 +49,9 @@ pub(super) struct Section {
 pub(super) struct Card {
     #[serde(skip)]
     pub(super) step: TaskStep,
+    /// Whether it cannot wait; what is withdrawn can.
+    #[serde(skip)]
+    pub(super) urgent: bool,
     pub(super) id: String,
     /// What is asked, in a word or two.
     pub(super) badge: String,
@@ -89,7 +92,8 @@ impl CauseLine {
     }
 }
 
-/// Sorts tasks into sections by the resource's name as people read it; in each, access that goes first.
+/// Sorts tasks into sections by the resource's name as people read it, what is urgent before all others; in
+/// each, access that goes first.
 pub(super) fn sections(tasks: &[&TaskChange]) -> Vec<Section> {
     let cards = tasks.iter().map(|change| (&change.task, card(change)));
     sectioned(cards.collect())
@@ -142,7 +146,11 @@ fn sectioned(mut cards: Vec<(&Task, Card)>) -> Vec<Section> {
     let mut sections: Vec<(&Task, Section)> = Vec::new();
     for (task, card) in cards {
         match sections.last_mut() {
-            Some((first, section)) if first.resource == task.resource => section.cards.push(card),
+            Some((first, section))
+                if first.resource == task.resource && first.urgent == task.urgent =>
+            {
+                section.cards.push(card)
+            }
             Some(_) | None => {
                 let url = task.url.as_deref().filter(|url| is_link(url));
                 let section = Section {
@@ -235,6 +243,7 @@ fn order(task: &Task) -> impl Ord {
         TaskAction::Enable => 4,
     };
     (
+        !task.urgent,
         task.resource_display.to_lowercase(),
         task.resource.clone(),
         urgency,
@@ -281,8 +290,10 @@ fn card(change: &TaskChange) -> Card {
         .unwrap_or_default();
     Card {
         step: change.step,
+        urgent: wanted && task.urgent,
         id: one_line(&task.id.0),
         badge: match wanted {
+            true if task.urgent => format!("urgent: {}", task.action.as_str()),
             true => task.action.as_str().to_owned(),
             false => format!("{} withdrawn", task.action.as_str()),
         },
@@ -341,6 +352,9 @@ fn notice(change: &TaskChange) -> Option<String> {
             Some(format!(
                 "Changed since you were asked: this replaces it (revision {revision})."
             ))
+        }
+        TaskStep::Cancel if change.task.urgent => {
+            Some("No longer asked of you: the user is back, or it is done without you.".to_owned())
         }
         TaskStep::Cancel => Some(
             "No longer wanted: please leave it as it is, and undo it if you have begun.".to_owned(),

@@ -33,16 +33,28 @@ pub(super) fn subject(
     if let Some((name, changes)) = directory {
         parts.push(format!("{}: {}", short(name), counted(changes, "change")));
     }
-    prefixed(words, &parts.join("; "))
+    let mut cards = work.iter().chain(reminders).flat_map(|s| &s.cards);
+    let urgent = if cards.any(|card| card.urgent) {
+        "urgent: "
+    } else {
+        ""
+    };
+    prefixed(words, &format!("{urgent}{}", parts.join("; ")))
 }
 
 /// Writes the subject of a mail about work that is open for so many working days and more.
 pub(super) fn overdue(words: &Wording, sections: &[Section], days: u32) -> String {
     let days = counted(days as usize, "working day");
     let tasks = counted(cards(sections), "task");
+    let mut cards = sections.iter().flat_map(|s| &s.cards);
+    let urgent = if cards.any(|card| card.urgent) {
+        "urgent: "
+    } else {
+        ""
+    };
     prefixed(
         words,
-        &format!("Overdue, {days}: {tasks}: {}", names(sections)),
+        &format!("{urgent}Overdue, {days}: {tasks}: {}", names(sections)),
     )
 }
 

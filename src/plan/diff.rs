@@ -1,6 +1,7 @@
 //! Desired × observed × recorded → plan. Pure; the order of the result is total and repeatable.
 
 mod accounts;
+mod by_hand;
 mod groups;
 mod leaving;
 mod notices;
@@ -15,7 +16,7 @@ use super::recorded::Recorded;
 use super::task::FieldValues;
 use super::{
     Action, Assumption, Change, ChangeId, DirectoryMode, FORMAT_VERSION, FieldChange, Finding,
-    Held, Notice, NoticeKey, Plan, Summary, TaskChange, TaskStep, Verdict, Write,
+    Held, Notice, NoticeKey, Plan, Sighting, Summary, TaskChange, TaskStep, Verdict, Write,
 };
 use crate::desired::{Cause, Desired, EntitlementKey, Person};
 use crate::diagnostic::Code;
@@ -73,9 +74,11 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
         mut held,
         mut findings,
         assumed,
+        mut seen,
         mut notices,
         ..
     } = draft;
+    seen.sort();
     let urgent = |change: &Change| leaving::is_urgent(inputs.desired, change);
     changes.sort_by(|a, b| (!urgent(a), key(a)).cmp(&(!urgent(b), key(b))));
     notices.sort_by(|a, b| a.key.cmp(&b.key));
@@ -103,7 +106,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
         assumed,
         known,
         held,
-        seen: Vec::new(),
+        seen,
         findings,
         guards,
         summary,
@@ -210,6 +213,7 @@ struct Draft<'a> {
     held: Vec<Held>,
     findings: Vec<Finding>,
     assumed: Vec<Assumption>,
+    seen: Vec<Sighting>,
     notices: Vec<Notice>,
     /// Addresses of the directory, once somebody asked.
     addresses: Arc<OnceLock<proxies::Addresses>>,
@@ -240,6 +244,7 @@ impl<'a> Draft<'a> {
             held: Vec::new(),
             findings: Vec::new(),
             assumed: Vec::new(),
+            seen: Vec::new(),
             notices: Vec::new(),
             addresses: Arc::default(),
             created: BTreeMap::new(),
@@ -285,6 +290,7 @@ impl<'a> Draft<'a> {
             self.held.extend(part.held);
             self.findings.extend(part.findings);
             self.assumed.extend(part.assumed);
+            self.seen.extend(part.seen);
             self.notices.extend(part.notices);
             self.created.extend(part.created);
             self.moved.extend(part.moved);

@@ -139,6 +139,10 @@ pub struct Task {
     /// Why it is asked for again although somebody said that it was done: what an export shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reopened: Option<String>,
+    /// Whether it is asked of the administrators and cannot wait: somebody left, and their account of the
+    /// directory is protected, so that only a person may disable it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub urgent: bool,
     /// Who is mailed; sorted, never empty.
     pub maintainers: Vec<Recipient>,
     /// Why.

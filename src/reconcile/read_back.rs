@@ -230,7 +230,7 @@ impl Judge<'_> {
         Some(Sighting {
             task: task.id.clone(),
             shows,
-            export: export.clone(),
+            export: Some(export.clone()),
             written,
             words,
         })

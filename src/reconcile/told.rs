@@ -104,7 +104,7 @@ impl Telling<'_> {
     /// One digest for each maintainer: what they have not been told, and reminders.
     fn work(&self, day: &mut Day<'_>, words: &Wording) -> Result<(), NotifyError> {
         let history = day.history;
-        let tasks = history.unmailed(&self.desired.resources);
+        let tasks = history.unmailed(&self.desired.into());
         let reminders = reminders(history, self.desired, self.now);
         let (name, maintainers) = self.directory;
         let of_tasks = tasks.iter().flat_map(|t| &t.task.maintainers);

@@ -1,6 +1,6 @@
 //! Accounts: adopted, created, disabled, updated, renamed, moved, linked, enabled. Never deleted.
 
-use super::{Draft, Proposal, causes, leaving, notices, proxies};
+use super::{Draft, Proposal, by_hand, causes, leaving, notices, proxies};
 use crate::connector::active_directory::matching::{self, NEVER, uac};
 use crate::connector::{
     At, AttributeName, Attributes, Guid, Modification, ModificationKind, Value,
@@ -140,7 +140,10 @@ fn present(
     let touched = draft.changes[before..]
         .iter()
         .any(|c| c.action != Action::Adopt);
-    if let Some((code, reason)) = untouchable(person, account, limits)
+    let forbidden = untouchable(person, account, limits);
+    let why_not = forbidden.as_ref().map(|(_, reason)| reason.as_str());
+    by_hand::by_hand(draft, person, account, why_not);
+    if let Some((code, reason)) = forbidden
         && (touched || draft.changes.len() > before || draft.held.len() > held_before)
     {
         let dropped: Vec<String> = draft

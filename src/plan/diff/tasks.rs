@@ -309,6 +309,7 @@ fn task(
             TaskAction::Disable => instructions.disable.clone(),
         },
         reopened: wish.reopened.clone(),
+        urgent: false,
         maintainers: terms.maintainers.clone(),
         causes: wish.causes.clone(),
     }

@@ -199,6 +199,7 @@ fn task(
             ],
             instructions: Some("Open People > Add.\nThe number is on the badge.\n".into()),
             reopened: None,
+            urgent: false,
             maintainers: vec![Recipient {
                 mail: "timetrack@city.example".into(),
                 name: None,
