@@ -195,7 +195,14 @@ impl Loop {
                 *mark = now;
                 true
             }
-            Ok(None) => false,
+            Ok(None) => {
+                let told_by = match mark.cookie {
+                    Some(_) => "DirSync",
+                    None => "the numbers of changes",
+                };
+                tracing::info!(told_by, "the directory changed");
+                false
+            }
             Err(failed) => {
                 // Whether it can be read at all, the next pass finds out.
                 tracing::warn!(reason = failed.words(), "the directory was not asked");

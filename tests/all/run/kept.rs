@@ -1,8 +1,9 @@
 //! The directory is kept from pass to pass: only what was touched is read again, and all of it where that would
 //! not be all, or somebody wants it.
 
+use super::place::Place;
 use super::{Loop, condition};
-use crate::bed::json;
+use crate::bed::{Access, json};
 use crate::fake::{ADMINS, BASE, Company, KIM, LUCY};
 use serde_json::Value;
 use std::fs;
@@ -12,22 +13,21 @@ fn read(status: &Value) -> (&str, &str) {
     (word("wake"), word("read"))
 }
 
-/// A loop over a company whose people have what they should have.
-fn settled() -> Company {
-    let company = Company::settled();
-    let operator = &company.access.operator();
+/// Only the directory wakes the loop.
+fn quiet(access: &Access) {
+    let operator = &access.operator();
     let text = fs::read_to_string(operator).unwrap();
     let text = text.replace(
         "ledger:",
         "run: {fetch: 1h, interval: 1h, poll: 1s}\nledger:",
     );
     fs::write(operator, text).unwrap();
-    company
 }
 
 #[test]
 fn a_pass_reads_what_was_touched_and_everything_where_that_is_not_enough() {
-    let company = settled();
+    let company = Company::settled();
+    quiet(&company.access);
     let going = Loop::begin(&company.access);
     let first = going.until("the first pass", |s| read(s) == ("start", "whole"));
     assert_eq!(condition(&first, "Ready")["isTrue"], true);
@@ -58,4 +58,34 @@ fn a_pass_reads_what_was_touched_and_everything_where_that_is_not_enough() {
         log.lines().all(|line| json(line)["level"] != "ERROR"),
         "{log}"
     );
+}
+
+#[test]
+fn a_domain_controller_wakes_it_by_dir_sync_and_what_was_done_by_hand_is_undone() {
+    let Some(place) = Place::domain() else {
+        return;
+    };
+    let Place::Domain(domain, access) = &place else {
+        unreachable!("it was made over a domain controller")
+    };
+    quiet(access);
+    let group = "APP-WG-Role-Admin";
+    let before = domain.members(group);
+    assert!(!before.is_empty());
+    let going = Loop::begin(access);
+    let first = going.until("the first pass", |s| read(s) == ("start", "whole"));
+    assert_eq!(condition(&first, "Ready")["isTrue"], true);
+    // Somebody takes everybody out of a group that says who may do everything.
+    let dn = domain.one(&format!("(sAMAccountName={group})")).dn;
+    domain.modify(&format!("dn: {dn}\nchangetype: modify\ndelete: member\n"));
+    assert!(domain.members(group).is_empty());
+    let woken = going.until("the members", |s| s["last"]["applied"] == before.len());
+    assert_eq!(read(&woken), ("directory", "changes"));
+    assert_eq!(domain.members(group), before);
+    let said = going.log();
+    let told = said
+        .lines()
+        .map(json)
+        .find(|line| line["fields"]["told_by"] != Value::Null);
+    assert_eq!(told.unwrap()["fields"]["told_by"], "DirSync", "{said}");
 }
