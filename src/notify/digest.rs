@@ -46,15 +46,16 @@ pub fn overdue(
 ) -> Result<Digest, NotifyError> {
     let sections = page::overdue(escalations);
     let page = page::Page::overdue(words, run, &sections);
-    let (text, html) = page::write(words, &page)?;
+    let written = page::write(words, &page)?;
     let mut tasks: Vec<TaskId> = escalations.iter().map(|e| e.task.id.clone()).collect();
     tasks.sort();
     tasks.dedup();
     Ok(Digest {
         to: to.clone(),
         subject: subject::overdue(words, &sections, longest(escalations)),
-        text,
-        html,
+        text: written.text,
+        html: written.html,
+        failed: written.failed,
         attachments: Vec::new(),
         message_id: MessageId::of(&run.intent, &to.mail, &run.sender_domain),
         in_reply_to: Vec::new(),
@@ -81,6 +82,8 @@ pub struct Digest {
     pub text: String,
     /// The same as HTML, complete in itself: it loads nothing.
     pub html: String,
+    /// Templates of the repository that failed on it, each with its line and why: it is written with ours.
+    pub failed: Vec<String>,
     /// The directory's LDIF and PowerShell; empty where only tasks are asked.
     pub attachments: Vec<Attachment>,
     /// What the mail is known by: the same at every attempt to send it.
@@ -183,7 +186,7 @@ fn digest(
     sections.extend(page::reminders(&reminders));
     let directory_page = asked.directory.map(|work| work.page(attachments));
     let page = page::Page::of(words, run, &sections, directory_page.as_ref());
-    let (text, html) = page::write(words, &page)?;
+    let written = page::write(words, &page)?;
     let mail = &asked.to.mail;
     let mut in_reply_to: Vec<MessageId> = asked
         .tasks
@@ -211,8 +214,9 @@ fn digest(
     Ok(Digest {
         to: asked.to.clone(),
         subject: subject::subject(words, sections.split_at(fresh), counted),
-        text,
-        html,
+        text: written.text,
+        html: written.html,
+        failed: written.failed,
         attachments: asked
             .directory
             .map(|_| attachments.to_vec())

@@ -163,12 +163,13 @@ fn mail(
     run: &RunIdentity,
     attachments: Vec<Attachment>,
 ) -> Result<Digest, NotifyError> {
-    let (text, html) = rendered(words, "notice", page)?;
+    let written = rendered(words, "notice", page)?;
     Ok(Digest {
         to: to.clone(),
         subject: prefixed(words, &page.heading),
-        text,
-        html,
+        text: written.text,
+        html: written.html,
+        failed: written.failed,
         attachments,
         message_id: MessageId::of(intent, &to.mail, &run.sender_domain),
         in_reply_to: Vec::new(),

@@ -5,7 +5,7 @@ use super::difference::{DifferenceLine, difference};
 use super::directory::DirectoryPage;
 use super::plain::{lines, one_line};
 use super::subject::counted;
-use super::templates::rendered;
+use super::templates::{Written, rendered};
 use super::{NotifyError, RunIdentity, Wording};
 use crate::desired::{Cause, Grant};
 use crate::ledger::due::{Escalation, Reminder};
@@ -172,7 +172,7 @@ fn sectioned(mut cards: Vec<(&Task, Card)>) -> Vec<Section> {
 }
 
 /// Writes a page as text and as HTML.
-pub(super) fn write(words: &Wording, page: &Page<'_>) -> Result<(String, String), NotifyError> {
+pub(super) fn write(words: &Wording, page: &Page<'_>) -> Result<Written, NotifyError> {
     rendered(words, "digest", page)
 }
 

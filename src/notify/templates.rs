@@ -118,13 +118,22 @@ pub(super) fn check_form(text: &str) -> Result<(), Mistake> {
     bounds::check(text)
 }
 
+/// A page as it was written.
+pub(super) struct Written {
+    pub text: String,
+    pub html: String,
+    /// The repository's templates that failed on it, and how.
+    pub failed: Vec<String>,
+}
+
 /// Writes a page of that name as text and as HTML.
 pub(super) fn rendered(
     words: &Wording,
     name: &str,
     page: &impl Serialize,
-) -> Result<(String, String), NotifyError> {
-    let one = |end: &str| {
+) -> Result<Written, NotifyError> {
+    let mut failed = Vec::new();
+    let mut one = |end: &str| {
         let name = format!("{name}.{end}");
         let own = words.templates.texts.get(&name);
         match (
@@ -133,10 +142,19 @@ pub(super) fn rendered(
         ) {
             (Some(Ok(text)), _) => Ok(text),
             (Some(Err(error)), Failing::Told) => Err(error),
-            (Some(Err(_)), Failing::Ours) | (None, _) => ours(&name, page),
+            (Some(Err(error)), Failing::Ours) => {
+                let Mistake { line, message } = Mistake::of(&error);
+                failed.push(format!("{TEMPLATES}{name}:{line}: {message}"));
+                ours(&name, page)
+            }
+            (None, _) => ours(&name, page),
         }
     };
-    Ok((one("txt")?, one("html")?))
+    Ok(Written {
+        text: one("txt")?,
+        html: one("html")?,
+        failed,
+    })
 }
 
 fn ours(name: &str, page: &impl Serialize) -> Result<String, minijinja::Error> {

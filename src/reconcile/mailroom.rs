@@ -39,6 +39,8 @@ pub(super) struct Mailroom<'a> {
     pub mails: Vec<Mailed>,
     /// Letters that were tried: what did not go out is not tried twice in a run.
     pub tried: BTreeSet<String>,
+    /// Templates of the repository that failed on a mail, and how.
+    pub failed: BTreeSet<String>,
 }
 
 /// A mail that is to be sent, and what is known to have been said once it was.
@@ -64,6 +66,7 @@ impl Mailroom<'_> {
     ) -> Result<(), RunError> {
         let mut frozen = Vec::new();
         for draft in drafts {
+            self.failed.extend(draft.digest.failed.iter().cloned());
             match Letter::of(&draft.digest, self.sender, (self.clock)()) {
                 Ok(letter) => frozen.push(self.keep(letter, draft.says)?),
                 Err(source) => self.unwritable(&draft, source, ledger)?,

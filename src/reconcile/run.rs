@@ -279,11 +279,17 @@ pub fn carry_out(
             run: &run,
             mails,
             tried: BTreeSet::new(),
+            failed: BTreeSet::new(),
         };
         room.resume(ledger)?;
         let drafts = telling.drafts(ledger.history(), &came_about)?;
         room.deliver(drafts, ledger)?;
         mails = room.mails;
+        notes.extend(room.failed.into_iter().map(|failed| {
+            format!(
+                "mails are written with our own text, because the repository's failed: {failed}"
+            )
+        }));
         let closed = close_notices(plan, &came_about, ledger.history());
         fail_point!("notices-closed", return Err(LedgerError::Stopped.into()));
         say(ledger, (means.clock)(), closed)?;
@@ -337,6 +343,7 @@ pub fn remind(
         run: &run,
         mails: Vec::new(),
         tried: BTreeSet::new(),
+        failed: BTreeSet::new(),
     };
     room.resume(ledger)?;
     let drafts = told::asked_again(tasks, ledger.history(), desired, domain, now)?;

@@ -75,6 +75,7 @@ fn letter(to: &str) -> Letter {
     );
     let to = format!("{to}@city.example");
     let digest = Digest {
+        failed: Vec::new(),
         to: Recipient {
             mail: to.clone(),
             name: Some("Zoë \"Z\" Weiß".to_owned()),

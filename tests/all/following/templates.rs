@@ -33,6 +33,31 @@ fn a_template_of_the_repository_writes_the_mails() {
 }
 
 #[test]
+fn a_template_that_fails_on_a_real_mail_loses_none_and_the_run_says_so() {
+    let town = town();
+    let fails = "{% if sections[0].cards[0].person == 'Jo <b>' %}{{ nobody }}{% endif %}\n";
+    town.write("templates/digest.txt", &format!("Hello!\n{fails}"));
+    assert_eq!(
+        town.mistakes(),
+        [""; 0],
+        "the sample is about somebody else"
+    );
+    let (mails, notes) = town.noted_run(at("2027-01-29T08:00"));
+    assert!(
+        text(&mails[0]).contains("\ngrant: Jo <b> (jo)\n"),
+        "{}",
+        text(&mails[0])
+    );
+    assert_eq!(
+        notes,
+        [
+            "mails are written with our own text, because the repository's failed: templates/digest.txt:2: it \
+          names something that is not on every such mail"
+        ]
+    );
+}
+
+#[test]
 fn mistakes_in_templates_are_told_at_their_place() {
     let town = town();
     town.write("templates/digest.html", "<p>\n{{ heading|safe }}</p>\n");

@@ -253,11 +253,18 @@ impl Town {
 
     /// A run at an instant: the mails that arrived.
     pub fn run(&self, now: Timestamp) -> Vec<Letter> {
+        self.noted_run(now).0
+    }
+
+    /// The same, and what the run says of itself.
+    pub fn noted_run(&self, now: Timestamp) -> (Vec<Letter>, Vec<String>) {
         let (plan, situation) = self.plan(now);
         let approved = bind(plan, Proof::TrustBranch).unwrap();
-        self.with_means(&situation.desired, now, |means, ledger| {
-            drop(carry_out(&approved, means, ledger).unwrap());
-        })
+        let mut notes = Vec::new();
+        let letters = self.with_means(&situation.desired, now, |means, ledger| {
+            notes = carry_out(&approved, means, ledger).unwrap().notes;
+        });
+        (letters, notes)
     }
 
     /// Somebody reminds of a task.
