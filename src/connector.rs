@@ -6,11 +6,12 @@ pub mod read_back;
 pub mod roster;
 
 use crate::dn::{Dn, Rdn};
+use crate::sorted::Sorted;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -117,7 +118,7 @@ impl fmt::Debug for AttributeName {
 /// One value of an attribute: bytes, mostly UTF-8. Serializes as text, or as `{"base64": …}`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(into = "ValueForm", try_from = "ValueForm")]
-pub struct Value(Vec<u8>);
+pub struct Value(Box<[u8]>);
 
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
@@ -134,7 +135,7 @@ enum ValueForm {
 impl From<Value> for ValueForm {
     fn from(value: Value) -> Self {
         use base64::Engine as _;
-        match String::from_utf8(value.0) {
+        match String::from_utf8(value.0.into()) {
             Ok(text) => Self::Text(text),
             Err(error) => Self::Binary {
                 base64: base64::engine::general_purpose::STANDARD.encode(error.into_bytes()),
@@ -148,17 +149,17 @@ impl TryFrom<ValueForm> for Value {
     fn try_from(form: ValueForm) -> Result<Self, Self::Error> {
         use base64::Engine as _;
         match form {
-            ValueForm::Text(text) => Ok(Self(text.into_bytes())),
+            ValueForm::Text(text) => Ok(text.into()),
             ValueForm::Binary { base64 } => base64::engine::general_purpose::STANDARD
                 .decode(base64)
-                .map(Self),
+                .map(Self::new),
         }
     }
 }
 
 impl Value {
     /// Takes the bytes as they are.
-    pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
+    pub fn new(bytes: impl Into<Box<[u8]>>) -> Self {
         Self(bytes.into())
     }
 
@@ -175,13 +176,13 @@ impl Value {
 
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
-        Self(text.as_bytes().to_vec())
+        Self(text.as_bytes().into())
     }
 }
 
 impl From<String> for Value {
     fn from(text: String) -> Self {
-        Self(text.into_bytes())
+        Self(text.into_bytes().into())
     }
 }
 
@@ -195,7 +196,7 @@ impl fmt::Debug for Value {
 }
 
 /// Attributes of an entry; an attribute without values is not in it (absent is not empty).
-pub type Attributes = BTreeMap<AttributeName, Vec<Value>>;
+pub type Attributes = Sorted<AttributeName, Vec<Value>>;
 
 /// An objectGUID: what an account is, whatever it is called.
 ///

@@ -12,7 +12,6 @@ pub mod expand;
 pub mod identity;
 pub mod variables;
 pub mod naming;
-pub mod sorted;
 pub mod windows;
 
 pub use accounts::{Accounts, KnownAccount};
@@ -31,6 +30,7 @@ use crate::manifest::resource::{
 };
 use crate::manifest::user::UserState;
 use crate::name::{FieldName, RequestName, ResourceName, ScopeName, UserName};
+use crate::sorted::Sorted;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -100,6 +100,11 @@ impl Dn {
         })
     }
 
+    /// The text, without escapes that the directory does not need.
+    pub(crate) fn text(&self) -> &Arc<str> {
+        &self.text
+    }
+
     /// The organizational units `ous_outermost_first` below `base`.
     pub fn of_ous(base: &Self, ous_outermost_first: &[String]) -> Self {
         ous_outermost_first

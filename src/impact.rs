@@ -2,9 +2,10 @@
 
 pub mod history;
 
-use crate::desired::{Cause, Entitlement, EntitlementKey, Person, Sorted};
+use crate::desired::{Cause, Entitlement, EntitlementKey, Person};
 use crate::manifest::user::UserState;
 use crate::name::{ResourceName, UserName};
+use crate::sorted::Sorted;
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::Serialize;

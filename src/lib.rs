@@ -49,6 +49,7 @@
 
 // -- vocabulary
 pub mod failpoint;
+pub mod sorted;
 pub mod name;
 pub mod dn;
 pub mod diagnostic;

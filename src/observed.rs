@@ -147,9 +147,10 @@ pub fn collect(
     };
     let mut names = Names::new(&directory.base);
     names.unit(&directory.base);
+    let mut spellings = Spellings::default();
     let mut whole = true;
     transport.read_all(attributes, &mut |entry| {
-        whole &= directory.put(entry, &mut names) == Put::New;
+        whole &= directory.put(entry, &mut names, &mut spellings) == Put::New;
     })?;
     // What came twice was renamed meanwhile, and counts as it came last.
     directory.names = match whole {
@@ -158,6 +159,26 @@ pub fn collect(
     };
     directory.finish(transport);
     Ok(directory)
+}
+
+/// Names that were read, by how they are spelled: most stand in the directory many times, as what an
+/// object is called and in the lists of groups, and are kept once.
+#[derive(Debug, Default)]
+struct Spellings(HashMap<Arc<str>, Dn>);
+
+impl Spellings {
+    /// Reads a name.
+    fn read(&mut self, text: &str) -> Option<Dn> {
+        match self.0.get(text) {
+            Some(known) => Some(known.clone()),
+            None => Some(self.one(Dn::parse(text).ok()?)),
+        }
+    }
+
+    /// The name that is spelled so; this one, where it is the first.
+    fn one(&mut self, dn: Dn) -> Dn {
+        self.0.entry(dn.text().clone()).or_insert(dn).clone()
+    }
 }
 
 /// Whether an object was known already.
@@ -177,13 +198,14 @@ impl Put {
 }
 
 impl Directory {
-    fn put(&mut self, entry: Entry, names: &mut Names) -> Put {
+    fn put(&mut self, entry: Entry, names: &mut Names, spellings: &mut Spellings) -> Put {
         let Entry {
             dn,
             guid,
             kind,
             mut attributes,
         } = entry;
+        let dn = spellings.one(dn);
         self.by_dn.insert(dn.clone(), guid);
         if dn.rdn().value().contains("\nCNF:") {
             self.conflicts.insert(dn.clone());
@@ -219,7 +241,7 @@ impl Directory {
                 let mut members: Vec<Dn> = members
                     .iter()
                     .filter_map(Value::text)
-                    .filter_map(|text| Dn::parse(text).ok())
+                    .filter_map(|text| spellings.read(text))
                     .collect();
                 members.sort();
                 let group = Group {

@@ -39,8 +39,9 @@ pub struct Folded {
 pub struct FoldedUser {
     /// The manifest that declares the user.
     pub declared: Origin,
-    /// The user's own fields; what is assigned stands in the lists below instead.
-    pub spec: UserSpec,
+    /// The user's own fields. Of what is assigned, and of how their time here began and ended, the manifest's
+    /// word stands in it still; what holds is below.
+    pub spec: Arc<UserSpec>,
     /// Profiles.
     pub profiles: Vec<Assigned<ProfileName>>,
     /// Profiles that were taken and whose access is kept for a time, for handing over.

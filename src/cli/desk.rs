@@ -222,7 +222,8 @@ impl Desk {
         let (desired, _) = expand(self.catalog(), &timeline, &Accounts::default(), self.now);
         let mut found = desired.people.values().filter(|person| {
             let user = timeline.user(&person.name, self.now);
-            let contact = user.and_then(|u| u.spec.contact).and_then(|c| c.mail);
+            let contact = user.and_then(|u| u.spec.contact.clone());
+            let contact = contact.and_then(|c| c.mail);
             [
                 person.mail.as_deref(),
                 contact.as_ref().map(|m| m.0.as_str()),

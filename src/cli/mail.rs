@@ -10,7 +10,7 @@ use crate::notify::post::Letter;
 use crate::notify::sample::{self, Kind};
 use crate::notify::templates::{names, ours_of};
 use crate::notify::{Digest, NotifyError, Sender, Threads, Wording, digests, overdue};
-use crate::plan::{TaskChange, TaskStep};
+use crate::plan::{Task, TaskChange, TaskStep};
 use clap::{Subcommand, ValueEnum};
 use jiff::Timestamp;
 
@@ -219,7 +219,7 @@ fn real(
         Kind::Notice => Err(NotifyError::Nothing),
         Kind::Digest => {
             let change = |record: &&TaskRecord| {
-                let mut task = record.task.clone();
+                let mut task = Task::clone(&record.task);
                 task.maintainers = vec![to.clone()];
                 TaskChange {
                     step: match record.status {
@@ -240,7 +240,7 @@ fn real(
         Kind::Reminder => {
             let reminder = |record: &&TaskRecord| Reminder {
                 to: to.clone(),
-                task: record.task.clone(),
+                task: Task::clone(&record.task),
                 asked: calendar.date(first(record)),
                 after: 0,
                 open: calendar.between(first(record), now),
@@ -252,7 +252,7 @@ fn real(
         Kind::Overdue => {
             let escalation = |record: &&TaskRecord| Escalation {
                 to: to.clone(),
-                task: record.task.clone(),
+                task: Task::clone(&record.task),
                 asked: calendar.date(first(record)),
                 open: calendar.between(first(record), now),
             };

@@ -1,7 +1,8 @@
 //! Entitlements: what one user holds of one resource, and why.
 
-use super::{Cause, Sorted};
+use super::Cause;
 use crate::name::{FieldName, LevelName, ResourceName, RoleName, ScopeName};
+use crate::sorted::Sorted;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

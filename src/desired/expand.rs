@@ -20,12 +20,13 @@ pub use terms::{rules, written};
 use super::accounts::Accounts;
 use super::naming::{Namer, Names};
 use super::variables::UserVariables;
-use super::{Cause, Desired, Entitlement, Person, Recipient, Sorted};
+use super::{Cause, Desired, Entitlement, Person, Recipient};
 use crate::catalog::{Catalog, Problem};
 use crate::diagnostic::Code;
 use crate::manifest::Edge;
 use crate::name::{ResourceName, UserName};
 use crate::request::{Folded, FoldedUser, Timeline};
+use crate::sorted::Sorted;
 use distinct::Distinct;
 use ground::Presence;
 use holdings::Holdings;
@@ -188,7 +189,7 @@ impl<'a> Outlook<'a> {
     /// These users and whom they report to: what templates say of a supervisor must be known.
     fn with_supervisors(&self, names: &BTreeSet<UserName>, now: Timestamp) -> BTreeSet<UserName> {
         let users = names.iter().filter_map(|n| self.timeline.user(n, now));
-        let supervisors = users.filter_map(|u| u.spec.supervisor);
+        let supervisors = users.filter_map(|u| u.spec.supervisor.clone());
         names.iter().cloned().chain(supervisors).collect()
     }
 

@@ -48,7 +48,7 @@ pub fn reminders(history: &History, desired: &Desired, now: Timestamp) -> Vec<Re
         if let Some(after) = after.filter(|after| **after > told.reminded) {
             due.push(Reminder {
                 to: to.clone(),
-                task: record.task.clone(),
+                task: Task::clone(&record.task),
                 asked: following.calendar.date(told.first),
                 after: *after,
                 open: following.calendar.between(told.first, now),
@@ -75,7 +75,7 @@ pub fn asked_again(
         let passed = passed.find(|days| calendar.after(told.first, **days) <= now);
         Reminder {
             to: to.clone(),
-            task: record.task.clone(),
+            task: Task::clone(&record.task),
             asked: calendar.date(told.first),
             after: told.reminded.max(passed.copied().unwrap_or_default()),
             open: calendar.between(told.first, now),
@@ -97,7 +97,7 @@ pub fn escalations(history: &History, desired: &Desired, now: Timestamp) -> Vec<
                 to: to.clone(),
                 task: Task {
                     maintainers: record.maintainers(&desired.into()).to_vec(),
-                    ..record.task.clone()
+                    ..Task::clone(&record.task)
                 },
                 asked: calendar.date(first),
                 open: calendar.between(first, now),

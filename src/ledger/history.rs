@@ -26,6 +26,7 @@ use crate::plan::{
 use jiff::Timestamp;
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What the records of a ledger add up to.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -112,7 +113,7 @@ impl<'a> From<&'a Desired> for Asked<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskRecord {
     /// The task in its latest revision.
-    pub task: Task,
+    pub task: Arc<Task>,
     /// When it was opened.
     pub opened: Timestamp,
     /// Open, done or cancelled.
@@ -278,7 +279,7 @@ impl History {
                 if !maintainers.is_empty() {
                     let task = Task {
                         maintainers,
-                        ..record.task.clone()
+                        ..Task::clone(&record.task)
                     };
                     changes.push(TaskChange {
                         step,
@@ -508,16 +509,17 @@ impl History {
                     .or_default()
                     .held = Some(fields);
             }
-            Event::TaskOpened { task } => self.open(*task, at)?,
+            Event::TaskOpened { task } => self.open((*task).into(), at)?,
             Event::TaskRevised { task } => {
-                opened(&mut self.tasks, &task.id)?.task = (*task).clone();
+                let task: Arc<Task> = (*task).into();
+                opened(&mut self.tasks, &task.id)?.task = task.clone();
                 let state = manual(&mut self.recorded, &task);
                 state.open = Some(task);
             }
             Event::TaskCancelled { task } => {
                 let record = opened(&mut self.tasks, &task.id)?;
                 record.status = TaskStatus::Cancelled { at };
-                record.task = *task;
+                record.task = (*task).into();
                 close(&mut self.recorded, &record.task, |_| {});
             }
             Event::TaskDone {
@@ -528,7 +530,7 @@ impl History {
             } => {
                 let record = opened(&mut self.tasks, &task)?;
                 record.status = TaskStatus::Done { at, by, note, seen };
-                let task = &record.task;
+                let task = &*record.task;
                 close(&mut self.recorded, task, |state| fulfil(state, task));
             }
             Event::Mailed {
@@ -693,15 +695,15 @@ impl History {
         Ok(())
     }
 
-    fn open(&mut self, task: Task, at: Timestamp) -> Result<(), Contradiction> {
+    fn open(&mut self, task: Arc<Task>, at: Timestamp) -> Result<(), Contradiction> {
         if self.tasks.contains_key(&task.id) {
-            return Err(Contradiction::Known(task.id));
+            return Err(Contradiction::Known(task.id.clone()));
         }
         let manual = manual(&mut self.recorded, &task);
         if let Some(open) = &manual.open {
-            return Err(Contradiction::Another(task.id, open.id.clone()));
+            return Err(Contradiction::Another(task.id.clone(), open.id.clone()));
         }
-        manual.open = Some(Box::new(task.clone()));
+        manual.open = Some(task.clone());
         let record = TaskRecord {
             task,
             opened: at,

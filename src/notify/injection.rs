@@ -61,7 +61,7 @@ fn rename(change: &mut Change, name: &str) {
     match &mut change.write {
         Write::Create { dn, attributes } => {
             *dn = entry(dn);
-            for (attribute, values) in attributes {
+            for (attribute, values) in attributes.iter_mut() {
                 if !attribute.is("objectClass") && !attribute.is("userAccountControl") {
                     *values = vec![name.into()];
                 }
@@ -201,7 +201,9 @@ fn headers_are_the_same_whatever_the_names() {
 /// A record without its values.
 fn shape(record: &LdifRecord) -> String {
     match record {
-        LdifRecord::Add { attributes, .. } => format!("add {:?}", attributes.keys()),
+        LdifRecord::Add { attributes, .. } => {
+            format!("add {:?}", attributes.keys().collect::<Vec<_>>())
+        }
         LdifRecord::Modify { modifications, .. } => {
             let steps = modifications
                 .iter()

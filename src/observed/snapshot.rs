@@ -5,7 +5,7 @@
 //! a unit was touched, whose rights are those of what stands in it.
 
 use super::names::Names;
-use super::{Directory, collect};
+use super::{Directory, Spellings, collect};
 use crate::connector::{At, AttributeName, Failure, Guid, Mark, Since, Touched, Transport};
 use crate::dn::Dn;
 use jiff::Timestamp;
@@ -102,6 +102,7 @@ impl Snapshot {
         let dns: HashSet<&Dn> = touched.iter().filter_map(|t| t.dn.as_ref()).collect();
         // All names are noted anew below, because of those that went.
         let mut noted = Names::new(&self.directory.base);
+        let mut spellings = Spellings::default();
         for guid in again {
             // It may have gone or moved since it was told of.
             let entry = transport.read(&At::Guid(guid), &self.taken.attributes)?;
@@ -109,7 +110,7 @@ impl Snapshot {
                 return Ok(None);
             };
             self.directory.forget(guid);
-            self.directory.put(entry, &mut noted);
+            self.directory.put(entry, &mut noted, &mut spellings);
         }
         self.directory.suffixes = transport.principal_suffixes()?;
         if !touched.is_empty() {

@@ -10,6 +10,7 @@ use crate::name::UserName;
 use crate::observed::Directory;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The record, as far as a plan needs it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -225,7 +226,7 @@ pub struct ManualState {
     /// Whether its sign-in is stopped for a leave of absence.
     pub disabled: bool,
     /// The task that is open for it.
-    pub open: Option<Box<Task>>,
+    pub open: Option<Arc<Task>>,
     /// What an export of the system showed after a maintainer had said that the work was done; the
     /// work is asked for again.
     pub contradicted: Option<String>,

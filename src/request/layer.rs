@@ -11,6 +11,7 @@ use crate::manifest::request::{
 use crate::manifest::{Access, AccessMatcher, Edge, Line, RequestSpec, Without};
 use crate::name::LevelName;
 use jiff::Timestamp;
+use std::sync::Arc;
 
 /// Puts what a request gives and takes on a user.
 pub(super) fn change(
@@ -24,7 +25,10 @@ pub(super) fn change(
     if let Some(set) = &request.set {
         fields(&mut user, set);
     }
-    user.spec.answers.extend(request.answers.clone());
+    if !request.answers.is_empty() {
+        let spec = Arc::make_mut(&mut user.spec);
+        spec.answers.extend(request.answers.clone());
+    }
     if let Some(change) = &request.profiles {
         of_profiles(catalog, &mut user, change, origin, now);
     }
@@ -97,7 +101,7 @@ fn fields(user: &mut FoldedUser, set: &UserChange) {
         }
     }
     let renamed = given_name.is_some() || family_name.is_some();
-    let spec = &mut user.spec;
+    let spec = Arc::make_mut(&mut user.spec);
     // A display name that only says the old names would hide the new ones.
     if renamed && display_name.is_none() {
         spec.display_name = None;

@@ -48,46 +48,42 @@ pub(super) fn declared(
         text: format!("user {name}").into(),
         at: linked.at.clone(),
     };
-    let mut spec = UserSpec::clone(&linked.spec);
-    let profiles = std::mem::take(&mut spec.profiles);
-    let access = std::mem::take(&mut spec.access);
-    let without = std::mem::take(&mut spec.without)
-        .into_iter()
-        .map(|without| Exception {
-            profiles: (!without.profiles.is_empty())
-                .then(|| without.profiles.iter().cloned().collect()),
-            without,
-            since: None,
-        });
-    let terminated = spec.departure.take().and_then(|departure| {
+    let spec = &linked.spec;
+    let without = spec.without.iter().map(|without| Exception {
+        profiles: (!without.profiles.is_empty())
+            .then(|| without.profiles.iter().cloned().collect()),
+        without: without.clone(),
+        since: None,
+    });
+    let terminated = spec.departure.as_ref().and_then(|departure| {
         Some(Terminated {
-            request: departure.request,
+            request: departure.request.clone(),
             // A moment that does not exist was reported when the catalog was linked.
             at: departure.at.resolve(&catalog.zone, Edge::Start).ok()?,
-            reason: departure.reason,
+            reason: departure.reason.clone(),
             urgent: departure.urgent,
             origin: origin.clone(),
         })
     });
-    let activated = spec.activation.take().and_then(|activation| {
+    let activated = spec.activation.as_ref().and_then(|activation| {
         Some(Activated {
-            request: activation.request,
+            request: activation.request.clone(),
             at: activation.at.resolve(&catalog.zone, Edge::Start).ok()?,
             origin: origin.clone(),
         })
     });
     FoldedUser {
-        profiles: assigned(profiles, &origin, "profiles"),
-        access: assigned(access, &origin, "access"),
-        without: assigned(without.collect(), &origin, "without"),
+        profiles: assigned(spec.profiles.iter().cloned(), &origin, "profiles"),
+        access: assigned(spec.access.iter().cloned(), &origin, "access"),
+        without: assigned(without, &origin, "without"),
         activated,
         terminated,
-        ..empty(origin, spec)
+        ..empty(origin, spec.clone())
     }
 }
 
 /// A user without anything assigned.
-fn empty(declared: Origin, spec: UserSpec) -> FoldedUser {
+fn empty(declared: Origin, spec: Arc<UserSpec>) -> FoldedUser {
     FoldedUser {
         declared,
         spec,
@@ -104,7 +100,11 @@ fn empty(declared: Origin, spec: UserSpec) -> FoldedUser {
 }
 
 /// Everything of a list with its origin.
-pub(super) fn assigned<T>(values: Vec<T>, origin: &Origin, route: &str) -> Vec<Assigned<T>> {
+pub(super) fn assigned<T>(
+    values: impl IntoIterator<Item = T>,
+    origin: &Origin,
+    route: &str,
+) -> Vec<Assigned<T>> {
     let one = |(i, value)| Assigned {
         value,
         origin: origin.clone(),
@@ -143,7 +143,7 @@ pub(super) fn put(
 }
 
 fn state(mut user: FoldedUser, state: UserState) -> FoldedUser {
-    user.spec.state = state;
+    Arc::make_mut(&mut user.spec).state = state;
     user
 }
 
@@ -156,19 +156,20 @@ fn activate(
 ) -> Option<FoldedUser> {
     let mut user = match user {
         Some(user) => again(user, origin),
-        None => empty(origin.clone(), new(request)?),
+        None => empty(origin.clone(), new(request)?.into()),
     };
-    user.spec.state = UserState::Active;
-    user.spec.start_date = Some(request.effective.clone());
-    user.spec.end_date = request.until.clone();
+    let spec = Arc::make_mut(&mut user.spec);
+    spec.state = UserState::Active;
+    spec.start_date = Some(request.effective.clone());
+    spec.end_date = request.until.clone();
+    if request.account.is_some() {
+        spec.account.clone_from(&request.account);
+    }
     user.activated = Some(Activated {
         request: step.name.clone(),
         at: step.from,
         origin: origin.clone(),
     });
-    if request.account.is_some() {
-        user.spec.account.clone_from(&request.account);
-    }
     Some(user)
 }
 
@@ -177,11 +178,12 @@ fn again(user: FoldedUser, origin: &Origin) -> FoldedUser {
     let FoldedUser {
         declared, mut spec, ..
     } = user;
-    spec.title = None;
-    spec.supervisor = None;
-    spec.ou = None;
-    spec.attributes.clear();
-    spec.associated.clear();
+    let own = Arc::make_mut(&mut spec);
+    own.title = None;
+    own.supervisor = None;
+    own.ou = None;
+    own.attributes.clear();
+    own.associated.clear();
     FoldedUser {
         taken: vec![Assigned {
             value: Taking::Declared,
@@ -234,7 +236,7 @@ fn leave(
     request: &RequestSpec,
     origin: &Origin,
 ) -> FoldedUser {
-    user.spec.state = UserState::Left;
+    Arc::make_mut(&mut user.spec).state = UserState::Left;
     user.terminated = Some(Terminated {
         request: step.name.clone(),
         at: step.from,

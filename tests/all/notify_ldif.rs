@@ -127,10 +127,8 @@ fn guid(number: usize) -> Guid {
 fn attributes(pairs: &[(&'static str, &str)]) -> Attributes {
     let mut attributes = Attributes::new();
     for (name, value) in pairs {
-        attributes
-            .entry(AttributeName::from(*name))
-            .or_default()
-            .push(Value::from(*value));
+        let values = attributes.or_insert_with(AttributeName::from(*name), Vec::new);
+        values.push(Value::from(*value));
     }
     attributes
 }

@@ -39,7 +39,7 @@ pub(super) fn of(
 }
 
 fn spec(accounts: &Accounts, name: &UserName, folded: &FoldedUser) -> UserSpec {
-    let mut spec = folded.spec.clone();
+    let mut spec = UserSpec::clone(&folded.spec);
     spec.profiles = folded.profiles.iter().map(|p| p.value.clone()).collect();
     spec.access = folded.access.iter().map(|a| a.value.clone()).collect();
     let without = folded.without.iter().map(|e| {

@@ -34,7 +34,6 @@ use crate::dn::{Dn, Rdn};
 use document::{Document, RecordId, Stage};
 use index::Index;
 use links::Links;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// An LDIF file as a directory.
@@ -203,16 +202,21 @@ impl LdifDirectory {
     fn entry(&mut self, id: RecordId, attributes: &[AttributeName]) -> Entry {
         let object = self.index.object(id);
         let (dn, guid, kind) = (object.dn.clone(), object.guid, object.kind);
-        let mut found: BTreeMap<AttributeName, Vec<Value>> = BTreeMap::new();
+        let mut lines: Vec<(usize, usize)> = Vec::with_capacity(attributes.len());
         for line in 1..self.document.line_count(id) {
             let name = self.document.name_at(id, line);
-            if let Some(wanted) = attributes.iter().find(|wanted| name.is(wanted.as_str())) {
-                let value = Value::new(self.document.value_at(id, line));
-                // Most attributes have one value.
-                let values = found.entry(wanted.clone());
-                values.or_insert_with(|| Vec::with_capacity(1)).push(value);
-            }
+            let wanted = attributes.iter().position(|a| name.is(a.as_str()));
+            lines.extend(wanted.map(|place| (place, line)));
         }
+        // As they stand, by attribute.
+        lines.sort_unstable();
+        let values = lines.chunk_by(|(one, _), (other, _)| one == other);
+        let values = values.map(|lines| {
+            let value = |(_, line): &(usize, usize)| Value::new(self.document.value_at(id, *line));
+            let values: Vec<Value> = lines.iter().map(value).collect();
+            (attributes[lines[0].0].clone(), values)
+        });
+        let mut found: Attributes = values.collect();
         for wanted in attributes {
             let told = if wanted.is("memberOf") {
                 let groups = self.groups_of(&dn);
@@ -424,7 +428,7 @@ objectClass: computer
 
     fn told(directory: &mut LdifDirectory, at: &At, attribute: &'static str) -> Vec<String> {
         let entry = directory.read(at, &[attribute.into()]).unwrap().unwrap();
-        let values = entry.attributes.into_values().flatten();
+        let values = entry.attributes.into_iter().flat_map(|(_, values)| values);
         values
             .map(|value| value.text().unwrap().to_string())
             .collect()

@@ -13,7 +13,7 @@ use crate::desired::naming::Names;
 use crate::desired::variables::{Supervisor, UserVariables};
 use crate::desired::{
     Accounts, Cause, Causes, Departure, DesiredAccount, Entitlement, EntitlementKey, Grant, Person,
-    Retained, Sorted, Started,
+    Retained, Started,
     accounts::{KnownAccount, Seen},
 };
 use crate::diagnostic::Code;
@@ -23,6 +23,7 @@ use crate::manifest::value::mismatch;
 use crate::manifest::{Edge, UserSpec};
 use crate::name::{FieldName, ResourceName, ScopeName, UserName};
 use crate::request::FoldedUser;
+use crate::sorted::Sorted;
 use crate::template::TemplateError;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -328,7 +328,8 @@ impl Town {
         let history = self.history();
         let open = history.tasks().values();
         let open = open.filter(|record| record.status == TaskStatus::Open);
-        open.map(|record| record.task.clone()).collect()
+        open.map(|record| countersign::plan::Task::clone(&record.task))
+            .collect()
     }
 
     /// A maintainer says that every open task is done.

@@ -33,9 +33,8 @@ impl LdifDirectory {
         let (kind, mut attributes) = rules::new_object(dn, attributes)?;
         let guid = self.index.new_guid(dn);
         if matches!(kind, EntryKind::Account | EntryKind::Group) {
-            attributes
-                .entry("sAMAccountName".into())
-                .or_insert_with(|| vec![given_login(guid)]);
+            let name = "sAMAccountName".into();
+            attributes.or_insert_with(name, || vec![given_login(guid)]);
         }
         let id = self.document.next_id();
         let first = |name: &'static str| {
@@ -62,7 +61,7 @@ impl LdifDirectory {
         }
         attributes.insert("objectGUID".into(), vec![Value::new(guid.to_wire())]);
         let class = AttributeName::from("objectClass");
-        let classes = attributes.remove_entry(&class);
+        let classes = attributes.remove(&class).map(|values| (class, values));
         let values = std::iter::once(("dn".into(), dn.to_string().into()))
             .chain(
                 classes

@@ -286,9 +286,7 @@ pub(super) fn new_object(
     }
     let named = AttributeName::new(naming.to_ascii_lowercase());
     kept(operation, kind, &named, vec![rdn.value().into()])?;
-    let values = kept_attributes
-        .entry(named)
-        .or_insert_with(|| vec![rdn.value().into()]);
+    let values = kept_attributes.or_insert_with(named, || vec![rdn.value().into()]);
     if !values.iter().any(|value| value.text() == Some(rdn.value())) {
         return Err(refusal(
             operation,
@@ -298,9 +296,7 @@ pub(super) fn new_object(
         ));
     }
     let mut default = |name: &'static str, value: &str| {
-        kept_attributes
-            .entry(name.into())
-            .or_insert_with(|| vec![value.into()]);
+        kept_attributes.or_insert_with(name.into(), || vec![value.into()]);
     };
     match kind {
         EntryKind::Account => {

@@ -149,10 +149,8 @@ fn attributes(parts: impl Iterator<Item = Part>) -> Result<Attributes, LdifError
         if part.is_dash() {
             return Err(part.fault(LdifFault::NoAttribute));
         }
-        attributes
-            .entry(part.name)
-            .or_default()
-            .push(Value::new(part.value));
+        let values = attributes.or_insert_with(part.name, Vec::new);
+        values.push(Value::new(part.value));
     }
     Ok(attributes)
 }
