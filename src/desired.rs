@@ -19,7 +19,7 @@ pub use calendar::{Calendar, Following};
 pub use cause::{Cause, Causes};
 pub use entitlement::{Entitlement, EntitlementKey, FieldValues, Grant};
 pub use identity::{DesiredIdentity, DesiredRole, DesiredScope, Rows, Standing};
-pub use sorted::Sorted;
+pub use naming::Said;
 pub use windows::Windows;
 
 use crate::connector::{AttributeName, Guid};
@@ -222,6 +222,8 @@ pub struct DesiredAccount {
     pub trouble: Option<accounts::Trouble>,
     /// Whether the names below are not settled yet: there is no account that holds them.
     pub provisional: bool,
+    /// Which of the names a manifest says; a mail address that a field says counts as said.
+    pub said: Said,
     /// sAMAccountName.
     pub login: String,
     /// userPrincipalName.

@@ -16,6 +16,16 @@ use crate::template::TemplateError;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 
+/// Which names of an account its user's manifest says; the others were made by a rule once, and stay as the
+/// directory has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Said {
+    /// The login name, and the principal name with it.
+    pub login: bool,
+    /// The mail address.
+    pub mail: bool,
+}
+
 /// The names of one account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names {
@@ -27,6 +37,8 @@ pub struct Names {
     pub mail: Option<String>,
     /// Common name.
     pub cn: String,
+    /// Which of them a manifest says.
+    pub said: Said,
     /// Whether they are proposals: there is no account that holds them yet.
     pub provisional: bool,
     /// Why no account may be made under them.
@@ -197,6 +209,10 @@ impl<'a> Namer<'a> {
             upn,
             mail,
             cn,
+            said: Said {
+                login: user.spec.login.is_some(),
+                mail: user.spec.mail.is_some(),
+            },
             provisional,
             trouble,
         })

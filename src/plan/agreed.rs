@@ -12,11 +12,13 @@ use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Changes that nobody brings about by hand in a directory: where a user needs one of them, the rest
-/// follows on it.
+/// follows on it. A first password is none: whoever disables an account by hand brings about that it is
+/// needed where there was no log-on yet.
 fn is_of_a_beginning(change: &Change) -> bool {
     match change.action {
-        Action::Adopt | Action::Create | Action::SetPassword | Action::ResetPassword => true,
-        Action::Disable
+        Action::Adopt | Action::Create | Action::ResetPassword => true,
+        Action::SetPassword
+        | Action::Disable
         | Action::Expire
         | Action::RemoveMember
         | Action::Revoke
@@ -164,6 +166,7 @@ fn fingerprint(person: &Person, desired: &Desired, made: &BTreeSet<&UserName>) -
         known: _,
         trouble: _,
         provisional: _,
+        said,
         login,
         upn,
         cn,
@@ -181,13 +184,28 @@ fn fingerprint(person: &Person, desired: &Desired, made: &BTreeSet<&UserName>) -
         UserState::Suspended => "suspended",
         UserState::Left => "left",
     };
+    // What no manifest says is as somebody has it in the directory, and so is what is made of it: it is
+    // asked for by nobody.
+    let mail = attributes.get(&"mail".into()).and_then(|v| v.first());
+    let kept = [
+        mail.filter(|_| !said.mail).map(|mail| &**mail),
+        (!said.login).then_some(upn.as_str()),
+        (!said.login).then_some(login.as_str()),
+    ];
+    let kept = || kept.iter().flatten().filter(|name| !name.is_empty());
+    let asked = |value: &str| {
+        kept().fold(value.to_owned(), |value, name| {
+            value.replace(*name, "\u{0}")
+        })
+    };
     let attributes: Vec<_> = attributes
         .iter()
         .map(|(name, values)| {
-            let values: Vec<&str> = values.iter().map(|v| &**v).collect();
+            let values: Vec<String> = values.iter().map(|v| asked(v)).collect();
             (name.as_str().to_lowercase(), values)
         })
         .collect();
+    let (login, upn) = (asked(login), asked(upn));
     let is_there = |user: &UserName| {
         let other = desired.people.get(user).and_then(|p| p.account.as_ref());
         other.is_some_and(|a| a.known.is_some()) || made.contains(user)

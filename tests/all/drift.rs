@@ -128,6 +128,73 @@ fn drift_that_is_held_is_told_to_the_administrators_once() {
     assert_eq!(title(&access), "Help Desk Lead");
 }
 
+/// Somebody changes lines of one account past us.
+fn by_hand_of(access: &Access, login: &str, lines: &[(&str, &str)]) {
+    let text = fs::read_to_string(access.ldif()).unwrap();
+    let (before, rest) = text
+        .split_once(&format!("sAMAccountName: {login}\n"))
+        .unwrap();
+    let start = before.rfind("\n\n").unwrap_or_default();
+    let end = rest.find("\n\n").unwrap_or(rest.len());
+    let mut entry = format!(
+        "{}sAMAccountName: {login}\n{}",
+        &before[start..],
+        &rest[..end]
+    );
+    for (old, new) in lines {
+        let line = entry.lines().find(|line| line.starts_with(old));
+        let line = line
+            .unwrap_or_else(|| panic!("{old} is not in {entry}"))
+            .to_owned();
+        entry = entry.replace(&line, new);
+    }
+    fs::write(
+        access.ldif(),
+        format!("{}{entry}{}", &before[..start], &rest[end..]),
+    )
+    .unwrap();
+}
+
+#[test]
+fn an_account_that_was_disabled_by_hand_before_its_first_log_on_is_held() {
+    let access = city("hold");
+    let blocked = [
+        ("userAccountControl: 512", "userAccountControl: 514"),
+        ("pwdLastSet: ", "pwdLastSet: 0"),
+    ];
+    by_hand_of(&access, "walter.nguyen", &blocked);
+    let plan = held(&access);
+    assert_eq!(plan["changes"].as_array().unwrap().len(), 0, "{plan}");
+    assert_eq!(codes(&plan, "held"), ["drift", "drift"], "password, enable");
+    access.run(&["run", "--once"]).ends(1);
+    let text = fs::read_to_string(access.ldif()).unwrap();
+    let (_, entry) = text.split_once("sAMAccountName: walter.nguyen").unwrap();
+    let (entry, _) = entry.split_once("\n\n").unwrap();
+    assert!(entry.contains("userAccountControl: 514"), "{entry}");
+}
+
+#[test]
+fn a_login_that_was_changed_by_hand_hides_nothing_else() {
+    let access = city("hold");
+    let renamed = [
+        ("sAMAccountName: ", "sAMAccountName: w.nguyen"),
+        (
+            "userPrincipalName: ",
+            "userPrincipalName: w.nguyen@city.example",
+        ),
+        ("title: ", "title: Help Desk Lead"),
+    ];
+    by_hand_of(&access, "walter.nguyen", &renamed);
+    for _ in 0..2 {
+        let plan = held(&access);
+        assert_eq!(plan["changes"].as_array().unwrap().len(), 0, "{plan}");
+        assert_eq!(codes(&plan, "held"), ["drift"]);
+        access.run(&["run", "--once"]).ends(1);
+    }
+    let text = fs::read_to_string(access.ldif()).unwrap();
+    assert!(text.contains("title: Help Desk Lead"));
+}
+
 #[test]
 fn what_was_accepted_is_what_the_manifests_say_and_nothing_is_left_to_do() {
     let access = city("hold");

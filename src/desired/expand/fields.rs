@@ -9,7 +9,7 @@ use super::{Base, Entitlements, Facts};
 use crate::catalog::{Catalog, Problem};
 use crate::connector::AttributeName;
 use crate::connector::active_directory::matching;
-use crate::desired::naming::Names;
+use crate::desired::naming::{Names, Said};
 use crate::desired::variables::{Supervisor, UserVariables};
 use crate::desired::{
     Accounts, Cause, Causes, Departure, DesiredAccount, Entitlement, EntitlementKey, Grant, Person,
@@ -149,13 +149,15 @@ pub(super) fn person<'p>(
     let account = names.and_then(|names| {
         let causes = filler.causes(&entitlements);
         let groups = groups.into_iter().filter(|_| has_account);
-        let (attributes, links) = filler.attributes(&names)?;
+        let mut said = names.said;
+        let (attributes, links) = filler.attributes(&names, &mut said)?;
         let troubled = accounts.troubled.get(name);
         let farewell = departure.as_ref().and_then(|d| filler.farewell(d));
         Some(DesiredAccount {
             known: known.map(|k| (k.guid, k.tie)),
             trouble: troubled.cloned().or(names.trouble),
             provisional: names.provisional,
+            said,
             login: names.login,
             upn: names.upn,
             cn: names.cn,
@@ -477,8 +479,9 @@ impl<'p> Filler<'_, 'p> {
         causes
     }
 
-    /// The attributes an account should have, and its links to other accounts.
-    fn attributes(&mut self, names: &Names) -> Option<Directory> {
+    /// The attributes an account should have, and its links to other accounts; whether a field says the
+    /// mail address.
+    fn attributes(&mut self, names: &Names, said: &mut Said) -> Option<Directory> {
         let facts = self.sources.facts;
         let sheet = facts.sheets.get(facts.directory)?;
         let mut attributes: Vec<(AttributeName, Vec<Arc<str>>)> = Vec::new();
@@ -499,8 +502,12 @@ impl<'p> Filler<'_, 'p> {
         }
         if let Some(mail) = &names.mail {
             let attribute = AttributeName::from("mail");
-            if attributes.iter().all(|(known, _)| *known != attribute) {
-                attributes.push((attribute, vec![mail.as_str().into()]));
+            match sheet.slots.iter().find(|slot| slot.attribute == attribute) {
+                Some(slot) => {
+                    let value = slot.value.as_ref().or(slot.default.as_ref());
+                    said.mail |= !value.is_some_and(|filling| filling.reads_mail);
+                }
+                None => attributes.push((attribute, vec![mail.as_str().into()])),
             }
         }
         let links = links.into_iter().collect();

@@ -61,6 +61,8 @@ pub(super) struct Filling<'a> {
     pub constant: Option<Option<Arc<str>>>,
     pub reads: Vec<Reading<'a>>,
     pub reads_account: bool,
+    /// Whether it reads the account's own mail address.
+    pub reads_mail: bool,
     /// Whether it reads anything that may come from an account, its own or the supervisor's.
     pub reads_names: bool,
     pub is_link: bool,
@@ -200,6 +202,7 @@ impl<'a> Filling<'a> {
                 .filter_map(|(resource, field)| Reading::new(catalog, resource, field))
                 .collect(),
             reads_account: template.variables.iter().any(|v| v.starts_with("account")),
+            reads_mail: template.reads_variable("account.mail"),
             reads_names: template.variables.iter().any(|v| may_be_an_accounts(v)),
             is_link: template.reads_variable("supervisor.dn"),
         })
