@@ -11,6 +11,7 @@ pub mod guard;
 pub mod hold;
 pub mod limits;
 pub mod notice;
+mod paused;
 pub mod recorded;
 pub mod sighting;
 pub mod task;

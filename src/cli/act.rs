@@ -26,8 +26,8 @@ pub struct Acted {
     pub plan: Plan,
     /// What became of it.
     pub outcomes: Outcomes,
-    /// What lets through what a guard holds; none where none does.
-    pub held: Option<String>,
+    /// What lets through what guards hold; none where none does.
+    pub held: Vec<String>,
     /// When the next reminder or escalation becomes due.
     pub follow: Option<Timestamp>,
     /// The directory as it was read before; none where it was not.

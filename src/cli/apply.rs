@@ -6,6 +6,7 @@ use super::{Exit, Failed, Outcome, Place, print, talk, workbench};
 use crate::apply::Stop;
 use crate::apply::probe::{State, probe};
 use crate::approval::Refusal;
+use crate::ledger::Pause;
 use crate::operator::Operator;
 use crate::plan::{Change, Plan, Write};
 use crate::report;
@@ -55,6 +56,13 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
     for line in workbench::inbox(&operator, &mut ledger, &origin) {
         talk(format!("inbox: {line}"));
     }
+    if let Some(pause) = ledger.history().orders().paused().get(&None) {
+        let Pause { by, reason, .. } = pause;
+        talk(format!(
+            "nothing is done: {by} paused everything: {reason}. `countersign unpause` ends it"
+        ));
+        return Ok(Exit::Findings);
+    }
     let now = workbench::InstantArgs::now();
     let record = |_: &Operator| Ok(ledger.history());
     let mut bench = workbench::bench(place, &origin, &now, operator, record, Purpose::Apply)?;
@@ -85,7 +93,7 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         FormatArg::Human => report::outcome::human(&plan, &outcomes),
         FormatArg::Json => report::outcome::json(&plan, &outcomes),
     })?;
-    if let Some(digest) = held {
+    for digest in held {
         talk(format!(
             "held by a guard: `countersign allow {digest}` by an administrator lets it through once"
         ));

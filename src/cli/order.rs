@@ -1,10 +1,12 @@
 //! `countersign allow`, `pause`, `unpause`: what an administrator orders the loop, in the ledger.
 
 use super::{Exit, Failed, Outcome, Place, letterbox, talk, workbench};
+use crate::diagnostic::suggest::did_you_mean;
 use crate::ledger::inbox::Message;
 use crate::ledger::{Event, Record, RunId};
 use crate::name::ResourceName;
 use crate::reconcile::guarded::until;
+use crate::source::Origin;
 use jiff::Timestamp;
 
 /// Let a plan through that a guard holds: what it had when it was held, once, within 24 hours.
@@ -95,6 +97,9 @@ pub fn allow(place: &Place, args: &Allow) -> Outcome {
 pub fn pause(place: &Place, args: &Pause) -> Outcome {
     let operator = workbench::operator(place)?;
     let resource = named(args.resource.as_ref())?;
+    if let Some(resource) = &resource {
+        is_known(place, resource)?;
+    }
     let message = Message::Pause {
         resource: resource.clone(),
         reason: args.reason.clone(),
@@ -170,6 +175,26 @@ fn said(
     letterbox::nobody_else(by.as_deref())?;
     letterbox::send(&letterbox, message, words)?;
     Ok(true)
+}
+
+/// Refuses a resource that the repository does not have; where it cannot be read, any name will do: what is
+/// wrong with it may be why somebody wants a pause.
+fn is_known(place: &Place, resource: &ResourceName) -> Result<(), Failed> {
+    let origin = Origin::Revision {
+        folder: place.folder.clone(),
+        revision: "HEAD".into(),
+    };
+    let Ok(reading) = workbench::read(&origin) else {
+        return Ok(());
+    };
+    let resources = &reading.catalog.resources;
+    if resources.is_empty() || resources.contains_key(resource) {
+        return Ok(());
+    }
+    let known = resources.keys().map(|name| name.as_str());
+    let help = did_you_mean(resource.as_str(), known).unwrap_or_default();
+    let said = format!("there is no resource `{resource}`: nothing is paused. {help}");
+    Err(Failed::say(Exit::Usage, said.trim_end()))
 }
 
 fn named(resource: Option<&String>) -> Result<Option<ResourceName>, Failed> {

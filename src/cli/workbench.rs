@@ -23,6 +23,7 @@ use crate::observed::snapshot::{Snapshot, Taken};
 use crate::operator::{DEFAULT_FILE, LedgerBranch, Operator, OperatorError};
 use crate::plan::{Bootstrap, Change, DirectoryMode, Held, Plan};
 use crate::reconcile::drifted::{Given, drifted};
+use crate::reconcile::guarded::{Guards, too_many_urgent};
 use crate::reconcile::inbox::{Answer, collect};
 use crate::reconcile::wanted::Wanted;
 use crate::reconcile::world::{self, OpenError};
@@ -516,7 +517,23 @@ pub fn bench<H: Borrow<History>>(
     let asked = directory.as_deref_mut().or(again.as_deref_mut());
     let asked = asked.map(|directory| directory as &mut dyn Transport);
     let (plan, drift) = drifted(plan, given, asked);
-    let mut plan = plan.frozen(&situation.desired);
+    let paused = |resource: &ResourceName| {
+        let pause = history.orders().pause_of(resource)?;
+        Some((pause.by.clone(), pause.reason.clone()))
+    };
+    let plan = plan.frozen(&situation.desired);
+    let mut plan = plan.paused(&situation.desired, &paused);
+    if matches!(purpose, Purpose::Look) {
+        // Whoever carries it out asks this guard itself.
+        let guards = Guards {
+            history,
+            desired: &situation.desired,
+            directory: situation.observed.directory.as_ref(),
+            outer: operator.outer(),
+            urgent_per_day: operator.urgent_per_day,
+        };
+        plan.guards.extend(too_many_urgent(&plan, &guards));
+    }
     if let Some(line) = &line {
         plan = line.rest(plan, &situation, history.recorded(), &operator)?;
     }

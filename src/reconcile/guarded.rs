@@ -33,8 +33,8 @@ pub struct Guarded {
     pub plan: Plan,
     /// What is recorded before it is carried out.
     pub events: Vec<Event>,
-    /// The digest that allows what is held; none where no guard holds it.
-    pub held: Option<String>,
+    /// The digests that allow what is held; none where no guard holds anything.
+    pub held: Vec<String>,
 }
 
 /// What guards are asked with.
@@ -54,49 +54,29 @@ pub struct Guards<'a> {
 
 /// Holds what is beyond a guard.
 pub fn guarded(plan: Plan, guards: &Guards<'_>) -> Guarded {
-    let plan = urgent(plan, guards);
+    let mut guarded = urgent(plan, guards);
     let mut beyond: Vec<GuardResult> = Vec::new();
     beyond.extend(
-        plan.guards
+        guarded
+            .plan
+            .guards
             .iter()
             .filter(|g| g.verdict == Verdict::Beyond)
             .cloned(),
     );
     beyond.extend(vanished(guards));
     if beyond.is_empty() {
-        return Guarded {
-            plan,
-            events: Vec::new(),
-            held: None,
-        };
+        return guarded;
     }
-    if let Some(allowed) = allowed(&plan, guards) {
-        return allowed;
+    if let Some((plan, used)) = allowed(&guarded.plan, guards) {
+        guarded.plan = plan;
+        guarded.events.push(used);
+        return guarded;
     }
-    let steps = steps(&plan, guards.desired);
-    let digest = digest(&steps);
-    let first = beyond.iter().map(said).collect::<Vec<_>>().join("; ");
-    let words = format!(
-        "{first}. An administrator who has looked at it says `countersign allow {digest}`, or the limit is raised"
-    );
-    let known = guards.history.orders().held_run(&digest).is_some();
-    let events = match known {
-        true => Vec::new(),
-        false => vec![Event::RunHeld {
-            digest: digest.clone(),
-            steps: steps.iter().cloned().collect(),
-        }],
-    };
-    let subject = format!("a run waits for you: {first} ({digest})");
-    let notice = notice(&plan, &digest, subject, &words, guards);
-    let because = Because {
-        code: Code::GuardHeld,
-        words,
-    };
-    let mut plan = plan.holding_back(&|step| match is_urgent(step, guards.desired) {
-        true => None,
-        false => Some(because.clone()),
-    });
+    let waits = |step: Step<'_>| !is_urgent(step, guards.desired);
+    let said = beyond.iter().map(said).collect::<Vec<_>>().join("; ");
+    let mut guarded = guarded.waiting(&waits, &said, guards);
+    let plan = &mut guarded.plan;
     // Nobody is told of what has not come about.
     plan.notices
         .retain(|n| is_of_what_waits(n.key.kind) || guards.desired.is_urgent_leaver(&n.key.user));
@@ -107,20 +87,53 @@ pub fn guarded(plan: Plan, guards: &Guards<'_>) -> Guarded {
             guard.count = 0;
         }
     }
-    plan.notices.extend(notice);
-    plan.notices.sort_by(|a, b| a.key.cmp(&b.key));
     plan.recount();
-    Guarded {
-        plan,
-        events,
-        held: Some(digest),
+    guarded
+}
+
+impl Guarded {
+    /// The same without the steps that wait for an administrator, who is told.
+    fn waiting(self, waits: &dyn Fn(Step<'_>) -> bool, said: &str, guards: &Guards<'_>) -> Self {
+        let Self {
+            plan,
+            mut events,
+            mut held,
+        } = self;
+        let steps: BTreeSet<String> = plan.steps().filter(|s| waits(*s)).map(named).collect();
+        let digest = digest(&steps);
+        let words = format!(
+            "{said}. An administrator who has looked at it says `countersign allow {digest}`, or the limit is raised"
+        );
+        let subject = format!("a run waits for you: {said} ({digest})");
+        let notice = notice(&plan, waits, &digest, subject, &words, guards);
+        if guards.history.orders().held_run(&digest).is_none() {
+            events.push(Event::RunHeld {
+                digest: digest.clone(),
+                steps: steps.into_iter().collect(),
+            });
+        }
+        let because = Because {
+            code: Code::GuardHeld,
+            words,
+        };
+        let mut plan = plan.holding_back(&|step| waits(step).then(|| because.clone()));
+        plan.notices.extend(notice);
+        plan.notices.sort_by(|a, b| a.key.cmp(&b.key));
+        plan.recount();
+        held.push(digest);
+        Self { plan, events, held }
     }
 }
 
-/// The plan with what an administrator allowed of it; none where nothing is allowed.
-fn allowed(plan: &Plan, guards: &Guards<'_>) -> Option<Guarded> {
+/// The plan with what an administrator allowed of it, and that it is used; none where nothing is allowed.
+fn allowed(plan: &Plan, guards: &Guards<'_>) -> Option<(Plan, Event)> {
     let orders = guards.history.orders();
-    let (digest, allowance, steps) = orders.allowances(plan.instant).next()?;
+    let waits = |step: &Step<'_>| !is_urgent(*step, guards.desired);
+    let (digest, allowance, steps) = orders.allowances(plan.instant).find(|(_, _, steps)| {
+        plan.steps()
+            .filter(waits)
+            .any(|s| steps.contains(&named(s)))
+    })?;
     let because = Because {
         code: Code::GuardHeld,
         words: format!("it came after the plan {digest} that was allowed; the next run asks anew"),
@@ -136,18 +149,14 @@ fn allowed(plan: &Plan, guards: &Guards<'_>) -> Option<Guarded> {
             guard.set_by = format!("allow {digest} by {}", allowance.by);
         }
     }
-    let events = vec![Event::AllowanceUsed {
+    let used = Event::AllowanceUsed {
         digest: digest.to_owned(),
-    }];
-    Some(Guarded {
-        plan,
-        events,
-        held: None,
-    })
+    };
+    Some((plan, used))
 }
 
-/// Holds urgent leavers beyond the operator's limit of a day.
-fn urgent(plan: Plan, guards: &Guards<'_>) -> Plan {
+/// Urgent leavers whom a plan disables, in its order, and how many are let through still today.
+fn urgent_leavers(plan: &Plan, guards: &Guards<'_>) -> (BTreeSet<UserName>, usize) {
     let limit = usize::try_from(guards.urgent_per_day).unwrap_or(usize::MAX);
     let since = plan.instant - SignedDuration::from_hours(24);
     let done = guards.history.disabled_since(since);
@@ -157,23 +166,64 @@ fn urgent(plan: Plan, guards: &Guards<'_>) -> Plan {
     let of_urgent = |c: &&Change| is_urgent(Step::Change(c), guards.desired);
     let disables = plan.changes.iter().filter(of_urgent);
     let disables = disables.filter(|c| c.action == Action::Disable);
-    let users: BTreeSet<UserName> = disables.filter_map(|c| c.user.clone()).collect();
-    let over: BTreeSet<UserName> = users.into_iter().skip(limit.saturating_sub(done)).collect();
-    if over.is_empty() {
-        return plan;
-    }
-    let because = Because {
-        code: Code::GuardHeld,
-        words: format!(
-            "{} urgent leavers a day are let through (`outer.guards.urgentPerDay`), and {done} were; this is one more. Disable the account by hand, or raise the limit",
-            limit
-        ),
-    };
-    plan.holding_back(&|step| {
-        let user = step.user();
-        user.filter(|user| over.contains(*user))
-            .map(|_| because.clone())
+    let users = disables.filter_map(|c| c.user.clone()).collect();
+    (users, limit.saturating_sub(done))
+}
+
+/// What the guard of urgent leavers says of a plan; none where it lets all of them through.
+pub fn too_many_urgent(plan: &Plan, guards: &Guards<'_>) -> Option<GuardResult> {
+    let (users, free) = urgent_leavers(plan, guards);
+    (users.len() > free).then(|| GuardResult {
+        guard: "urgentPerDay".into(),
+        count: users.len(),
+        limit: free,
+        managed: guards.history.recorded().accounts.len(),
+        set_by: "operator".into(),
+        verdict: Verdict::Beyond,
     })
+}
+
+/// Holds urgent leavers beyond the operator's limit of a day, unless an administrator lets them through.
+fn urgent(plan: Plan, guards: &Guards<'_>) -> Guarded {
+    let (users, free) = urgent_leavers(&plan, guards);
+    let many = users.len();
+    let over: BTreeSet<UserName> = users.into_iter().skip(free).collect();
+    let guarded = Guarded {
+        plan,
+        events: Vec::new(),
+        held: Vec::new(),
+    };
+    if over.is_empty() {
+        return guarded;
+    }
+    let waits = |step: Step<'_>| step.user().is_some_and(|user| over.contains(user));
+    let steps = guarded.plan.steps().filter(|s| waits(*s)).map(named);
+    let steps: BTreeSet<String> = steps.collect();
+    let orders = guards.history.orders();
+    let allowance = orders
+        .allowances(guarded.plan.instant)
+        .find(|(_, _, allowed)| steps.is_subset(allowed));
+    if let Some((digest, _, _)) = allowance {
+        let used = Event::AllowanceUsed {
+            digest: digest.to_owned(),
+        };
+        return Guarded {
+            events: vec![used],
+            ..guarded
+        };
+    }
+    let limit = guards.urgent_per_day;
+    let said = format!(
+        "{many} urgent leavers, and {free} are let through still of {limit} a day (`outer.guards.urgentPerDay`)"
+    );
+    let mut guarded = guarded.waiting(&waits, &said, guards);
+    // Nobody is told that they have left.
+    guarded
+        .plan
+        .notices
+        .retain(|n| is_of_what_waits(n.key.kind) || !over.contains(&n.key.user));
+    guarded.plan.recount();
+    guarded
 }
 
 /// That half of the accounts that are recorded as people's are not there any more.
@@ -238,14 +288,6 @@ fn named(step: Step<'_>) -> String {
     }
 }
 
-/// What the steps are known by that a guard holds.
-fn steps(plan: &Plan, desired: &Desired) -> BTreeSet<String> {
-    plan.steps()
-        .filter(|step| !is_urgent(*step, desired))
-        .map(named)
-        .collect()
-}
-
 /// What a held plan is known by: the first 12 hex digits of a SHA-256 over its steps.
 fn digest(steps: &BTreeSet<String>) -> String {
     use sha2::Digest as _;
@@ -261,15 +303,13 @@ fn digest(steps: &BTreeSet<String>) -> String {
 /// What the administrators are told still; none where they were, or there is nobody to tell.
 fn notice(
     plan: &Plan,
+    waits: &dyn Fn(Step<'_>) -> bool,
     digest: &str,
     subject: String,
     words: &str,
     guards: &Guards<'_>,
 ) -> Option<Notice> {
-    let held: Vec<Step<'_>> = plan
-        .steps()
-        .filter(|step| !is_urgent(*step, guards.desired))
-        .collect();
+    let held: Vec<Step<'_>> = plan.steps().filter(|step| waits(*step)).collect();
     let mut lines: Vec<String> = held.iter().take(MAILED).map(|step| told(*step)).collect();
     let more = held.len().saturating_sub(MAILED);
     if more > 0 {

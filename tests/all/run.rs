@@ -11,6 +11,7 @@ mod place;
 
 use crate::bed::{Access, Directory, Post, json};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -292,7 +293,13 @@ fn an_urgent_leaver_does_not_wait_for_a_guard_but_has_a_limit_of_a_day() {
         access.write(&format!("requests/{user}.yaml"), &leaves(user, urgent));
     }
     access.commit("Three leave, two at once");
-    access.run(&["run", "--once"]).ends(1);
+    access.run(&["plan"]).ends(1);
+    let mails = access.mails_of(|access| {
+        access.run(&["run", "--once"]).ends(1);
+    });
+    let waits = mails.iter().find(|m| m.text.contains("urgentPerDay"));
+    let waits = &waits.unwrap().text;
+    assert!(waits.contains("sam.okafor"), "{waits}");
     let plan = json(&access.run(&["plan", "--format", "json"]).out);
     let disabled: Vec<&str> = plan["changes"]
         .as_array()
@@ -306,6 +313,19 @@ fn an_urgent_leaver_does_not_wait_for_a_guard_but_has_a_limit_of_a_day() {
         ["sam.okafor", "tyrell.boone"],
         "noor.haddad comes first"
     );
+    let again = access.mails_of(|access| {
+        access.run(&["run", "--once"]).ends(1);
+    });
+    assert_eq!(again.len(), 0, "told once");
+    // An administrator lets the other one through, and nobody besides.
+    let (_, said) = waits.split_once("countersign allow ").unwrap();
+    let digest: String = said.chars().take(12).collect();
+    access.run(&["allow", &digest]).ends(0);
+    access.run(&["run", "--once"]).ends(1);
+    let plan = json(&access.run(&["plan", "--format", "json"]).out);
+    let changes = plan["changes"].as_array().unwrap().iter();
+    let left: BTreeSet<&str> = changes.filter_map(|c| c["user"].as_str()).collect();
+    assert_eq!(left, BTreeSet::from(["tyrell.boone"]));
 }
 
 #[test]
@@ -323,10 +343,24 @@ fn a_pause_stops_everything_or_one_resource_and_ends_when_it_is_ended() {
     assert_eq!(fs::read_to_string(access.ldif()).unwrap(), directory);
     let shown = access.run(&["status"]).ends(1).out;
     assert!(shown.contains("everything, by Dana Reyes"), "{shown}");
+    // Nor does who asks for it at once.
+    let plan = access.run(&["plan", "--format", "json"]).ends(1).json();
+    assert_eq!(plan["changes"].as_array().unwrap().len(), 0);
+    let held = plan["held"].as_array().unwrap();
+    assert!(held.iter().any(|held| held["code"] == "paused"), "{held:?}");
+    let mails = access.mails_of(|access| {
+        access.run(&["apply"]).ends(1);
+    });
+    assert_eq!(mails.len(), 0);
+    assert_eq!(fs::read_to_string(access.ldif()).unwrap(), directory);
     access.run(&["unpause"]).ends(0);
+    let unknown = ["pause", "active-directroy", "--reason", "upgrade"];
+    let said = access.run(&unknown).ends(64).err;
+    assert!(said.contains("active-directory"), "{said}");
     access.run(&["unpause"]).ends(1);
     let pause = ["pause", "active-directory", "--reason", "upgrade"];
     access.run(&pause).ends(0);
+    access.run(&["apply"]).ends(1);
     access.run(&["run", "--once"]).ends(1);
     assert_eq!(fs::read_to_string(access.ldif()).unwrap(), directory);
     access.run(&["unpause", "active-directory"]).ends(0);

@@ -10,7 +10,7 @@ use crate::cli::act::{Acted, act};
 use crate::cli::workbench::{self, Bench, InstantArgs, Purpose, Standing};
 use crate::cli::{Exit, Failed, Place};
 use crate::diagnostic::Code;
-use crate::ledger::{History, Ledger, Outcome};
+use crate::ledger::{Ledger, Outcome};
 use crate::name::ResourceName;
 use crate::observed::snapshot::Snapshot;
 use crate::operator::Operator;
@@ -293,7 +293,7 @@ impl Loop {
         if blind.is_none() {
             self.failures.keep(wanted);
         }
-        let mut plan = self.not_now(bench.plan.clone(), ledger.history(), now);
+        let mut plan = self.not_now(bench.plan.clone(), now);
         if let Some(stalled) = &stalled {
             let desired = &bench.situation.desired;
             let recorded = ledger.history().recorded();
@@ -427,15 +427,9 @@ impl Loop {
         )
     }
 
-    /// The plan without what is paused, and what failed a moment ago.
-    fn not_now(&self, plan: Plan, history: &History, now: Timestamp) -> Plan {
+    /// The plan without what failed a moment ago.
+    fn not_now(&self, plan: Plan, now: Timestamp) -> Plan {
         plan.holding_back(&|step| {
-            if let Some(pause) = history.orders().pause_of(step.resource()) {
-                return Some(Because {
-                    code: Code::Paused,
-                    words: format!("{} paused it: {}", pause.by, pause.reason),
-                });
-            }
             let Step::Change(change) = step else {
                 return None;
             };
