@@ -326,6 +326,8 @@ pub struct ResourceTerms {
     pub instructions: Instructions,
     /// Where people find it.
     pub url: Option<String>,
+    /// How many may hold it; none: any number.
+    pub seats: Option<u32>,
     /// The export that the work of its maintainers is checked against.
     pub read_back: Option<ReadBack>,
 }

@@ -251,11 +251,21 @@ pub fn ledger(operator: &Operator) -> Result<Ledger, Failed> {
     if let Some(folder) = operator.ledger.parent().filter(|_| operator.is_embedded()) {
         std::fs::create_dir_all(folder).map_err(|e| Failed::new(Exit::World, e))?;
     }
-    match shared(operator)? {
-        Some(shared) => Ledger::share(&operator.ledger, shared),
-        None => Ledger::open(&operator.ledger),
-    }
-    .map_err(ledger_failed)
+    let Some(shared) = shared(operator)? else {
+        let ledger = Ledger::open(&operator.ledger).map_err(ledger_failed)?;
+        // What began with nothing would ask for everything again, and tell everybody.
+        return match ledger.history().is_lost() {
+            false => Ok(ledger),
+            true => Err(Failed::say(
+                Exit::World,
+                format!(
+                    "the ledger {} is gone: nothing is done. Put it back from a copy; where there is none, `countersign ledger rebuild` begins it anew, takes what is wanted now as held, and mails nobody",
+                    operator.ledger.display()
+                ),
+            )),
+        };
+    };
+    Ledger::share(&operator.ledger, shared).map_err(ledger_failed)
 }
 
 /// Adds what a command says to the record, alone and at once; one that cannot be recorded changes

@@ -540,6 +540,11 @@ codes! {
         why "So much at once is more often a mistake than a wish: a folder that was moved, an export cut off. Nothing of it is done until an administrator has looked."
         before "guards: {disables: {count: 5}} and nine leavers at once"
         after "countersign allow 1f3b5a79c2d4";
+    NoFreeSeat = "no-free-seat" Warning
+        what "Every seat of a resource is held by somebody until its maintainer says that it was given up."
+        why "Whoever is asked to give and to take in one mail may give first: one more would sit there than there are seats."
+        before "seats: 3, one of the three leaves, and another comes"
+        after "countersign task done t-1f3b5a79c2d4 (of the one who leaves)";
     Paused = "paused" Error
         what "Somebody paused everything, or this resource."
         why "Whoever moves a system does not want it written meanwhile. Nothing is lost: the plan is made anew once the pause is over."

@@ -378,6 +378,11 @@ impl History {
         &self.head
     }
 
+    /// Whether there was a record, and nothing is left of it.
+    pub fn is_lost(&self) -> bool {
+        self.recorded.kept == Kept::No && self.orders.rebuilt().is_none()
+    }
+
     /// Ends the reading of a file: whether there is one, and what is to be said of it.
     pub(super) fn end(&mut self, content: Option<Content>, torn: Option<String>, kept: Kept) {
         // Who began anew does not know which memberships came from here (SEMANTICS 16).

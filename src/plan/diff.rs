@@ -8,6 +8,7 @@ mod notices;
 mod proxies;
 mod remarks;
 mod rosters;
+mod seats;
 mod tasks;
 
 use super::guard::{self, Managed, guards};
@@ -269,6 +270,7 @@ impl<'a> Draft<'a> {
         }
         rosters::rows(self);
         tasks::tasks(self);
+        seats::seats(self);
     }
 
     /// Does something for everybody, on all cores: what one person needs depends on nothing that the

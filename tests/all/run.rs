@@ -329,6 +329,24 @@ fn an_urgent_leaver_does_not_wait_for_a_guard_but_has_a_limit_of_a_day() {
 }
 
 #[test]
+fn a_ledger_that_was_deleted_is_a_loss_and_no_beginning() {
+    let access = city();
+    access.run(&["run", "--once"]).ends(0);
+    fs::remove_file(access.ledger()).unwrap();
+    let directory = fs::read_to_string(access.ldif()).unwrap();
+    let mails = access.mails_of(|access| {
+        for command in [&["apply"][..], &["run", "--once"]] {
+            let said = access.run(command).ends(3).err;
+            assert!(said.contains("countersign ledger rebuild"), "{said}");
+        }
+        access.run(&["ledger", "rebuild"]).ends(0);
+        access.run(&["apply"]);
+    });
+    assert_eq!(mails.len(), 0, "what was settled is asked of nobody");
+    assert_eq!(fs::read_to_string(access.ldif()).unwrap(), directory);
+}
+
+#[test]
 fn a_pause_stops_everything_or_one_resource_and_ends_when_it_is_ended() {
     let access = city();
     access.run(&["run", "--once"]).ends(0);

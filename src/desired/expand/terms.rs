@@ -44,10 +44,10 @@ impl<'a> Recipients<'a> {
         }
     }
 
-    /// A user who is here, and whoever stands in for them now.
+    /// A user who is here and not on leave (CM4: no notifications), and whoever stands in for them now.
     fn user(&self, name: &UserName) -> Vec<Recipient> {
         let person = self.people.get(name);
-        let here = person.filter(|p| p.state != UserState::Left);
+        let here = person.filter(|p| p.state == UserState::Active);
         let deputy = self.deputy(name).and_then(|d| self.people.get(d));
         let both = here.into_iter().chain(deputy);
         both.filter_map(|person| recipient(person)).collect()
@@ -251,6 +251,7 @@ pub(super) fn resources(
             scope_labels: BTreeMap::new(),
             instructions: spec.instructions.clone().unwrap_or_default(),
             url: spec.url.as_ref().map(|u| u.0.clone()),
+            seats: spec.seats,
             read_back: spec.read_back.clone(),
         };
         found.insert(name.clone(), terms);
