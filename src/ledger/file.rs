@@ -166,6 +166,8 @@ pub(super) struct Writer {
     head: String,
     length: u64,
     state: State,
+    /// Whether there was a ledger before, which is gone: its lock stays, and goes on telling.
+    is_lost: bool,
     /// Held, never read: its lock goes with it.
     _lock: File,
 }
@@ -186,8 +188,11 @@ impl Writer {
         take: Take<'_>,
     ) -> Result<(Self, Option<Content>, Option<PathBuf>), LedgerError> {
         let path = canonical(path)?;
+        let before = kept(&path);
         let lock = lock(&path)?;
-        Self::locked(path, lock, take)
+        let (mut writer, content, aside) = Self::locked(path, lock, take)?;
+        writer.is_lost = before == Kept::No;
+        Ok((writer, content, aside))
     }
 
     /// The same for a ledger that is locked already.
@@ -213,6 +218,7 @@ impl Writer {
             head,
             length,
             state: State::Ready,
+            is_lost: false,
             _lock: lock,
         };
         Ok((writer, content, aside))
@@ -417,7 +423,7 @@ pub(super) fn kept(path: &Path) -> Kept {
 impl Drop for Writer {
     fn drop(&mut self) {
         // A ledger that was opened and never written is none yet.
-        if self.file.is_none() && !self.path.exists() {
+        if self.file.is_none() && !self.is_lost && !self.path.exists() {
             let _ = std::fs::remove_file(beside(&self.path, "lock"));
         }
     }
