@@ -148,16 +148,19 @@ fn one(directory: &ResourceName, before: Option<&Person>, after: Option<&Person>
         return Vec::new();
     };
     let mut found: Vec<(What, Vec<Cause>)> = Vec::new();
-    let why = || person.because.first().cloned().into_iter().collect();
-    found.extend(phase(before, after).map(|what| (what, why())));
+    let asked = asked(before, person);
+    let why: Vec<Cause> = asked.iter().cloned().collect();
+    found.extend(phase(before, after).map(|what| (what, why.clone())));
     if let (Some(old), Some(new)) = (before, after) {
-        fields(old, new, &mut found);
+        // Where no request is new, somebody said it otherwise than before.
+        let said = asked.unwrap_or_else(|| new.declared.clone());
+        fields(old, new, &[said], &mut found);
     }
     let none = Sorted::default();
     access(
         held_of(before, &none),
         held_of(after, &none),
-        &why(),
+        &why,
         &mut found,
     );
     // The account's fields are told already.
@@ -185,6 +188,13 @@ fn one(directory: &ResourceName, before: Option<&Person>, after: Option<&Person>
             causes,
         })
         .collect()
+}
+
+/// The request that made a person what they were not before; none where none did.
+fn asked(before: Option<&Person>, person: &Person) -> Option<Cause> {
+    let latest = person.because.first()?;
+    let known = before.is_some_and(|before| before.because.first() == Some(latest));
+    (!known).then(|| latest.clone())
 }
 
 fn held_of<'p>(
@@ -224,14 +234,13 @@ fn phase(before: Option<&Person>, after: Option<&Person>) -> Option<What> {
     }
 }
 
-fn fields(old: &Person, new: &Person, found: &mut Vec<(What, Vec<Cause>)>) {
-    let why: Vec<Cause> = new.because.first().cloned().into_iter().collect();
+fn fields(old: &Person, new: &Person, why: &[Cause], found: &mut Vec<(What, Vec<Cause>)>) {
     if old.display_name != new.display_name {
         let what = What::Renamed {
             before: old.display_name.clone(),
             after: new.display_name.clone(),
         };
-        found.push((what, why.clone()));
+        found.push((what, why.to_vec()));
     }
     let (Some(before), Some(after)) = (&old.account, &new.account) else {
         return;
@@ -241,7 +250,7 @@ fn fields(old: &Person, new: &Person, found: &mut Vec<(What, Vec<Cause>)>) {
             before: before.ou.to_vec(),
             after: after.ou.to_vec(),
         };
-        found.push((what, why.clone()));
+        found.push((what, why.to_vec()));
     }
     // Those who leave keep their attributes as they were.
     if new.state == UserState::Left {
@@ -253,7 +262,7 @@ fn fields(old: &Person, new: &Person, found: &mut Vec<(What, Vec<Cause>)>) {
             before: Some(before.login.clone()),
             after: Some(after.login.clone()),
         };
-        found.push((what, why.clone()));
+        found.push((what, why.to_vec()));
     }
     let keys: BTreeSet<_> = before
         .attributes
@@ -273,7 +282,7 @@ fn fields(old: &Person, new: &Person, found: &mut Vec<(What, Vec<Cause>)>) {
                 before,
                 after,
             };
-            found.push((what, why.clone()));
+            found.push((what, why.to_vec()));
         }
     }
 }
@@ -315,7 +324,11 @@ fn access(
                     label,
                     fields: fields.into_iter().collect(),
                 };
-                found.push((what, why.to_vec()));
+                let why = match why.is_empty() {
+                    true => entitlement.causes.clone(),
+                    false => why.to_vec(),
+                };
+                found.push((what, why));
             }
             Some(_) => {}
         }

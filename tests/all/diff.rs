@@ -273,6 +273,30 @@ const NO_PREMIUM: &str = "apiVersion: countersign/v1\nkind: Policy\nmetadata: {n
      {{ gained.resource }}\"}], effect: deny}\n";
 
 #[test]
+fn what_is_edited_is_not_put_down_to_an_old_request() {
+    let access = city();
+    branch(&access);
+    access.edit(
+        "city.yaml",
+        "displayName: Kim Q. Lee",
+        "displayName: Kimberly Lee",
+    );
+    access.commit("Kim is Kimberly");
+    let told = told(&access, 0);
+    let of_kim = |impact: &&Value| impact["user"] == "kim.lee";
+    let impacts = told["stages"][0]["impacts"].as_array().unwrap().iter();
+    let causes: Vec<String> = impacts
+        .filter(of_kim)
+        .map(|impact| impact["causes"].to_string())
+        .collect();
+    assert!(!causes.is_empty(), "{told}");
+    for cause in causes {
+        assert!(cause.contains("user kim.lee"), "{cause}");
+        assert!(!cause.contains("request 2027-01-04-kim"), "{cause}");
+    }
+}
+
+#[test]
 fn a_policy_weakened_in_the_same_pull_request_refuses_it() {
     let access = city();
     access.write("policies/premium.yaml", NO_PREMIUM);
