@@ -7,6 +7,8 @@
 
 pub mod barred;
 pub mod control;
+pub mod office;
+pub mod reserved;
 
 use crate::catalog::{Catalog, Problem};
 use crate::desired::accounts::Accounts;
@@ -19,7 +21,7 @@ use crate::policy::Policies;
 use crate::policy::judge::{Behind, Grant, Inquiry, Objection, Step, Watch, of_state};
 use crate::policy::world::Lens;
 use crate::request::Timeline;
-use barred::Difference;
+use barred::{Comparison, Difference};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -42,6 +44,8 @@ pub struct Proposal {
     pub requests: Vec<RequestName>,
     /// Policies that do not say yes.
     pub objections: Vec<Objection>,
+    /// What becomes otherwise as far as access goes, for who decides what that needs.
+    pub differences: Vec<Difference>,
 }
 
 /// What becomes otherwise at one instant.
@@ -93,36 +97,6 @@ impl Proposal {
         self.stages.is_empty()
     }
 
-    /// What becomes otherwise as far as access goes, for who decides what that needs.
-    pub fn differences(&self) -> Vec<Difference> {
-        let mut found: BTreeMap<(Timestamp, &UserName), Difference> = BTreeMap::new();
-        for stage in &self.stages {
-            let instant = stage.at.unwrap_or(self.now);
-            for (impacts, happens) in [(&stage.impacts, true), (&stage.averted, false)] {
-                for impact in impacts {
-                    let (entitlement, gains) = match &impact.what {
-                        What::Gains { entitlement, .. } => (entitlement, true),
-                        What::Loses { entitlement, .. } => (entitlement, false),
-                        _ => continue,
-                    };
-                    let entry = found.entry((instant, &impact.user));
-                    let difference = entry.or_insert_with(|| Difference {
-                        instant,
-                        user: impact.user.clone(),
-                        gained: BTreeSet::new(),
-                        joined: BTreeSet::new(),
-                        lost: BTreeSet::new(),
-                    });
-                    match gains == happens {
-                        true => difference.gained.insert(entitlement.clone()),
-                        false => difference.lost.insert(entitlement.clone()),
-                    };
-                }
-            }
-        }
-        found.into_values().collect()
-    }
-
     /// Reads what one revision means to the one before, for who stands behind it.
     pub fn new(before: &Catalog, after: &Catalog, behind: Behind<'_>, now: Timestamp) -> Self {
         Self::told(before, after, behind, now).0
@@ -171,9 +145,11 @@ impl Proposal {
         );
         let said = said_anew(before, after);
         let first_people = new.people().clone();
+        let mut comparison = Comparison::default();
         {
             let names: BTreeSet<&UserName> =
                 old.people().keys().chain(new.people().keys()).collect();
+            comparison.look(now, names.iter().copied(), old.people(), new.people());
             let directory = &after.config.spec.directory;
             let mut impacts = compare(directory, old.people(), new.people(), names);
             impacts
@@ -197,6 +173,8 @@ impl Proposal {
         for instant in instants {
             let without = old.at(instant, &mut ignored);
             let with = new.at(instant, &mut problems);
+            let both_names: BTreeSet<&UserName> = without.names.iter().chain(&with.names).collect();
+            comparison.look(instant, both_names, old.people(), new.people());
             let proposed = lens(after, &new_line, new.people(), instant);
             watch.look(&proposed, &with.names, true, &mut problems);
             let happens = |glance: &Glance, outlook: &Outlook<'_>, catalog: &Catalog| {
@@ -249,6 +227,7 @@ impl Proposal {
             mails,
             requests,
             objections,
+            differences: comparison.found,
         };
         // Nobody waits until everybody is taken apart.
         let people = (old.into_remains(), new.into_remains(), first_people);

@@ -1,6 +1,7 @@
 //! Why a commit is not approved, and what to do about it.
 
 use crate::name::{RequestName, UserName};
+use crate::proposal::reserved::Reserved;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt;
@@ -76,6 +77,17 @@ pub enum Fault {
         /// The login.
         login: String,
     },
+    /// It changes who has a level that only administrators may ask for, and somebody else asks.
+    Reserved {
+        /// The change.
+        change: Reserved,
+        /// Who asks; none: nobody knows.
+        by: Option<UserName>,
+        /// In which way.
+        how: String,
+        /// Who could ask for it.
+        administrators: Vec<UserName>,
+    },
     /// A policy forbids it.
     Denied {
         /// The policy.
@@ -120,8 +132,29 @@ impl Fault {
             | Self::UnknownAuthor { .. } => true,
             Self::Conflict
             | Self::UnknownRequester { .. }
+            | Self::Reserved { .. }
             | Self::Denied { .. }
             | Self::Few { .. } => false,
+        }
+    }
+
+    /// The commit whose signature counts for nobody.
+    pub fn badly_signed(&self) -> Option<&str> {
+        match self {
+            Self::BadSignature { commit, .. } => Some(commit),
+            Self::Straight
+            | Self::Octopus { .. }
+            | Self::Unrelated { .. }
+            | Self::Elsewhere { .. }
+            | Self::Altered { .. }
+            | Self::Conflict
+            | Self::NotTheRequester { .. }
+            | Self::UnknownRequester { .. }
+            | Self::Unfetched { .. }
+            | Self::UnknownAuthor { .. }
+            | Self::Reserved { .. }
+            | Self::Denied { .. }
+            | Self::Few { .. } => None,
         }
     }
 
@@ -163,6 +196,10 @@ impl Fault {
             Self::UnknownAuthor { login, .. } => {
                 format!("give whoever has the login {login} to a user (`credentials.forgeLogins`) first; of a merged one, {cover}")
             }
+            Self::Reserved { administrators, .. } => format!(
+                "let an administrator ask for it ({}): committed and signed by them, a request with them as `requestedBy`, in a pull request with nobody else's work; take a merged one off the branch",
+                list(administrators)
+            ),
             Self::Denied { .. } => {
                 "change what the policy speaks of; take a merged one off the branch".into()
             }
@@ -225,6 +262,12 @@ impl fmt::Display for Fault {
             Self::UnknownAuthor { name, login } => {
                 write!(f, "{name} was opened by {login}, which is nobody's login by the revision before")
             }
+            Self::Reserved {
+                change, by, how, ..
+            } => match by {
+                Some(by) => write!(f, "{}, and {by}, who {how}, is none", change.words()),
+                None => write!(f, "{}, and {how}", change.words()),
+            },
             Self::Denied { policy, message } => write!(f, "policy {policy} forbids it: {message}"),
             Self::Few {
                 needed,

@@ -4,13 +4,13 @@
 use crate::catalog::Catalog;
 use crate::desired::accounts::Accounts;
 use crate::desired::expand::{COUNTERSIGN, Outlook};
-use crate::desired::{Grant, Person};
 use crate::manifest::config::ApprovalRules;
 use crate::manifest::user::UserState;
 use crate::name::UserName;
 pub use crate::plan::Approver;
 use crate::proposal::barred::{Barred, Why};
-use crate::proposal::control::{ADMINISTRATOR, ControlChange};
+use crate::proposal::control::ControlChange;
+use crate::proposal::office::administers;
 use crate::request::Timeline;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -234,12 +234,4 @@ pub fn present(catalog: &Catalog, now: Timestamp) -> Present {
         }
     }
     present
-}
-
-/// Whether somebody administers: holds the level `administrator` of `countersign`.
-pub fn administers(person: &Person) -> bool {
-    person.entitlements.keys().any(|key| {
-        key.resource.as_str() == COUNTERSIGN
-            && matches!(&key.grant, Grant::Level(level) if level.as_str() == ADMINISTRATOR)
-    })
 }

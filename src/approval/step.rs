@@ -11,8 +11,9 @@ use crate::manifest::policy::Effect;
 use crate::name::UserName;
 use crate::policy::judge::Behind;
 use crate::proposal::Proposal;
-use crate::proposal::barred::{Why, barred, differences, touched};
+use crate::proposal::barred::{Difference, Why, barred, differences, touched};
 use crate::proposal::control::{ControlChange, control};
+use crate::proposal::reserved::{Askers, outsiders, requesters, reserved};
 use crate::source::objects::{APPROVALS, Ancestry, Commit, Objects, ObjectsError, Tag};
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -166,7 +167,10 @@ impl Step<'_> {
             }
         }
         self.stale(&commits, shape.head.as_ref(), commit, &mut remarks);
-        let requirement = self.requirement(&authors, &faults, &approvers)?;
+        let (old, new) = (&self.before.catalog, &self.after.catalog);
+        let differences = differences(old, new, self.means.now);
+        self.reserved(&authors, &differences, &mut faults);
+        let requirement = self.requirement(&authors, &differences, &faults, &approvers)?;
         let count = requirement.count(approvers);
         remarks.extend(count.dismissed.iter().map(|d| {
             let who = &d.approver;
@@ -344,6 +348,48 @@ impl Step<'_> {
         }
     }
 
+    /// Who has a level that only administrators may ask for changes only where nobody else asks.
+    fn reserved(&self, authors: &Authors, differences: &[Difference], faults: &mut Vec<Fault>) {
+        let changes = reserved(&self.rules.catalog, &self.after.catalog, differences);
+        if changes.is_empty() {
+            return;
+        }
+        let askers = self.askers(authors);
+        let administrators = &self.rules.present(self.means.now).approvers;
+        let outsiders = outsiders(&askers, administrators);
+        for change in changes {
+            faults.extend(outsiders.iter().map(|(by, how)| Fault::Reserved {
+                change: change.clone(),
+                by: by.cloned(),
+                how: (*how).to_owned(),
+                administrators: administrators.iter().cloned().collect(),
+            }));
+        }
+    }
+
+    /// Everybody who asks for something of it: whom its requests name, who wrote and who edited it; and
+    /// nobody knows who, where a commit is signed by nobody who can be told.
+    fn askers(&self, authors: &Authors) -> Askers {
+        let mut askers = requesters(&self.before.catalog, &self.after.catalog);
+        for (user, commit) in &authors.authors {
+            let how = format!("wrote {} of it", short(commit));
+            askers.entry(Some(user.clone())).or_insert(how);
+        }
+        for edit in &authors.edits {
+            let how = format!("edited request {}", edit.request);
+            askers.entry(Some(edit.editor.clone())).or_insert(how);
+        }
+        let refused = authors.faults.iter().find_map(Fault::badly_signed);
+        if let Some(commit) = authors.unsigned.first().map(String::as_str).or(refused) {
+            let how = format!(
+                "{} of it is signed by nobody whom the revision before knows",
+                short(commit)
+            );
+            askers.entry(None).or_insert(how);
+        }
+        askers
+    }
+
     /// Whoever signed the merge.
     fn merger(
         &self,
@@ -428,15 +474,15 @@ impl Step<'_> {
     fn requirement(
         &self,
         authors: &Authors,
+        differences: &[Difference],
         faults: &[Fault],
         approvers: &[Approver],
     ) -> Result<Requirement, AuthorsError> {
         let (before, after) = (&self.before.catalog, &self.after.catalog);
         let now = self.means.now;
-        let differences = differences(before, after, now);
-        let mut controls = control(before, after, &differences);
+        let mut controls = control(before, after, differences);
         controls.extend(self.unreadable()?);
-        let barred = barred(before, after, &differences);
+        let barred = barred(before, after, differences);
         let present = self.rules.present(now);
         let entitled = present.approvers.clone();
         let rules = &self.rules.catalog;
@@ -464,6 +510,7 @@ impl Step<'_> {
             | Fault::Altered { .. }
             | Fault::Conflict
             | Fault::UnknownRequester { .. }
+            | Fault::Reserved { .. }
             | Fault::Denied { .. }
             | Fault::Few { .. } => false,
         });

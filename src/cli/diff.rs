@@ -2,7 +2,7 @@
 
 use super::workbench::Purpose;
 use super::{Exit, Failed, Outcome, Place, leave, print, talk, workbench};
-use crate::approval::requirement::{Need, Requirement};
+use crate::approval::requirement::{Need, Requirement, present};
 use crate::diagnostic::any_error;
 use crate::diagnostic::suggest::did_you_mean;
 use crate::manifest::policy::Effect;
@@ -11,6 +11,7 @@ use crate::policy::judge::{Behind, Verdict};
 use crate::proposal::Proposal;
 use crate::proposal::barred::Barred;
 use crate::proposal::control::control;
+use crate::proposal::reserved::reservations;
 use crate::reconcile::{Reading, diagnose_proposed};
 use crate::report::{self, plan};
 use crate::source::{Origin, git};
@@ -36,7 +37,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Who asks: the user who the author of the pull request is, or the author's login as `FORGE:LOGIN`;
-    /// left out: policies that depend on it say so.
+    /// left out: policies that depend on it say so, and so do changes that only administrators may ask for.
     #[arg(long, value_name = "USER")]
     actor: Option<String>,
     /// Add what would become otherwise in the operator's directory, live or exported.
@@ -93,6 +94,17 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
     };
     let (proposal, problems) = Proposal::told(&before.catalog, &after.catalog, behind, now);
     let needs = needs(&before, &after, &proposal);
+    let reserved = reservations(
+        (&before.catalog, &after.catalog),
+        &proposal.differences,
+        actor.as_ref(),
+        &present(&before.catalog, now).approvers,
+    );
+    let told = report::proposal::Told {
+        proposal: &proposal,
+        needs: &needs,
+        reserved: &reserved,
+    };
     let zone = after.catalog.zone.clone();
     let plan = match args.plan {
         true => Some(planned(place, args, &base_id, &head_id)?),
@@ -100,7 +112,7 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
     };
     match args.format {
         FormatArg::Human => {
-            print(&report::proposal::human(&proposal, &needs, &zone))?;
+            print(&report::proposal::human(told, &zone))?;
             if let Some(plan) = &plan {
                 print("\nin the directory\n")?;
                 print(&plan::render(
@@ -111,7 +123,7 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
             }
         }
         FormatArg::Markdown => {
-            let mut parts = report::proposal::markdown(&proposal, &needs, &zone);
+            let mut parts = report::proposal::markdown(told, &zone);
             let plan = plan.as_ref();
             parts.extend(
                 plan.map(|p| plan::render(p, plan::Format::Markdown, plan::Styling::Plain)),
@@ -122,9 +134,7 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
             }
         }
         FormatArg::Json => {
-            print(&report::proposal::json::render(
-                &proposal, &needs, &base_id, &head_id,
-            ))?;
+            print(&report::proposal::json::render(told, &base_id, &head_id))?;
         }
     }
     let diagnostics = diagnose_proposed(&mut after, &before.catalog, problems, now);
@@ -137,7 +147,8 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
     let refused = proposal
         .objections
         .iter()
-        .any(|o| o.verdict != Verdict::Open && o.follows() == Effect::Deny);
+        .any(|o| o.verdict != Verdict::Open && o.follows() == Effect::Deny)
+        || reserved.iter().any(|r| r.by.is_some());
     leave((before, after));
     Ok(if invalid || refused {
         Exit::Findings
@@ -155,7 +166,7 @@ fn needs(before: &Reading, after: &Reading, proposal: &Proposal) -> Vec<Need> {
         return Vec::new();
     }
     let (old, new) = (&before.catalog, &after.catalog);
-    let controls = control(old, new, &proposal.differences());
+    let controls = control(old, new, &proposal.differences);
     let mut requirement = Requirement::new(old, new, BTreeSet::new(), controls, Barred::new());
     for objection in &proposal.objections {
         if let (Verdict::No | Verdict::Failed, Effect::Approvals(approvals)) =

@@ -1,11 +1,13 @@
 //! Two catalogs → who may not approve the step from one to the other, and why (SEMANTICS 3): who asks
 //! for it, whom it is about, and everybody who gains access by it, at whichever instant.
 
+use super::People;
 use crate::catalog::{Catalog, Linked};
 use crate::desired::accounts::Accounts;
 use crate::desired::expand::Outlook;
 use crate::desired::{EntitlementKey, Person};
 use crate::manifest::RequestSpec;
+use crate::manifest::user::UserState;
 use crate::name::{RequestName, UserName};
 use crate::request::Timeline;
 use jiff::Timestamp;
@@ -74,6 +76,8 @@ pub struct Difference {
     pub joined: BTreeSet<String>,
     /// Entitlements that go.
     pub lost: BTreeSet<EntitlementKey>,
+    /// Whether they go because the user has left by then.
+    pub left: bool,
 }
 
 /// Who may not approve the step; `differences` are those between the two.
@@ -150,9 +154,8 @@ pub fn differences(before: &Catalog, after: &Catalog, now: Timestamp) -> Vec<Dif
     new.at(now, &mut ignored);
     let names = old.people().keys().chain(new.people().keys());
     let everybody: BTreeSet<UserName> = names.cloned().collect();
-    let mut found = Vec::new();
-    let mut shown = BTreeMap::new();
-    look(now, &everybody, &old, &new, &mut shown, &mut found);
+    let mut comparison = Comparison::default();
+    comparison.look(now, &everybody, old.people(), new.people());
     let instants = old_line.after(now).chain(new_line.after(now));
     let instants: BTreeSet<Timestamp> = instants.collect();
     for instant in instants {
@@ -160,54 +163,81 @@ pub fn differences(before: &Catalog, after: &Catalog, now: Timestamp) -> Vec<Dif
         let mut names: BTreeSet<UserName> =
             old.at(instant, &mut ignored).names.into_iter().collect();
         names.extend(new.at(instant, &mut ignored).names);
-        look(instant, &names, &old, &new, &mut shown, &mut found);
+        comparison.look(instant, &names, old.people(), new.people());
     }
-    found
+    comparison.found
 }
 
-/// Compares these people at one instant; what was told of an earlier one is not told again.
-fn look(
-    instant: Timestamp,
-    names: &BTreeSet<UserName>,
-    old: &Outlook<'_>,
-    new: &Outlook<'_>,
-    shown: &mut BTreeMap<UserName, Difference>,
-    found: &mut Vec<Difference>,
-) {
-    for name in names {
-        let (before, after) = (old.people().get(name), new.people().get(name));
-        if before.is_some() && before == after {
-            continue;
+/// Two states, compared at one instant after the other.
+#[derive(Default)]
+pub(super) struct Comparison {
+    /// What is told, in the order of instants.
+    pub(super) found: Vec<Difference>,
+    /// What was told last of each user.
+    shown: BTreeMap<UserName, Difference>,
+}
+
+impl Comparison {
+    /// Compares these people at one instant; what was told of an earlier one is not told again.
+    pub(super) fn look<'n>(
+        &mut self,
+        instant: Timestamp,
+        names: impl IntoIterator<Item = &'n UserName>,
+        old: &People,
+        new: &People,
+    ) {
+        for name in names {
+            let (before, after) = (old.get(name), new.get(name));
+            if before.is_some() && before == after {
+                continue;
+            }
+            let keys = |p: Option<&Arc<Person>>| -> BTreeSet<EntitlementKey> {
+                p.into_iter()
+                    .flat_map(|p| p.entitlements.keys().cloned())
+                    .collect()
+            };
+            let groups = |p: Option<&Arc<Person>>| -> BTreeSet<String> {
+                let accounts = p.into_iter().filter_map(|p| p.account.as_ref());
+                accounts
+                    .flat_map(|a| a.groups.values().map(|g| g.name.clone()))
+                    .collect()
+            };
+            let difference = Difference {
+                instant,
+                user: name.clone(),
+                gained: keys(after).difference(&keys(before)).cloned().collect(),
+                joined: groups(after).difference(&groups(before)).cloned().collect(),
+                lost: keys(before).difference(&keys(after)).cloned().collect(),
+                left: after.is_some_and(|p| p.state == UserState::Left),
+            };
+            let nothing = difference.gained.is_empty()
+                && difference.joined.is_empty()
+                && difference.lost.is_empty();
+            let same = self.shown.get(name).is_some_and(|s| difference.is_as(s));
+            if !nothing && !same {
+                self.found.push(difference.clone());
+            }
+            self.shown.insert(name.clone(), difference);
         }
-        let keys = |p: Option<&Arc<Person>>| -> BTreeSet<EntitlementKey> {
-            p.into_iter()
-                .flat_map(|p| p.entitlements.keys().cloned())
-                .collect()
-        };
-        let groups = |p: Option<&Arc<Person>>| -> BTreeSet<String> {
-            let accounts = p.into_iter().filter_map(|p| p.account.as_ref());
-            accounts
-                .flat_map(|a| a.groups.values().map(|g| g.name.clone()))
-                .collect()
-        };
-        let difference = Difference {
-            instant,
-            user: name.clone(),
-            gained: keys(after).difference(&keys(before)).cloned().collect(),
-            joined: groups(after).difference(&groups(before)).cloned().collect(),
-            lost: keys(before).difference(&keys(after)).cloned().collect(),
-        };
-        let same = |last: &Difference| {
-            (&last.gained, &last.joined, &last.lost)
-                == (&difference.gained, &difference.joined, &difference.lost)
-        };
-        let nothing = difference.gained.is_empty()
-            && difference.joined.is_empty()
-            && difference.lost.is_empty();
-        if !nothing && !shown.get(name).is_some_and(same) {
-            found.push(difference.clone());
-        }
-        shown.insert(name.clone(), difference);
+    }
+}
+
+impl Difference {
+    /// Whether another one says the same, if perhaps of another instant.
+    fn is_as(&self, other: &Self) -> bool {
+        let Self {
+            instant: _,
+            user,
+            gained,
+            joined,
+            lost,
+            left,
+        } = self;
+        *user == other.user
+            && *gained == other.gained
+            && *joined == other.joined
+            && *lost == other.lost
+            && *left == other.left
     }
 }
 

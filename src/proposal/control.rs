@@ -1,6 +1,7 @@
 //! Two catalogs → the changes of who controls what (SEMANTICS 4): these need a second approver.
 
 use super::barred::{Difference, pairs};
+use super::office::ADMINISTRATOR;
 use crate::catalog::{Catalog, Linked};
 use crate::desired::Grant;
 use crate::desired::expand::COUNTERSIGN;
@@ -12,9 +13,6 @@ use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::sync::Arc;
-
-/// The level whose holders approve.
-pub const ADMINISTRATOR: &str = "administrator";
 
 /// One change of who controls what.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]

@@ -4,7 +4,6 @@
 //! key was taken out says nothing any more, whenever it was signed (SEMANTICS 21).
 
 use super::guarded::until;
-use crate::approval::requirement::administers;
 use crate::approval::signature::{KeyRing, Signer};
 use crate::catalog::Catalog;
 use crate::desired::accounts::Accounts;
@@ -19,6 +18,7 @@ use crate::manifest::resource::Maintainer;
 use crate::manifest::user::UserState;
 use crate::name::{ResourceName, UserName};
 use crate::plan::Finding;
+use crate::proposal::office::administers;
 use crate::request::Timeline;
 use jiff::Timestamp;
 use std::collections::BTreeMap;

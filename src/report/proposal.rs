@@ -12,6 +12,7 @@ use crate::approval::requirement::Need;
 use crate::impact::{Impact, What};
 use crate::manifest::policy::Effect;
 use crate::policy::judge::{Objection, Verdict};
+use crate::proposal::reserved::Reservation;
 use crate::proposal::{Mail, Proposal, Seats, Stage};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -23,6 +24,17 @@ const LONGEST: usize = 60_000;
 
 /// People who are shown open; of more, each is folded up.
 const OPEN: usize = 8;
+
+/// What is told of a pull request.
+#[derive(Debug, Clone, Copy)]
+pub struct Told<'p> {
+    /// What it means.
+    pub proposal: &'p Proposal,
+    /// How many approvers it needs, and why.
+    pub needs: &'p [Need],
+    /// What only administrators may ask for.
+    pub reserved: &'p [Reservation],
+}
 
 /// What follows from the policies, in the order of weight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,6 +62,14 @@ fn follows(objection: &Objection) -> String {
         (_, Effect::Deny) => "refused".into(),
         (_, Effect::Approvals(n)) => format!("needs {}", approvals(n)),
         (_, Effect::Warn) => "warning".into(),
+    }
+}
+
+/// What follows from a change that only administrators may ask for.
+fn follows_of(reservation: &Reservation) -> &'static str {
+    match reservation.by {
+        Some(_) => "refused",
+        None => "may be refused",
     }
 }
 
@@ -132,7 +152,12 @@ fn summary(proposal: &Proposal) -> String {
 }
 
 /// For people at a terminal.
-pub fn human(proposal: &Proposal, needs: &[Need], zone: &TimeZone) -> String {
+pub fn human(told: Told<'_>, zone: &TimeZone) -> String {
+    let Told {
+        proposal,
+        needs,
+        reserved,
+    } = told;
     let mut text = format!("{}\n", summary(proposal));
     if let Some(need) = most(needs) {
         let _ = writeln!(
@@ -141,6 +166,10 @@ pub fn human(proposal: &Proposal, needs: &[Need], zone: &TimeZone) -> String {
             approvals(need.approvals),
             plain(&need.because)
         );
+    }
+    for reservation in reserved {
+        let follows = follows_of(reservation);
+        let _ = writeln!(text, "\n{follows}: {}", plain(&reservation.message));
     }
     for objection in by_weight(proposal) {
         let _ = writeln!(
@@ -229,7 +258,12 @@ fn to(mail: &Mail) -> String {
 }
 
 /// As comments on the pull request, none longer than a forge takes.
-pub fn markdown(proposal: &Proposal, needs: &[Need], zone: &TimeZone) -> Vec<String> {
+pub fn markdown(told: Told<'_>, zone: &TimeZone) -> Vec<String> {
+    let Told {
+        proposal,
+        needs,
+        reserved,
+    } = told;
     let mut blocks = Vec::new();
     if let Some(need) = most(needs) {
         let because = code(&shown(&need.because));
@@ -237,6 +271,14 @@ pub fn markdown(proposal: &Proposal, needs: &[Need], zone: &TimeZone) -> Vec<Str
             "**Needs {}**: {because}\n",
             approvals(need.approvals)
         ));
+    }
+    let reservations: Vec<String> = reserved
+        .iter()
+        .map(|r| format!("- **{}**: {}\n", follows_of(r), code(&shown(&r.message))))
+        .collect();
+    if !reservations.is_empty() {
+        let list = reservations.concat();
+        blocks.push(format!("#### For administrators to ask\n\n{list}"));
     }
     let mut policies = String::new();
     for objection in by_weight(proposal) {

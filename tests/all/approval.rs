@@ -14,6 +14,7 @@ mod machine;
 mod people;
 mod policies;
 mod proposed;
+mod reserved;
 mod reviews;
 mod shapes;
 

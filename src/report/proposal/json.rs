@@ -1,12 +1,12 @@
 //! What a pull request means → its JSON form, and the JSON Schema of that form.
 
-use super::by_weight;
+use super::{Told, by_weight};
 use crate::approval::requirement::Need;
 use crate::impact::{Impact, What};
 use crate::manifest::policy::Effect;
 use crate::name::{PolicyName, RequestName, ResourceName, UserName};
 use crate::policy::judge::Verdict;
-use crate::proposal::Proposal;
+use crate::proposal::reserved::Reserved;
 use crate::report::plan::tidy;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -39,6 +39,8 @@ pub struct Diff<'p> {
     pub requests: &'p [RequestName],
     /// How many approvers it needs, each number with its reason; the greatest holds.
     pub approvals: &'p [Need],
+    /// Changes that only administrators may ask for, where somebody else asks or nobody says who.
+    pub reserved: Vec<Reservation<'p>>,
     /// Policies that do not say yes, the gravest first.
     pub policies: Vec<Objection<'p>>,
 }
@@ -98,6 +100,19 @@ pub struct Asked<'p> {
     pub what: &'p What,
 }
 
+/// A change that only administrators may ask for.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Reservation<'p> {
+    /// The change.
+    #[serde(flatten)]
+    pub change: &'p Reserved,
+    /// Who asks for it and is no administrator: it is refused; null: nobody says who asks.
+    pub by: Option<&'p UserName>,
+    /// What it comes to, in a sentence.
+    pub message: &'p str,
+}
+
 /// A policy that does not say yes.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -122,7 +137,17 @@ pub struct Objection<'p> {
 }
 
 /// For programs; [`schema`] describes it.
-pub fn render(proposal: &Proposal, needs: &[Need], base: &str, head: &str) -> String {
+pub fn render(told: Told<'_>, base: &str, head: &str) -> String {
+    let Told {
+        proposal,
+        needs,
+        reserved,
+    } = told;
+    let reserved = reserved.iter().map(|reservation| Reservation {
+        change: &reservation.change,
+        by: reservation.by.as_ref(),
+        message: &reservation.message,
+    });
     let stages = proposal.stages.iter().map(|stage| Stage {
         instant: stage.at,
         impacts: &stage.impacts,
@@ -164,6 +189,7 @@ pub fn render(proposal: &Proposal, needs: &[Need], base: &str, head: &str) -> St
         mails: mails.collect(),
         requests: &proposal.requests,
         approvals: needs,
+        reserved: reserved.collect(),
         policies: policies.collect(),
     };
     // Only a map with keys that are not texts, or a Serialize that fails, can fail: neither is here.
