@@ -7,6 +7,7 @@
 
 pub mod barred;
 pub mod control;
+mod maintained;
 pub mod office;
 pub mod reserved;
 

@@ -10,7 +10,7 @@ use crate::name::UserName;
 pub use crate::plan::Approver;
 use crate::proposal::barred::{Barred, Why};
 use crate::proposal::control::ControlChange;
-use crate::proposal::office::administers;
+use crate::proposal::office::approves;
 use crate::request::Timeline;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -229,7 +229,7 @@ pub fn present(catalog: &Catalog, now: Timestamp) -> Present {
     let mut present = Present::default();
     for (name, person) in active {
         present.active.insert(name.clone());
-        if administers(person) {
+        if approves(person) {
             present.approvers.insert(name.clone());
         }
     }

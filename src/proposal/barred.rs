@@ -2,6 +2,7 @@
 //! for it, whom it is about, and everybody who gains access by it, at whichever instant.
 
 use super::People;
+use super::office::Approval;
 use crate::catalog::{Catalog, Linked};
 use crate::desired::accounts::Accounts;
 use crate::desired::expand::Outlook;
@@ -78,6 +79,8 @@ pub struct Difference {
     pub lost: BTreeSet<EntitlementKey>,
     /// Whether they go because the user has left by then.
     pub left: bool,
+    /// Whether what the user approves counts otherwise than before.
+    pub approval: Option<Approval>,
 }
 
 /// Who may not approve the step; `differences` are those between the two.
@@ -209,10 +212,12 @@ impl Comparison {
                 joined: groups(after).difference(&groups(before)).cloned().collect(),
                 lost: keys(before).difference(&keys(after)).cloned().collect(),
                 left: after.is_some_and(|p| p.state == UserState::Left),
+                approval: Approval::between(before.map(AsRef::as_ref), after.map(AsRef::as_ref)),
             };
             let nothing = difference.gained.is_empty()
                 && difference.joined.is_empty()
-                && difference.lost.is_empty();
+                && difference.lost.is_empty()
+                && difference.approval.is_none();
             let same = self.shown.get(name).is_some_and(|s| difference.is_as(s));
             if !nothing && !same {
                 self.found.push(difference.clone());
@@ -232,12 +237,14 @@ impl Difference {
             joined,
             lost,
             left,
+            approval,
         } = self;
         *user == other.user
             && *gained == other.gained
             && *joined == other.joined
             && *lost == other.lost
             && *left == other.left
+            && *approval == other.approval
     }
 }
 

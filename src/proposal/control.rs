@@ -1,11 +1,11 @@
 //! Two catalogs → the changes of who controls what (SEMANTICS 4): these need a second approver.
 
 use super::barred::{Difference, pairs};
-use super::office::ADMINISTRATOR;
+use super::maintained::maintained;
+use super::office::{Approval, is_office};
 use crate::catalog::{Catalog, Linked};
-use crate::desired::Grant;
 use crate::desired::expand::COUNTERSIGN;
-use crate::manifest::resource::Maintainer;
+use crate::manifest::parse::Location;
 use crate::manifest::{PolicySpec, ResourceSpec, RoleSpec, ScopeSpec};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -48,6 +48,9 @@ pub fn control(
     for (name, old, new) in pairs(&before.resources, &after.resources) {
         found.resource(name, old, new);
     }
+    for (at, words) in maintained(before, after) {
+        found.at(at, words);
+    }
     for (name, old, new) in pairs(&before.roles, &after.roles) {
         let groups = |r: &RoleSpec| Some(r.groups.clone()).filter(|g| !g.is_empty());
         found.when_differs(old, new, groups, || format!("groups of role {name}"));
@@ -76,10 +79,14 @@ pub fn control(
 struct Found(BTreeSet<ControlChange>);
 
 impl Found {
-    fn add<S>(&mut self, at: &Linked<S>, words: String) {
+    fn add<S>(&mut self, linked: &Linked<S>, words: String) {
+        self.at(&linked.at, words);
+    }
+
+    fn at(&mut self, at: &Location, words: String) {
         self.0.insert(ControlChange {
-            file: at.at.file.clone(),
-            line: at.at.line,
+            file: at.file.clone(),
+            line: at.line,
             words,
         });
     }
@@ -150,28 +157,29 @@ impl Found {
         }
     }
 
-    /// Who approves: whoever comes to hold the level, or ceases to, at any instant.
+    /// Who approves: whoever comes to hold the level, or ceases to, at any instant; whoever has it and
+    /// is away then, or is not.
     fn administrators(&mut self, before: &Catalog, after: &Catalog, differences: &[Difference]) {
         for difference in differences {
-            let both = [
-                (&difference.gained, "becomes"),
-                (&difference.lost, "is no longer"),
-            ];
-            for (keys, verb) in both {
-                let is_ours = keys.iter().any(|key| {
-                    key.resource.as_str() == COUNTERSIGN
-                        && matches!(&key.grant, Grant::Level(level) if level.as_str() == ADMINISTRATOR)
-                });
-                if !is_ours {
-                    continue;
+            let name = &difference.user;
+            let office = format!("an administrator of {COUNTERSIGN}");
+            let words = if difference.gained.iter().any(is_office) {
+                format!("{name} becomes {office}")
+            } else if difference.lost.iter().any(is_office) {
+                format!("{name} is no longer {office}")
+            } else {
+                match difference.approval {
+                    Some(Approval::Ends) => {
+                        format!("{name}, {office}, is away and approves nothing")
+                    }
+                    Some(Approval::Begins) => format!("{name}, {office}, is back and approves"),
+                    None => continue,
                 }
-                let name = &difference.user;
-                let words = format!("{name} {verb} an administrator of {COUNTERSIGN}");
-                let user = after.users.get(name).or(before.users.get(name));
-                match user {
-                    Some(user) => self.add(user, words),
-                    None => self.add(&after.config, words),
-                }
+            };
+            let user = after.users.get(name).or(before.users.get(name));
+            match user {
+                Some(user) => self.add(user, words),
+                None => self.add(&after.config, words),
             }
         }
     }
@@ -186,14 +194,6 @@ impl Found {
         self.when_differs(old, new, eligible, || format!("who is eligible for {name}"));
         let inherits = |r: &ResourceSpec| r.inherits_from.clone();
         self.when_differs(old, new, inherits, || format!("what {name} inherits from"));
-        let members = |r: &ResourceSpec| {
-            let of = |m: &Maintainer| (m.mail.clone(), m.members.clone());
-            let with = r.maintainers.iter().filter(|m| !m.members.is_empty());
-            Some(with.map(of).collect::<Vec<_>>()).filter(|m| !m.is_empty())
-        };
-        self.when_differs(old, new, members, || {
-            format!("members of the maintainers of {name}")
-        });
         let levels = |r: Option<&Linked<ResourceSpec>>| -> BTreeSet<_> {
             let levels = r.into_iter().flat_map(|l| &l.spec.levels);
             levels.map(|level| level.name.clone()).collect()

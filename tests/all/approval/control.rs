@@ -1,6 +1,6 @@
 //! Changes of who controls what need two approvers who are neither author nor subject, each sort of them.
 
-use super::{ADMINISTRATOR, By, CONFIG, Town, request, user};
+use super::{ADMINISTRATOR, By, CONFIG, RESOURCES, Town, request, user};
 use std::fs;
 
 /// Writes a file on a branch, merges it as ada alone, and says what the check says of control.
@@ -55,6 +55,65 @@ fn who_no_longer_approves() {
     let text = user("cleo", &[town.public("cleo")], "");
     let words = "cleo is no longer an administrator of countersign";
     controls(&town, "users/cleo.yaml", &text, words);
+}
+
+/// A request that somebody is away for a time.
+fn away(subject: &str) -> String {
+    format!(
+        "apiVersion: countersign/v1\nkind: Request\nmetadata: {{name: away-{subject}}}\nspec:\n  action: Suspend\n  requestedBy: sam\n  subject: {subject}\n  effective: 2099-01-01\n  until: 2099-01-31\n"
+    )
+}
+
+#[test]
+fn an_administrator_who_is_away() {
+    let town = Town::new();
+    let words = "cleo, an administrator of countersign, is away and approves nothing";
+    controls(&town, "requests/away.yaml", &away("cleo"), words);
+    // Of others that says nothing.
+    let town = Town::new();
+    let files = [("requests/away.yaml", &*away("kim"))];
+    town.pull(By::Ssh("sam"), "away", &files);
+    town.merge(By::Ssh("ada"), "away");
+    town.check().approved_by(&["ada"]);
+}
+
+#[test]
+fn an_administrator_who_is_back_earlier() {
+    let town = Town::with(|access, _| access.write("requests/away.yaml", &away("cleo")));
+    let text = away("cleo").replace("01-31", "01-15");
+    let words = "cleo, an administrator of countersign, is back and approves";
+    controls(&town, "requests/away.yaml", &text, words);
+}
+
+/// A town whose maps an organization keeps, headed by kim.
+fn kept_by_an_office() -> Town {
+    Town::with(|access, _| {
+        let maintainers = "maintainers: [{mail: maps@town.example}]";
+        let text = RESOURCES.replace(maintainers, "maintainers: [{organization: office}]");
+        access.write("resources.yaml", &text);
+        access.write("organizations/office.yaml", OFFICE);
+    })
+}
+
+const OFFICE: &str = "apiVersion: countersign/v1\nkind: Organization\nmetadata: {name: office}\nspec:\n  type: department\n  parent: town\n  head: kim\n  contact: {mail: office@town.example}\n";
+
+#[test]
+fn the_head_and_the_address_of_an_organization_that_keeps_something() {
+    let file = "organizations/office.yaml";
+    let town = kept_by_an_office();
+    let text = OFFICE.replace("head: kim", "head: sam");
+    let words = "who may say done for maps (organizations/office.yaml:3)";
+    controls(&town, file, &text, words);
+    let town = kept_by_an_office();
+    let text = OFFICE.replace("office@", "elsewhere@");
+    let words = "where mails for the maintainers of maps go (organizations/office.yaml:3)";
+    controls(&town, file, &text, words);
+    // Of one that keeps nothing that is no change of control.
+    let town = Town::with(|access, _| access.write(file, OFFICE));
+    let text = OFFICE.replace("head: kim", "head: sam");
+    town.pull(By::Ssh("sam"), "head", &[(file, &text)]);
+    town.merge(By::Ssh("ada"), "head");
+    town.check().approved_by(&["ada"]);
 }
 
 #[test]
@@ -170,7 +229,22 @@ fn templates_groups_eligibility_and_inheritance_of_a_resource() {
         (
             "{mail: maps@town.example}",
             "{mail: maps@town.example, members: [kim]}",
-            "members of the maintainers of maps",
+            "who may say done for maps",
+        ),
+        (
+            "{mail: maps@town.example}",
+            "{user: kim}",
+            "who may say done for maps",
+        ),
+        (
+            "{mail: maps@town.example}",
+            "{holdersOf: viewer}",
+            "who may say done for maps",
+        ),
+        (
+            "{mail: maps@town.example}",
+            "{mail: others@town.example}",
+            "where mails for the maintainers of maps go",
         ),
         (
             "  connector: manual\n  maintainers: [{mail: maps@town.example}]\n",
