@@ -2,12 +2,13 @@
 //! the head of a pull request.
 
 use super::{Exit, Failed, Outcome, Place, print, talk, workbench};
-use crate::approval::line::tag_name;
-use crate::approval::requirement::present;
+use crate::approval::line::{LineError, tag_name};
+use crate::approval::requirement::{Requirement, present};
 use crate::catalog::Catalog;
 use crate::desired::expand::COUNTERSIGN;
 use crate::name::UserName;
-use crate::reconcile::verified::tag_signer;
+use crate::proposal::barred::Why;
+use crate::reconcile::verified::{Start, proposed, tag_signer, verified};
 use crate::source::{Origin, git, tag};
 use jiff::Timestamp;
 
@@ -59,6 +60,13 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
             ),
         ));
     }
+    match requirement(place, &commit, &base, now) {
+        Ok(Some(requirement)) => not_their_own(&requirement, &user)?,
+        Ok(None) => {}
+        Err(error) => talk(format!(
+            "whether it is a change of {user}'s own, which they may not approve, cannot be told here: {error}"
+        )),
+    }
     let name = tag_name(&commit, &user);
     tag::sign(
         &place.folder,
@@ -86,6 +94,56 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
     talk(format!("push it: git push origin refs/tags/{name}"));
     print(&name)?;
     Ok(Exit::Done)
+}
+
+/// Branches that commits stand on once they are merged.
+const MERGED: [&str; 3] = ["main", "origin/main", "origin/HEAD"];
+
+/// What a commit needs: of one that is merged what it brings by itself, of the head of a pull request
+/// what merging it would bring; none: it was never anything's step.
+fn requirement(
+    place: &Place,
+    commit: &str,
+    base: &str,
+    now: Timestamp,
+) -> Result<Option<Requirement>, LineError> {
+    let folder = &place.folder;
+    let known = workbench::known(folder);
+    let parent = git::revision_id(folder, &format!("{commit}^1")).ok();
+    let is_merged = MERGED.iter().any(|branch| {
+        let base = git::merge_base(folder, branch, commit);
+        base.is_ok_and(|base| base == commit)
+    });
+    match parent.filter(|parent| is_merged || parent == base) {
+        Some(parent) => {
+            let what = "its first parent";
+            let start = Start {
+                commit: parent,
+                what,
+            };
+            let line = verified(folder, &start, commit, known, None, now)?;
+            Ok(line.judged.into_iter().next().map(|j| j.requirement))
+        }
+        None => {
+            let proposed = proposed(folder, base, commit, known, None, now)?;
+            Ok(Some(proposed.judged.requirement))
+        }
+    }
+}
+
+/// Nobody approves what is theirs (SEMANTICS 3).
+fn not_their_own(requirement: &Requirement, user: &UserName) -> Result<(), Failed> {
+    let Some(why) = requirement.barred.get(user) else {
+        return Ok(());
+    };
+    let words: Vec<String> = why.iter().map(Why::words).collect();
+    Err(Failed::say(
+        Exit::Findings,
+        format!(
+            "{user} {}, so this approval would not count; it is for another administrator to give",
+            words.join(", ")
+        ),
+    ))
 }
 
 /// The user who has the mail address that git commits with.

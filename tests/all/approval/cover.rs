@@ -51,9 +51,39 @@ fn whoever_wrote_a_commit_does_not_cover_it() {
     let town = Town::new();
     town.access.write("README.md", "straight\n");
     let commit = town.commit(By::Ssh("ada"), "Straight");
-    town.approve(By::Ssh("ada"), "ada", &commit).ends(0);
+    town.tag(By::Ssh("ada"), "ada", &commit);
     town.check()
         .refused(&["ada signed", "which does not count", "has none"]);
+}
+
+#[test]
+fn the_command_refuses_whoever_may_not_approve_it_and_signs_nothing() {
+    let town = Town::new();
+    let refused = |commit: &str, user: &str, why: &str| {
+        let ran = town.approve(By::Ssh(user), user, commit).ends(1);
+        let words = "so this approval would not count";
+        for words in [why, words] {
+            assert!(ran.err.contains(words), "{words}\n{}", ran.err);
+        }
+        assert_eq!(town.access.git(&["tag", "--list"]), "");
+    };
+    // The head of a pull request: also what was committed before its last commit.
+    let asked = request("ada", "ben", "viewer");
+    town.pull(By::Ssh("ada"), "maps", &[(FILE, &asked)]);
+    town.access.write("README.md", "more\n");
+    let head = town.commit(By::Ssh("sam"), "More");
+    refused(&head, "ada", "ada wrote ");
+    refused(&head, "ada", "asks for it (maps-ben)");
+    refused(&head, "ben", "ben is whom it is about (requests/maps.yaml)");
+    // The merge of it, and a commit that came without one.
+    let merge = town.merge(By::Ssh("ada"), "maps");
+    refused(&merge, "ben", "gains maps viewer by it");
+    let straight = straight(&town);
+    town.access.write("README.md", "straight on\n");
+    let theirs = town.commit(By::Ssh("ada"), "Straight on");
+    refused(&theirs, "ada", "ada wrote ");
+    // What others did before it is not theirs.
+    town.approve(By::Ssh("ada"), "ada", &straight).ends(0);
 }
 
 #[test]

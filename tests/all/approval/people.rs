@@ -62,7 +62,7 @@ fn whoever_asks_does_not_approve() {
         "by one of: ben, cleo",
     ]);
     // A second signature of the same person is no second person's.
-    town.approve(By::Ssh("ada"), "ada", &merge).ends(0);
+    town.tag(By::Ssh("ada"), "ada", &merge);
     town.check().refused(&["and has none"]);
     town.approve(By::Ssh("cleo"), "cleo", &merge).ends(0);
     town.check().approved_by(&["cleo"]);
