@@ -349,6 +349,39 @@ fn an_inactive_identity_is_not_replaced_by_the_default_one() {
 }
 
 #[test]
+fn an_identity_that_has_ended_is_not_replaced_by_the_default_one() {
+    let ends = identity(
+        "lucy.portal",
+        "user: lucy, type: guest, until: \"2098-12-31\"",
+    );
+    let access = access(&[("lucy.yaml", &ends)]);
+    give(&access, "lucy", "lucy");
+    let listed = |at: &str| {
+        let arguments = [
+            "identity",
+            "list",
+            "lucy",
+            "--application",
+            "portal",
+            "--format",
+            "json",
+            "--at",
+            at,
+        ];
+        let list = access.run(&arguments).ends(0).json();
+        let list = list.as_array().unwrap().iter();
+        list.map(|i| format!("{} {}", i["identity"], i["roles"]))
+            .collect::<Vec<_>>()
+    };
+    access.run(&["validate"]).ends(0);
+    assert_eq!(listed("2098-12-31T12:00"), [r#""guest" []"#]);
+    assert_eq!(listed("2099-01-01T00:00"), [""; 0]);
+    // Nobody sees a role that would be gained by waiting.
+    let upcoming = access.run(&["upcoming"]).ends(0).out;
+    assert!(!upcoming.contains("portal.reader"), "{upcoming}");
+}
+
+#[test]
 fn hostile_names_are_values_and_nothing_else() {
     let quoted = |text: &str| serde_json::to_string(text).unwrap();
     let values: Vec<String> = HOSTILE.iter().map(|v| quoted(v)).collect();

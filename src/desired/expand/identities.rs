@@ -4,6 +4,8 @@
 //! Decision: who may not have the application has no identity in it, whatever the identity is given.
 //! Decision: a scope whose values have all ended or gone shows nothing, even where a scope that nobody
 //! speaks of shows everything: the end of a limit never widens what is seen.
+//! Decision: an identity that has ended is still there, as one that was deactivated is, and no default one
+//! arises in its place (MODEL 18): whoever said until when said what comes after, too, which is nothing.
 
 mod following;
 
@@ -36,9 +38,11 @@ struct Whole {
     route: String,
 }
 
-/// The default identity that has ended.
+/// An identity that has ended.
 struct Ended {
     resource: ResourceName,
+    /// Whether it was the default one.
+    default: bool,
     origin: Origin,
     route: String,
 }
@@ -60,14 +64,10 @@ pub(super) fn collect(collector: &mut Collector<'_>) {
     let declared = collector.facts.identities.get(collector.name);
     let void = |t: &Assigned<Taking>| matches!(t.value, Taking::Declared);
     let void = collector.user.taken.iter().any(void);
-    let mut deactivated: BTreeSet<&ResourceName> = BTreeSet::new();
+    let mut closed: BTreeSet<ResourceName> = BTreeSet::new();
     for (name, Linked { at, spec, .. }) in declared.into_iter().flatten() {
         // What somebody had before they left is as if it were not there; `fold` takes it out.
         if void {
-            continue;
-        }
-        if !spec.active {
-            deactivated.insert(&spec.resource);
             continue;
         }
         let origin = Origin {
@@ -84,31 +84,40 @@ pub(super) fn collect(collector: &mut Collector<'_>) {
             until: spec.until.clone(),
             line: Line(at.line),
         };
-        given.push(Proposed {
+        let proposed = Proposed {
             identity,
             rank: Rank::Personal,
             by: None,
             causes: vec![cause(origin.text.clone(), &at.file, at.line)],
             origin,
             route: String::new(),
-        });
+        };
+        if spec.active {
+            given.push(proposed);
+        } else if left(collector, proposed).is_some() {
+            closed.insert(spec.resource.clone());
+        }
     }
     let mut wholes: Vec<Whole> = Vec::new();
     let mut ended: Vec<Ended> = Vec::new();
     for proposed in given {
-        if proposed.identity.default && !collector.facts.in_force(proposed.identity.until.as_ref())
-        {
-            ended.push(Ended {
-                resource: proposed.identity.resource.clone(),
-                origin: proposed.origin.clone(),
-                route: proposed.route.clone(),
-            });
-        }
-        if let Some(proposed) = left(collector, proposed) {
+        let Some(proposed) = left(collector, proposed) else {
+            continue;
+        };
+        let identity = &proposed.identity;
+        if collector.facts.in_force(identity.until.as_ref()) {
             put(collector, &mut wholes, proposed, Standing::Declared);
+            continue;
         }
+        closed.insert(identity.resource.clone());
+        ended.push(Ended {
+            resource: identity.resource.clone(),
+            default: identity.default,
+            origin: proposed.origin,
+            route: proposed.route,
+        });
     }
-    for proposed in defaults(collector, &wholes, &deactivated) {
+    for proposed in defaults(collector, &wholes, &closed) {
         put(collector, &mut wholes, proposed, Standing::Virtual);
     }
     let mut found: Vec<DesiredIdentity> = Vec::new();
@@ -131,13 +140,11 @@ pub(super) fn collect(collector: &mut Collector<'_>) {
     collector.held.identities = found;
 }
 
-/// What is left of an identity: neither ended nor taken by a request.
+/// What is left of an identity: of its roles and values those that have not ended, and nothing that a
+/// request took.
 fn left(collector: &Collector<'_>, mut proposed: Proposed) -> Option<Proposed> {
     let facts = collector.facts;
     let identity = &mut proposed.identity;
-    if !facts.in_force(identity.until.as_ref()) {
-        return None;
-    }
     identity
         .roles
         .retain(|role| facts.in_force(role.until.as_ref()));
@@ -285,11 +292,11 @@ fn put(
 }
 
 /// The identities that arise because a user holds something and has none (MODEL 18). One that was
-/// deactivated is there, and nothing arises in its place.
+/// deactivated or has ended is there, and nothing arises in its place.
 fn defaults(
     collector: &Collector<'_>,
     wholes: &[Whole],
-    deactivated: &BTreeSet<&ResourceName>,
+    closed: &BTreeSet<ResourceName>,
 ) -> Vec<Proposed> {
     let mut found = Vec::new();
     for (name, resource, rules) in &collector.facts.with_identities {
@@ -298,7 +305,7 @@ fn defaults(
         if !held.any(|key| key.resource == *name) {
             continue;
         }
-        if wholes.iter().any(|w| w.resource == *name) || deactivated.contains(name) {
+        if wholes.iter().any(|w| w.resource == *name) || closed.contains(name) {
             continue;
         }
         let fits =
@@ -369,7 +376,7 @@ fn one_default(collector: &mut Collector<'_>, wholes: &[Whole], ended: &[Ended])
             )
             .help("say `default: true` on exactly one")
             .related(&first.origin.at, &join(&first.route, "=type"), "another one");
-            let was = ended.iter().find(|e| e.resource == *resource);
+            let was = ended.iter().find(|e| e.default && e.resource == *resource);
             if let (0, Some(was)) = (defaults, was) {
                 let route = join(&was.route, "until");
                 problem = problem.related(
