@@ -24,7 +24,7 @@ use crate::connector::{Failure, Guid, Transport};
 use crate::desired::accounts::{Holder, Seen};
 use crate::desired::expand::{Glance, Ground, Held, Outlook, expand, rules};
 use crate::desired::{Accounts, Desired, KnownAccount, Tie};
-use crate::diagnostic::{Diagnostic, sorted};
+use crate::diagnostic::{Code, Diagnostic, sorted};
 use crate::failpoint::fail_point;
 use crate::impact::{Impact, compare, history};
 use crate::ledger::History;
@@ -222,6 +222,7 @@ pub fn diagnosed(
         &mut problems,
     );
     timeline.without_effect(now, &mut problems);
+    problems.extend(to_come(&catalog, now));
     if let Some(base) = base {
         problems.extend(history::check(base, &catalog, now));
     }
@@ -252,9 +253,23 @@ pub fn diagnose_proposed(
         mut diagnostics,
     } = std::mem::take(findings);
     problems.extend(told);
+    problems.extend(to_come(catalog, now));
     problems.extend(history::check(base, catalog, now));
     diagnostics.extend(located(problems, catalog, source));
     sorted(diagnostics)
+}
+
+/// A fold that is still to come: no revision would tell of what is before it.
+fn to_come(catalog: &Catalog, now: Timestamp) -> Option<Problem> {
+    let through = catalog.folded_through().filter(|through| now < *through)?;
+    let message = format!("requests cannot be folded through {through} yet: it is {now}");
+    let problem = Problem::new(
+        Code::FoldedAhead,
+        &catalog.config.at,
+        "foldedThrough",
+        message,
+    );
+    Some(problem.help("put the old value back; `countersign fold` writes it"))
 }
 
 /// What becomes otherwise at each instant after one, and until another; instants at which nothing
@@ -449,6 +464,7 @@ pub fn situation_of(
     );
     // The plan is made in what this leaves free.
     drop(outlook);
+    problems.extend(to_come(catalog, now));
     diagnostics.extend(located(problems, catalog, &reading.source));
     let diagnostics = sorted(diagnostics);
     if crate::diagnostic::any_error(&diagnostics) {

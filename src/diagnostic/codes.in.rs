@@ -360,6 +360,11 @@ codes! {
         why "The manifests were settled up to there; what was before is read from git (SEMANTICS 10)."
         before "effective: 2026-01-01 where foldedThrough is 2026-06-01"
         after "effective: 2026-07-01";
+    FoldedAhead = "folded-ahead" Error
+        what "`foldedThrough` is still to come."
+        why "What is before it is told by no revision any more, so nobody would be disabled until then (SEMANTICS 10)."
+        before "foldedThrough: 2027-06-01, written in January"
+        after "(the old value; `countersign fold` writes it)";
     RequestImmutable = "request-immutable" Error
         what "A request that has taken effect is changed, taken out, or archived without being folded."
         why "What happened stays readable as it was asked for; a new request undoes it (SEMANTICS 10)."

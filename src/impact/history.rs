@@ -17,18 +17,23 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Reports what a revision does to the one before that it may not; places are in the new one.
 pub fn check(before: &Catalog, after: &Catalog, now: Timestamp) -> Vec<Problem> {
     let mut problems = Vec::new();
-    through(before, after, &mut problems);
+    through(before, after, now, &mut problems);
     requests(before, after, now, &mut problems);
-    late(before, after, &mut problems);
+    late(before, after, now, &mut problems);
     users(before, after, &mut problems);
     void(before, after, &mut problems);
     roles(before, after, now, &mut problems);
     problems
 }
 
+/// What was folded. One that is still to come is a mistake, and what mends it is none.
+fn folded(before: &Catalog, now: Timestamp) -> Option<Timestamp> {
+    before.folded_through().filter(|through| *through <= now)
+}
+
 /// The instant of the fold only moves forward.
-fn through(before: &Catalog, after: &Catalog, problems: &mut Vec<Problem>) {
-    if let Some(old) = before.folded_through()
+fn through(before: &Catalog, after: &Catalog, now: Timestamp, problems: &mut Vec<Problem>) {
+    if let Some(old) = folded(before, now)
         && after.folded_through().is_none_or(|new| new < old)
     {
         let message = "`foldedThrough` was later already: what was folded cannot be unfolded";
@@ -72,8 +77,8 @@ fn requests(before: &Catalog, after: &Catalog, now: Timestamp, problems: &mut Ve
 }
 
 /// Nothing new begins before what was folded already.
-fn late(before: &Catalog, after: &Catalog, problems: &mut Vec<Problem>) {
-    let Some(through) = before.folded_through() else {
+fn late(before: &Catalog, after: &Catalog, now: Timestamp, problems: &mut Vec<Problem>) {
+    let Some(through) = folded(before, now) else {
         return;
     };
     for (name, new) in &after.requests {

@@ -221,6 +221,40 @@ fn a_newest_revision_with_mistakes_leaves_the_last_valid_one_in_force_and_is_tol
     assert_eq!(applied(&status(&access)), mended);
 }
 
+#[test]
+fn a_fold_to_come_is_a_mistake_at_its_line_and_stops_nothing_that_was_valid_before() {
+    let access = city();
+    access.run(&["run", "--once"]).ends(0);
+    let valid = applied(&status(&access)).to_owned();
+    access.edit(
+        "countersign.yaml",
+        "spec:\n",
+        "spec:\n  foldedThrough: \"2099-01-01\"\n",
+    );
+    access.commit("A fold to come");
+    access.run(&["run", "--once"]).ends(1);
+    let said = status(&access);
+    assert_eq!(applied(&said), valid);
+    assert_eq!(condition(&said, "Stalled")["reason"], "InvalidRevision");
+    let base = ["--base", "HEAD~1"].as_slice();
+    for more in [&[], base] {
+        let found = access.run(&[&["validate", "--format", "json"], more].concat());
+        let found = found.ends(1).json();
+        assert_eq!(found[0]["code"], "folded-ahead", "{found}");
+        assert_eq!(found[0]["file"], "countersign.yaml");
+    }
+    access.run(&["diff", "HEAD~1", "--format", "json"]).ends(1);
+    // Whoever asks about an instant that this revision does not tell of is told so.
+    let ran = access.run(&["validate", "--at", "2098-01-01"]).ends(64);
+    assert!(ran.err.contains("use --rev"), "{}", ran.err);
+    // What mends it is no unfolding.
+    access.edit("countersign.yaml", "  foldedThrough: \"2099-01-01\"\n", "");
+    let mended = access.commit("Mended");
+    access.run(&["validate", "--base", "HEAD~1"]).ends(0);
+    access.run(&["run", "--once"]).ends(0);
+    assert_eq!(applied(&status(&access)), mended);
+}
+
 /// People of the example whose accounts are there.
 const LEAVERS: [&str; 3] = ["sam.okafor", "noor.haddad", "tyrell.boone"];
 
