@@ -20,7 +20,7 @@ use crate::diagnostic::suggest::did_you_mean;
 use crate::manifest::config::Managed;
 use crate::manifest::parse::Location;
 use crate::manifest::resource::{Connector, GroupName, ResourceType};
-use crate::manifest::{ResourceSpec, UserType};
+use crate::manifest::{Access, ResourceSpec, UserType};
 use crate::name::{LevelName, ResourceName};
 use crate::seal::Recipient;
 use globset::GlobBuilder;
@@ -163,6 +163,13 @@ pub fn default_level(spec: &ResourceSpec) -> Option<LevelName> {
         true => implicit_level(),
         false => None,
     })
+}
+
+/// The level an access entry means: the one it names, else the default one.
+pub fn meant_level(catalog: &Catalog, access: &Access) -> Option<LevelName> {
+    let resource = catalog.resources.get(&access.resource);
+    let default = || resource.and_then(|r| default_level(&r.spec));
+    access.level.clone().or_else(default)
 }
 
 /// The level `access`, which nobody has to list.

@@ -4,7 +4,7 @@ use super::life::{assigned, lapse, profiles};
 use super::timeline::Step;
 use super::{Assigned, Exception, FoldedUser, Origin, Taking};
 use crate::catalog::Catalog;
-use crate::catalog::duties::default_level;
+use crate::catalog::duties::meant_level;
 use crate::manifest::request::{
     AccessChange, IdentityChange, IdentityMatcher, ProfileChange, UserChange,
 };
@@ -46,7 +46,7 @@ pub(super) fn change(
             );
         }
         for given in assigned(add.clone(), origin, "access.add") {
-            let key = |a: &Access| (a.resource.clone(), level(catalog, a));
+            let key = |a: &Access| (a.resource.clone(), meant_level(catalog, a));
             let added = key(&given.value);
             user.access.retain(|old| key(&old.value) != added);
             // What is asked for by name is no longer excepted.
@@ -176,13 +176,6 @@ fn of_profiles(
     }
 }
 
-/// The level an entry means.
-fn level(catalog: &Catalog, access: &Access) -> Option<LevelName> {
-    let resource = catalog.resources.get(&access.resource);
-    let default = || resource.and_then(|r| default_level(&r.spec));
-    access.level.clone().or_else(default)
-}
-
 fn excepts(
     without: &Without,
     (resource, level): &(crate::name::ResourceName, Option<LevelName>),
@@ -204,7 +197,7 @@ fn take(
     let before = user.access.len();
     user.access.retain(|old| {
         let same = old.value.resource == matcher.resource;
-        let fits = matcher.level.is_none() || level(catalog, &old.value) == matcher.level;
+        let fits = matcher.level.is_none() || meant_level(catalog, &old.value) == matcher.level;
         !(same && fits)
     });
     let took = user.access.len() < before;

@@ -1,6 +1,6 @@
 //! What access entries, attribute values and moments owe, wherever they stand.
 
-use super::{default_level, has_level, unknown_level};
+use super::{default_level, has_level, meant_level, unknown_level};
 use crate::catalog::templates::ACCOUNT_FIELDS;
 use crate::catalog::{Catalog, Problem};
 use crate::diagnostic::Code;
@@ -28,7 +28,7 @@ pub(super) fn access(
             &format!("{route}.until"),
             problems,
         );
-        if !seen.insert((&entry.resource, &entry.level)) {
+        if !seen.insert((&entry.resource, meant_level(catalog, entry))) {
             problems.push(
                 Problem::new(
                     Code::DuplicateEntry,

@@ -2,7 +2,7 @@
 
 use super::grants::{access, attributes, in_order, moment};
 use super::identities::given_identity;
-use super::{hand_over_key, has_level, needs_end, unknown_level};
+use super::{hand_over_key, has_level, meant_level, needs_end, unknown_level};
 use crate::catalog::{Catalog, Linked, Problem};
 use crate::diagnostic::Code;
 use crate::manifest::Access;
@@ -108,7 +108,7 @@ pub fn people(catalog: &Catalog, problems: &mut Vec<Problem>) {
             }
             let own = |a: &Access| {
                 a.resource == without.resource
-                    && (without.level.is_none() || a.level == without.level)
+                    && (without.level.is_none() || meant_level(catalog, a) == without.level)
                     && without.role.is_none()
             };
             if spec.access.iter().any(own) {
