@@ -106,7 +106,7 @@ fn users(before: &Catalog, after: &Catalog, problems: &mut Vec<Problem>) {
     let declared: BTreeSet<&UserName> = declared.map(|r| &r.spec.subject).collect();
     for (name, old) in &before.users {
         match after.users.get(name) {
-            Some(new) => fold_first(name, old, new, after, problems),
+            Some(new) => fold_first(name, (old, new), (before, after), problems),
             None if declared.contains(name) => {}
             None => problems.push(
                 Problem::new(
@@ -121,19 +121,26 @@ fn users(before: &Catalog, after: &Catalog, problems: &mut Vec<Problem>) {
     }
 }
 
-/// A field that an unfolded request also sets is not edited below it (SEMANTICS 10).
+/// A field that an unfolded request also sets is not edited below it (SEMANTICS 10). What a fold writes
+/// is no edit: a request to come sets it again.
 fn fold_first(
     name: &UserName,
-    old: &Linked<UserSpec>,
-    new: &Linked<UserSpec>,
-    after: &Catalog,
+    (old, new): (&Linked<UserSpec>, &Linked<UserSpec>),
+    (before, after): (&Catalog, &Catalog),
     problems: &mut Vec<Problem>,
 ) {
     if old.spec == new.spec {
         return;
     }
     let (old_said, new_said) = (said(&old.spec), said(&new.spec));
-    let edited = |field: &String| old_said.get(field) != new_said.get(field);
+    let folded = before.requests.iter().filter(|(request, linked)| {
+        linked.spec.subject == *name && after.archived.contains_key(*request)
+    });
+    let folded: Vec<&RequestSpec> = folded.map(|(_, linked)| &*linked.spec).collect();
+    let edited = |field: &String| {
+        let said = (old_said.get(field), new_said.get(field));
+        said.0 != said.1 && !writes(&folded, field, said)
+    };
     let theirs = after.requests.iter();
     for (request, linked) in theirs.filter(|(_, r)| r.spec.subject == *name) {
         for field in sets(&linked.spec).into_iter().filter(edited) {
@@ -150,6 +157,27 @@ fn fold_first(
             );
         }
     }
+}
+
+/// Whether folding these requests of a user makes this of a field.
+fn writes(folded: &[&RequestSpec], field: &str, said: (Option<&Json>, Option<&Json>)) -> bool {
+    let (old, new) = said;
+    // What the directory holds is settled with every fold.
+    let settles = matches!(field, "login" | "mail") && old.is_none_or(Json::is_null);
+    folded.iter().any(|spec| {
+        let set = serde_json::json!(spec.set);
+        let renames = set.get("givenName").or(set.get("familyName")).is_some();
+        match (spec.action, set.get(field)) {
+            // Who comes back begins with nothing.
+            (RequestAction::Activate, _) => true,
+            (_, Some(value)) => new == Some(value),
+            (_, None) => {
+                settles
+                    || renames && field == "displayName"
+                    || sets(spec).iter().any(|set| set == field)
+            }
+        }
+    })
 }
 
 /// Everything a user's manifest says, by field; access by resource.

@@ -10,13 +10,14 @@ use countersign::connector::At;
 use countersign::connector::active_directory::ldif::LdifDirectory;
 use countersign::desired::accounts::Accounts;
 use countersign::desired::expand::{Outlook, expand};
+use countersign::diagnostic::any_error;
 use countersign::dn::Dn;
 use countersign::manifest::parse::{Known, parse};
 use countersign::name::UserName;
 use countersign::plan::limits::Outer;
 use countersign::plan::recorded::Recorded;
 use countersign::plan::{Bootstrap, DirectoryMode, Plan, Write};
-use countersign::reconcile::{World, make_plan, read_source, situation};
+use countersign::reconcile::{World, diagnose, make_plan, read_source, situation};
 use countersign::request::Timeline;
 use countersign::source::{File, Source};
 use jiff::{Timestamp, ToSpan};
@@ -246,14 +247,16 @@ fn is_managed(write: &Write) -> bool {
     }
 }
 
+/// A request about Kim.
+fn request(name: &str, rest: &str) -> (String, String) {
+    let text = format!(
+        "apiVersion: countersign/v1\nkind: Request\nmetadata: {{name: {name}}}\nspec:\n  requestedBy: dana.reyes\n  subject: kim.lee\n{rest}"
+    );
+    (format!("requests/{name}.yaml"), text)
+}
+
 #[test]
 fn who_came_back_is_folded_as_they_are() {
-    let request = |name: &str, rest: &str| {
-        let text = format!(
-            "apiVersion: countersign/v1\nkind: Request\nmetadata: {{name: {name}}}\nspec:\n  requestedBy: dana.reyes\n  subject: kim.lee\n{rest}"
-        );
-        (format!("requests/{name}.yaml"), text)
-    };
     let leave = request(
         "leave",
         "  action: Terminate\n  effective: 2027-01-04T01:00\n",
@@ -269,4 +272,40 @@ fn who_came_back_is_folded_as_they_are() {
     assert_eq!(folded.folded.len(), 2);
     let (new, _) = catalog(&over(&before, &folded.drafts));
     assert_eq!(people(&old, day(3)), people(&new, day(3)));
+}
+
+/// The codes of the mistakes of a revision that follows another.
+fn mistakes(before: &Catalog, after: Source, now: Timestamp) -> Vec<&'static str> {
+    let found = diagnose(read_source(after, &mut Known::default()), Some(before), now);
+    let errors = found.iter().filter(|d| any_error(std::slice::from_ref(*d)));
+    errors.map(|d| d.code.as_str()).collect()
+}
+
+#[test]
+fn a_request_to_come_does_not_keep_an_earlier_one_from_being_folded() {
+    let then = request(
+        "then",
+        "  action: Change\n  effective: 2027-01-05T09:00\n  set: {title: Planner, familyName: Lee-Okafor}\n",
+    );
+    let later = request(
+        "later",
+        "  action: Change\n  effective: 2027-06-01T09:00\n  set: {title: Chief, displayName: The Chief, login: chief}\n",
+    );
+    let before = source(lives::cast().into_iter().chain([then, later]));
+    let (old, fine) = catalog(&before);
+    assert!(fine && blameless(&old));
+    let folded = fold(&before, &old, &Accounts::default(), day(3)).unwrap();
+    let names: Vec<&str> = folded.folded.iter().map(|name| name.as_str()).collect();
+    assert_eq!(names, ["then"]);
+    let after = over(&before, &folded.drafts);
+    assert_eq!(mistakes(&old, after.clone(), day(3)), [""; 0]);
+    // Whoever writes something else beside it edits below the request to come.
+    let path = "users/kim.lee.yaml";
+    let text = after.files[path].bytes().unwrap();
+    let text = std::str::from_utf8(&text).unwrap();
+    assert!(text.contains("title: Planner"), "{text}");
+    let text = text.replace("title: Planner", "title: Clerk");
+    let mut edited = after;
+    edited.files.insert(path.into(), File::of(text.as_bytes()));
+    assert_eq!(mistakes(&old, edited, day(3)), ["fold-first"]);
 }
