@@ -152,6 +152,8 @@ impl Person {
         }
         dropped.iter_mut().for_each(|d| d.causes.clear());
         dropped.sort();
+        // Two things may give the same, or one that takes the place of both.
+        dropped.dedup();
         because.clear();
         *declared = nothing();
     }

@@ -309,3 +309,33 @@ fn a_request_to_come_does_not_keep_an_earlier_one_from_being_folded() {
     edited.files.insert(path.into(), File::of(text.as_bytes()));
     assert_eq!(mistakes(&old, edited, day(3)), ["fold-first"]);
 }
+
+#[test]
+fn what_two_profiles_would_give_and_a_request_took_is_folded() {
+    let team = "apiVersion: countersign/v1\nkind: Profile\nmetadata: {name: team}\nspec: {access: [{resource: gis-data, level: editor}]}\n---\napiVersion: countersign/v1\nkind: Profile\nmetadata: {name: lead}\nspec: {extends: [team]}\n";
+    let joins = request(
+        "joins",
+        "  action: Change\n  effective: 2027-01-04T13:00\n  profiles: {add: [team]}\n",
+    );
+    let leads = request(
+        "leads",
+        "  action: Change\n  effective: 2027-01-05T09:00\n  profiles: {add: [lead]}\n  access: {remove: [{resource: gis-data, level: editor}]}\n",
+    );
+    let more = [("team.yaml".to_owned(), team.to_owned()), joins, leads];
+    let before = source(lives::cast().into_iter().chain(more));
+    let (old, fine) = catalog(&before);
+    assert!(fine && blameless(&old));
+    // The one profile is in the manifest already, the other comes with what is taken.
+    let first = fold(&before, &old, &Accounts::default(), day(0) + 12.hours()).unwrap();
+    assert_eq!(first.folded.len(), 1);
+    let between = over(&before, &first.drafts);
+    let (old, _) = catalog(&between);
+    let folded = fold(&between, &old, &Accounts::default(), day(3)).unwrap();
+    assert_eq!(folded.folded.len(), 1);
+    let after = over(&between, &folded.drafts);
+    let (new, _) = catalog(&after);
+    assert_eq!(people(&old, day(3)), people(&new, day(3)));
+    let text = after.files["users/kim.lee.yaml"].bytes().unwrap();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    assert!(text.contains("without") && text.contains("lead"), "{text}");
+}
