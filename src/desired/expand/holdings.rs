@@ -513,7 +513,20 @@ impl<'p> Collector<'p> {
         grant.causes.dedup();
     }
 
-    /// Resources whose access follows another's.
+    /// The personal access to a resource that is among these causes.
+    fn own(&self, resource: &ResourceName, causes: &Causes) -> Option<(&'p Origin, &'p str)> {
+        let user: &'p FoldedUser = self.user;
+        let mut access = user.access.iter();
+        let own = access.find(|assigned| {
+            let origin = &assigned.origin;
+            let line = origin.line(assigned.value.line);
+            let own = cause(origin.text.clone(), &origin.at.file, line);
+            assigned.value.resource == *resource && causes.iter().any(|c| *c == own)
+        })?;
+        Some((&own.origin, own.route.as_str()))
+    }
+
+    /// Resources whose access follows another's, where the user's type is eligible for them as well.
     fn follow(&mut self) {
         let catalog = self.facts.catalog;
         for name in &self.facts.followers {
@@ -542,6 +555,10 @@ impl<'p> Collector<'p> {
                 };
                 let ours = inherits.levels.get(&level).cloned().or(same).or_else(plain);
                 let Some(ours) = ours else { continue };
+                let found = resource.spec.levels.iter().find(|l| l.name == ours);
+                let eligible = found
+                    .and_then(|l| l.eligible.as_ref())
+                    .or(resource.spec.eligible.as_ref());
                 let key = EntitlementKey {
                     resource: (*name).clone(),
                     identity: None,
@@ -552,9 +569,9 @@ impl<'p> Collector<'p> {
                     &resource.at.file,
                     resource.at.line,
                 );
-                let held = self.held.entitlements.entry(key).or_default();
-                held.extend(causes);
-                held.extend([why]);
+                let own = self.own(&inherits.resource, &causes);
+                let causes: Vec<Cause> = causes.iter().cloned().chain([why]).collect();
+                self.grant(key, eligible.map(Vec::as_slice), &causes, own);
             }
         }
     }

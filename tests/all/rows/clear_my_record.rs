@@ -213,6 +213,23 @@ fn cm8_access_that_follows_anothers() {
     // Twilio's login lies in the vault folder of the whole organization.
     assert_eq!(holds(&access, "lou", "twilio"), ["administrator"]);
     assert_eq!(holds(&access, "annie.lo", "twilio"), Vec::<String>::new());
+    // A follower that does not list her type is not hers, and it is said why.
+    access.edit(
+        "resources/follow-github.yaml",
+        "  eligible: [employee, contractor]\n",
+        "",
+    );
+    access.commit("Travis CI for employees");
+    access.run(&["validate"]).ends(0);
+    assert_eq!(
+        holds(&access, "annie.lo", "travis-ci"),
+        Vec::<String>::new()
+    );
+    let why = access.run(&["explain", "annie.lo"]).ends(0).out;
+    assert!(
+        why.contains("not travis-ci member: not for users of type contractor"),
+        "{why}"
+    );
 }
 
 #[test]

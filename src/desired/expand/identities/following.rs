@@ -119,6 +119,23 @@ fn role(
             && !limits.contains(&whole.kind)
         {
             // A direct role of the wrong identity was reported when the catalog was linked.
+            if let Some((origin, _)) = own
+                && included != name
+            {
+                let holder = collector.name;
+                let problem = Problem::new(
+                    Code::NotEligible,
+                    &origin.at,
+                    &join(&given.route, "roles"),
+                    format!(
+                        "`{name}` of `{holder}` includes `{included}`, which is not for identities of type `{}`",
+                        whole.kind
+                    ),
+                )
+                .help("give a role that does not include it, or list the type under `eligible.identities`")
+                .related(at, "eligible.identities", "the role's rule");
+                collector.say(problem, None);
+            }
             let reason = format!("not for identities of type {}", whole.kind);
             collector.held.dropped.push(Dropped {
                 entitlement: key,
