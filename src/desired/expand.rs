@@ -8,6 +8,7 @@ mod ground;
 mod holdings;
 mod lines;
 mod identities;
+mod newcomers;
 mod orphans;
 mod places;
 mod sheet;
@@ -149,6 +150,7 @@ impl<'a> Outlook<'a> {
     }
 
     fn put(&mut self, facts: &Facts<'_>, held: Held<'_>, problems: &mut Vec<Problem>) -> Glance {
+        let first = self.now == Timestamp::MIN;
         self.now = facts.now;
         let folded = held.folded;
         let names: Vec<UserName> = folded.people.keys().cloned().collect();
@@ -179,6 +181,9 @@ impl<'a> Outlook<'a> {
             &self.people,
             problems,
         );
+        if first {
+            newcomers::warn(catalog, self.timeline, &self.people, facts.now, problems);
+        }
         let recipients = terms::Recipients::new(catalog, &self.people, facts.now);
         if recipients.may_differ(&names, &before) {
             terms::resources(&self.ground, &recipients, problems);

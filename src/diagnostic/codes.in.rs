@@ -400,6 +400,11 @@ codes! {
         why "What was asked of them falls to the owner or the administrators until somebody else is named."
         before "supervisor: dana.reyes, who left"
         after "supervisor: sam.okafor";
+    NamesNewcomer = "names-newcomer" Warning
+        what "A manifest names somebody who is not here yet by then as supervisor, head, maintainer, owner, deputy or requester."
+        why "Until they start nobody can ask them anything (SEMANTICS 12)."
+        before "supervisor: zoe.hall, who starts in February"
+        after "supervisor: sam.okafor, and a Change for February";
     PolicyForm = "policy-form" Error
         what "A policy cannot be used: a name, a type, a pattern, or what it may cost."
         why "A rule that cannot be asked would let everything pass; so it refuses everything instead."
