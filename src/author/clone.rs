@@ -331,14 +331,12 @@ pub fn identity_name(
     others: &[(ManifestName, IdentitySpec)],
     spec: &IdentitySpec,
 ) -> Result<ManifestName, crate::name::NameError> {
-    let known = catalog
-        .identities
-        .keys()
-        .map(|name| name.as_str().to_owned());
-    let others = others.iter().map(|(name, _)| name.as_str().to_owned());
-    let taken: BTreeMap<String, ()> = known.chain(others).map(|name| (name, ())).collect();
+    let is_taken = |name: &str| {
+        let mut others = others.iter().map(|(other, _)| other.as_str());
+        catalog.identities.contains_key(name) || others.any(|other| other == name)
+    };
     super::place::free(
-        &taken,
+        is_taken,
         &format!("{}.{}.{}", spec.user, spec.resource, spec.kind),
     )
 }

@@ -246,7 +246,8 @@ impl Pen<'_> {
                     spec.resource,
                     super::place::slug(alias)
                 );
-                let name = super::place::free(&catalog.identities, &wanted);
+                let is_taken = |name: &str| catalog.identities.contains_key(name);
+                let name = super::place::free(is_taken, &wanted);
                 let name = name.map_err(|e| FoldError::Name(e.to_string()))?;
                 self.new_file(Kind::Identity, &name, spec);
                 Ok(())

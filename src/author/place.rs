@@ -159,14 +159,11 @@ pub fn slug(text: &str) -> String {
     }
 }
 
-/// A name that no manifest of the kind has: as it is, or with a number behind it.
+/// A name that is not taken: as it is, or with a number behind it.
 ///
 /// # Errors
 /// [`NameError`] where it is no name.
-pub fn free<N>(shelf: &BTreeMap<N, impl Sized>, name: &str) -> Result<ManifestName, NameError>
-where
-    N: Ord + std::borrow::Borrow<str>,
-{
+pub fn free(is_taken: impl Fn(&str) -> bool, name: &str) -> Result<ManifestName, NameError> {
     let mut number = 1;
     loop {
         let behind = match number {
@@ -179,7 +176,7 @@ where
             .unwrap_or(name)
             .trim_end_matches(['-', '.']);
         let candidate = format!("{short}{behind}");
-        if !shelf.contains_key(candidate.as_str()) {
+        if !is_taken(&candidate) {
             return ManifestName::new(&candidate);
         }
         number += 1;
@@ -205,14 +202,13 @@ pub fn handle(catalog: &Catalog, given: &str, family: Option<&str>) -> Result<Us
         });
     }
     let subjects = catalog.requests.values().map(|r| r.spec.subject.as_str());
-    let users: BTreeMap<String, ()> = catalog
+    let users: BTreeSet<&str> = catalog
         .users
         .keys()
         .map(UserName::as_str)
         .chain(subjects)
-        .map(|name| (name.to_owned(), ()))
         .collect();
-    free(&users, &name).map(|name| UserName::from(&name))
+    free(|name| users.contains(name), &name).map(|name| UserName::from(&name))
 }
 
 #[cfg(test)]
@@ -239,13 +235,9 @@ mod tests {
     #[test]
     fn names_that_are_taken_get_a_number_and_never_too_many_letters() {
         let long = "a".repeat(70);
-        let shelf: BTreeMap<String, ()> = [
-            ("kim".to_owned(), ()),
-            ("kim-2".to_owned(), ()),
-            ("a".repeat(64), ()),
-        ]
-        .into();
-        let name = |text: &str| free(&shelf, text).map(|n| n.as_str().to_owned());
+        let shelf = ["kim".to_owned(), "kim-2".to_owned(), "a".repeat(64)];
+        let is_taken = |name: &str| shelf.iter().any(|taken| taken == name);
+        let name = |text: &str| free(is_taken, text).map(|n| n.as_str().to_owned());
         assert_eq!(name("lee").as_deref(), Ok("lee"));
         assert_eq!(name("kim").as_deref(), Ok("kim-3"));
         assert_eq!(name(&long), Ok(format!("{}-2", "a".repeat(62))));

@@ -253,8 +253,11 @@ impl Desk {
             .strftime("%Y-%m-%d")
             .to_string();
         let wanted = format!("{day}-{word}-{}", spec.subject);
-        let name =
-            free(&self.catalog().requests, &wanted).map_err(|e| Failed::new(Exit::Usage, e))?;
+        let Catalog {
+            requests, archived, ..
+        } = self.catalog();
+        let is_taken = |name: &str| requests.contains_key(name) || archived.contains_key(name);
+        let name = free(is_taken, &wanted).map_err(|e| Failed::new(Exit::Usage, e))?;
         let (path, schema) = self.shelves().place(Kind::Request, &name);
         let text = text::manifest(&schema, Kind::Request, &name, spec);
         Ok((name, Draft::new(path, text)))

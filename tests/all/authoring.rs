@@ -1,6 +1,7 @@
 //! The commands that write manifests, end to end: what they write is valid by the schemas and with the
 //! rest of the repository, means what was said, and is not written at all where it would not be right.
 
+mod again;
 mod branches;
 mod hostile;
 mod identities;
