@@ -181,7 +181,7 @@ impl Desk {
         let zone = &self.catalog().zone;
         let local = self.now.to_zoned(zone.clone());
         let text = match text {
-            "now" => local.strftime("%Y-%m-%dT%H:%M").to_string(),
+            "now" => return self.minute(self.now),
             "today" => local.strftime("%Y-%m-%d").to_string(),
             "tomorrow" => match local.tomorrow() {
                 Ok(tomorrow) => tomorrow.strftime("%Y-%m-%d").to_string(),
@@ -202,6 +202,19 @@ impl Desk {
                 Err(Failed::say(Exit::Usage, words))
             }
         }
+    }
+
+    /// The minute of an instant, as a request says it.
+    ///
+    /// # Errors
+    /// When there is no such moment.
+    pub fn minute(&self, instant: Timestamp) -> Result<(Moment, Timestamp), Failed> {
+        let zone = &self.catalog().zone;
+        let local = instant.to_zoned(zone.clone());
+        let moment = Moment(local.strftime("%Y-%m-%dT%H:%M").to_string());
+        let from = moment.resolve(zone, Edge::Start);
+        let from = from.map_err(|error| Failed::new(Exit::Usage, error))?;
+        Ok((moment, from))
     }
 
     /// Who asks: the user that was named, else the one with the mail address that git commits as.

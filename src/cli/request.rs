@@ -7,12 +7,12 @@ pub mod new_hire;
 pub mod terminate;
 
 use super::desk::Desk;
-use super::{Exit, Failed, Outcome, Place};
+use super::{Exit, Failed, Outcome, Place, talk};
 use crate::manifest::request::RequestAction;
 use crate::manifest::{Edge, Moment, RequestSpec};
 use crate::name::UserName;
 use clap::Subcommand;
-use jiff::Timestamp;
+use jiff::{Timestamp, ToSpan as _};
 use std::collections::BTreeMap;
 
 /// Ask for a new hire, a change or a termination: writes one request, which is approved by merging it.
@@ -82,21 +82,51 @@ pub fn requester(desk: &Desk, asked: &AskedArgs) -> Result<UserName, Failed> {
         })
 }
 
-/// A moment that a flag says, or what it means where it is left out.
+/// From when on a request about a user holds: as a flag says, or what it means where it is left out.
 ///
 /// # Errors
 /// When there is no such moment, or neither is there.
 pub fn effective(
     desk: &Desk,
+    subject: &UserName,
     said: Option<&str>,
     left_out: Option<&str>,
 ) -> Result<(Moment, Timestamp), Failed> {
     match said.or(left_out) {
+        Some("now") => at_once(desk, subject),
         Some(text) => desk.moment(text, Edge::Start, "--effective"),
         None => Err(Failed::say(
             Exit::Usage,
             "say --effective INSTANT: from when on",
         )),
+    }
+}
+
+/// The first minute from now on that comes after all that was asked for a user in it, and that was not
+/// folded: of one instant the order is that of names, and `resume` would come before `suspend`.
+fn at_once(desk: &Desk, subject: &UserName) -> Result<(Moment, Timestamp), Failed> {
+    let timeline = desk.timeline();
+    let folded = desk.catalog().folded_through();
+    let mut moved: Option<(Moment, &str)> = None;
+    let mut now = desk.now;
+    loop {
+        let (moment, from) = desk.minute(now)?;
+        let next = from.saturating_add(1.minute()).unwrap_or(Timestamp::MAX);
+        let mut steps = timeline.steps(subject).iter();
+        let why = if steps.any(|step| (from..next).contains(&step.from)) {
+            "another request about them begins then"
+        } else if folded.is_some_and(|through| from < through) {
+            "requests were folded since then"
+        } else {
+            if let Some((wanted, why)) = moved {
+                talk(format!(
+                    "`{subject}`: from {moment} on, and not from {wanted} on: {why}"
+                ));
+            }
+            return Ok((moment, from));
+        };
+        moved.get_or_insert((moment, why));
+        now = now.saturating_add(1.minute()).unwrap_or(Timestamp::MAX);
     }
 }
 

@@ -95,7 +95,7 @@ pub fn command() -> clap::Command {
 pub fn run(place: &Place, args: &Args) -> Outcome {
     let desk = Desk::open(place, &args.branch)?;
     let subject = desk.user(&args.user)?;
-    let (moment, from) = effective(&desk, args.asked.effective.as_deref(), None)?;
+    let (moment, from) = effective(&desk, &subject, args.asked.effective.as_deref(), None)?;
     let timeline = desk.timeline();
     let user = timeline.user(&subject, from);
     let end = |said: &Option<String>, flag: &str| {

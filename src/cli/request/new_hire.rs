@@ -85,7 +85,6 @@ pub fn ask(place: &Place, args: &Args, asker: Asker) -> Outcome {
             "say --effective and --requested-by",
         ));
     };
-    let (effective, from) = desk.moment(&effective, Edge::Start, "--effective")?;
     let subject = match &args.name {
         Some(name) => name.clone(),
         None => {
@@ -94,6 +93,7 @@ pub fn ask(place: &Place, args: &Args, asker: Asker) -> Outcome {
             made.map_err(|e| Failed::say(Exit::Usage, format!("{e}; say --name HANDLE")))?
         }
     };
+    let (effective, from) = super::effective(&desk, &subject, Some(&effective), None)?;
     let mut spec = blank(
         RequestAction::Activate,
         desk.user(&requested_by)?,

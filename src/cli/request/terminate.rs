@@ -36,7 +36,7 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         return Err(Failed::say(Exit::Usage, words));
     };
     let at_once = args.urgent.then_some("now");
-    let (moment, from) = effective(&desk, args.asked.effective.as_deref(), at_once)?;
+    let (moment, from) = effective(&desk, &subject, args.asked.effective.as_deref(), at_once)?;
     let mut spec = blank(
         RequestAction::Terminate,
         requester(&desk, &args.asked)?,

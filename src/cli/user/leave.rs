@@ -42,7 +42,12 @@ pub struct DeactivateArgs {
 pub fn activate(place: &Place, args: &ActivateArgs) -> Outcome {
     let desk = Desk::open(place, &args.branch)?;
     let subject = desk.user(&args.user)?;
-    let (moment, from) = effective(&desk, args.asked.effective.as_deref(), Some("now"))?;
+    let (moment, from) = effective(
+        &desk,
+        &subject,
+        args.asked.effective.as_deref(),
+        Some("now"),
+    )?;
     let user = desk.timeline().user(&subject, from);
     if user.is_some_and(|u| u.spec.state == crate::manifest::user::UserState::Left) {
         let words = format!(
@@ -67,7 +72,12 @@ pub fn activate(place: &Place, args: &ActivateArgs) -> Outcome {
 pub fn deactivate(place: &Place, args: &DeactivateArgs) -> Outcome {
     let desk = Desk::open(place, &args.branch)?;
     let subject = desk.user(&args.user)?;
-    let (moment, from) = effective(&desk, args.asked.effective.as_deref(), Some("now"))?;
+    let (moment, from) = effective(
+        &desk,
+        &subject,
+        args.asked.effective.as_deref(),
+        Some("now"),
+    )?;
     let mut spec = blank(
         RequestAction::Suspend,
         requester(&desk, &args.asked)?,
