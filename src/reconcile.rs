@@ -572,7 +572,7 @@ pub fn policies(catalog: &Catalog) -> String {
 }
 
 /// What the record knows of accounts: whose they are, and under which names they were seen last.
-fn remembered(recorded: &Recorded) -> Accounts {
+pub fn remembered(recorded: &Recorded) -> Accounts {
     let mut accounts = Accounts {
         seen: Seen::Remembered,
         ..Accounts::default()

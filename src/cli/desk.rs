@@ -7,7 +7,6 @@ use crate::author::draft::{Draft, over, write};
 use crate::author::place::{Shelves, free};
 use crate::author::text;
 use crate::catalog::Catalog;
-use crate::desired::accounts::Accounts;
 use crate::desired::expand::expand;
 use crate::diagnostic::suggest::did_you_mean;
 use crate::diagnostic::{Code, Diagnostic, any_error};
@@ -22,7 +21,6 @@ use crate::source::branch::{BranchError, Naming, propose};
 use crate::source::{Origin, Source, SourceError, git};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Where what is written goes.
@@ -43,7 +41,7 @@ impl BranchArgs {
 
 /// A repository to write into.
 pub struct Desk {
-    folder: PathBuf,
+    place: Place,
     branch: Option<String>,
     reading: Reading,
     /// The instant of the call.
@@ -79,7 +77,7 @@ impl Desk {
         }
         let now = workbench::InstantArgs::now().resolve(&reading.catalog)?;
         Ok(Self {
-            folder,
+            place: place.clone(),
             branch: args.branch.clone(),
             reading,
             now,
@@ -98,7 +96,7 @@ impl Desk {
 
     /// Where they were read from.
     pub fn origin(&self) -> Origin {
-        let folder = self.folder.clone();
+        let folder = self.place.folder.clone();
         match &self.branch {
             None => Origin::Worktree { folder },
             Some(_) => Origin::Revision {
@@ -113,7 +111,7 @@ impl Desk {
     /// # Errors
     /// When it has.
     pub fn must_be_valid(&self) -> Result<(), Failed> {
-        let mut known = workbench::known(&self.folder);
+        let mut known = workbench::known(&self.place.folder);
         let source = self.reading.source.clone();
         let files = source.files.clone();
         let found = diagnose(read_source(source, &mut known), None, self.now);
@@ -225,14 +223,16 @@ impl Desk {
         if let Some(named) = named {
             return self.user(named).map(Some);
         }
-        let Some(identity) = git::identity(&self.folder) else {
+        let Some(identity) = git::identity(&self.place.folder) else {
             return Ok(None);
         };
         let mail = identity
             .rsplit_once('<')
             .map_or("", |(_, m)| m.trim_end_matches('>'));
         let timeline = self.timeline();
-        let (desired, _) = expand(self.catalog(), &timeline, &Accounts::default(), self.now);
+        // Where there is no record at hand, what the naming rules would make has to do.
+        let accounts = workbench::recorded(&self.place).unwrap_or_default();
+        let (desired, _) = expand(self.catalog(), &timeline, &accounts, self.now);
         let mut found = desired.people.values().filter(|person| {
             let user = timeline.user(&person.name, self.now);
             let contact = user.and_then(|u| u.spec.contact.clone());
@@ -281,7 +281,7 @@ impl Desk {
     /// # Errors
     /// When they cannot be written, or no branch can be made.
     pub fn finish(&self, drafts: &[Draft], name: &str, message: &str) -> Outcome {
-        let mut known = workbench::known(&self.folder);
+        let mut known = workbench::known(&self.place.folder);
         let source = over(&self.reading.source, drafts);
         let files = source.files.clone();
         let base = Some(&self.reading.catalog);
@@ -304,10 +304,10 @@ impl Desk {
         }
         match &self.branch {
             None => {
-                write(&self.folder, drafts).map_err(|e| Failed::new(Exit::World, e))?;
+                write(&self.place.folder, drafts).map_err(|e| Failed::new(Exit::World, e))?;
                 let paths: Vec<String> = drafts
                     .iter()
-                    .map(|draft| self.folder.join(&*draft.path))
+                    .map(|draft| self.place.folder.join(&*draft.path))
                     .map(|path| {
                         path.strip_prefix("./")
                             .unwrap_or(&path)
@@ -343,7 +343,7 @@ impl Desk {
                 )
             })
             .collect();
-        let made = propose(&self.folder, naming, &files, message).map_err(branch_failed)?;
+        let made = propose(&self.place.folder, naming, &files, message).map_err(branch_failed)?;
         let paths: Vec<&str> = drafts.iter().map(|draft| &*draft.path).collect();
         print(&paths.join("\n"))?;
         let short = made.commit.get(..10).unwrap_or(&made.commit);

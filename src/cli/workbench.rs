@@ -649,6 +649,22 @@ pub fn seen(place: &Place, reading: &mut Reading, now: Timestamp) -> Result<Desi
     situation.map(|s| s.desired).map_err(|e| e.to_string())
 }
 
+/// Which accounts are whose, as far as the record tells, under the names they were seen with last; no
+/// directory is asked. In words, why it cannot be told.
+///
+/// # Errors
+/// When the operator's file or the record cannot be read.
+pub fn recorded(place: &Place) -> Result<Accounts, String> {
+    let words = |failed: Failed| failed.report.to_string();
+    let operator = operator(place).map_err(words)?;
+    let history = history(&operator).map_err(words)?;
+    let recorded = history.recorded();
+    Ok(match recorded.accounts.is_empty() {
+        true => Accounts::default(),
+        false => reconcile::remembered(recorded),
+    })
+}
+
 /// Which accounts are whose, as far as there is a directory to tell.
 ///
 /// # Errors

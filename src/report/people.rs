@@ -7,6 +7,7 @@
 use super::plan::text::Shown;
 use super::table::Table;
 use crate::catalog::Catalog;
+use crate::desired::accounts::Accounts;
 use crate::desired::{Desired, Grant, Person};
 use crate::manifest::organization::OrganizationType;
 use crate::manifest::user::UserState;
@@ -15,6 +16,16 @@ use crate::name::{OrganizationName, ProfileName, ResourceName, UserName};
 use crate::request::{Folded, FoldedUser};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// The people of an instant.
+pub struct People {
+    /// With what was assigned to each.
+    pub folded: Folded,
+    /// With what each should have.
+    pub desired: Desired,
+    /// Whose accounts are known.
+    pub accounts: Accounts,
+}
 
 /// One user in a list.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -34,6 +45,9 @@ pub struct Row {
     /// The nearest partner organization at or above it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partner: Option<OrganizationName>,
+    /// The login name of the account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
     /// Login names, by resource.
     pub logins: BTreeMap<ResourceName, String>,
     /// How the user is reached.
@@ -48,6 +62,10 @@ pub struct Row {
     pub profiles: BTreeSet<ProfileName>,
     /// Resources the user holds something of.
     pub resources: BTreeSet<ResourceName>,
+    /// Which of the names above are proposals, since no account of the user is known: `account`,
+    /// `contact.mail`, `logins.timetrack`.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub provisional: BTreeSet<String>,
 }
 
 /// What a user represents in an application.
@@ -82,15 +100,11 @@ pub struct Filter {
 }
 
 /// Everybody at an instant whom the filter lets through, by id.
-pub fn rows(catalog: &Catalog, folded: &Folded, desired: &Desired, filter: &Filter) -> Vec<Row> {
-    let people = desired.people.values();
-    let rows = people.filter_map(|person| {
-        Some(row(
-            catalog,
-            folded.people.get(&person.name)?,
-            person,
-            desired,
-        ))
+pub fn rows(catalog: &Catalog, people: &People, filter: &Filter) -> Vec<Row> {
+    let persons = people.desired.people.values();
+    let rows = persons.filter_map(|person| {
+        let user = people.folded.people.get(&person.name)?;
+        Some(row(catalog, people, user, person))
     });
     rows.filter(|row| filter.lets_through(catalog, row))
         .collect()
@@ -120,6 +134,14 @@ impl Filter {
 }
 
 impl Row {
+    /// A name, and that it is a proposal where it is one.
+    fn marked(&self, route: &str, name: String) -> String {
+        match self.provisional.contains(route) {
+            true => format!("{name} (provisional)"),
+            false => name,
+        }
+    }
+
     fn has(&self, text: &str) -> bool {
         let text = text.to_lowercase();
         let Contact {
@@ -144,7 +166,7 @@ impl Row {
 }
 
 /// One user's row.
-pub fn row(catalog: &Catalog, user: &FoldedUser, person: &Person, desired: &Desired) -> Row {
+pub fn row(catalog: &Catalog, people: &People, user: &FoldedUser, person: &Person) -> Row {
     let organization = &user.spec.organization;
     let line = catalog.ancestry(organization);
     let partner = line
@@ -165,7 +187,8 @@ pub fn row(catalog: &Catalog, user: &FoldedUser, person: &Person, desired: &Desi
         kind: person.kind.as_str(),
         organization: organization.clone(),
         partner: partner.map(|(name, _)| (*name).clone()),
-        logins: logins(person, desired),
+        account: person.account.as_ref().map(|a| a.login.clone()),
+        logins: logins(person, &people.desired),
         contact: Contact {
             // The address mails go to, where there is one.
             mail: mail.or(contact.mail),
@@ -180,7 +203,39 @@ pub fn row(catalog: &Catalog, user: &FoldedUser, person: &Person, desired: &Desi
             .keys()
             .map(|key| key.resource.clone())
             .collect(),
+        provisional: provisional(people, user, person),
     }
+}
+
+/// Names that rest on an account nobody knows, and that the manifest does not say.
+fn provisional(people: &People, user: &FoldedUser, person: &Person) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let Some(account) = &person.account else {
+        return found;
+    };
+    if !account.provisional || people.accounts.known.contains_key(&person.name) {
+        return found;
+    }
+    let login = user.spec.login.as_ref().map(|l| l.0.as_str());
+    let mail = user.spec.mail.as_ref().map(|m| m.0.as_str());
+    if login.is_none() {
+        found.insert("account".to_owned());
+    }
+    let contact = user.spec.contact.as_ref().and_then(|c| c.mail.as_ref());
+    let contact = contact.map(|m| m.0.as_str());
+    let shown = account_value(person, "mail").or_else(|| person.mail.as_deref().map(str::to_owned));
+    if shown.is_some_and(|shown| ![mail, contact].contains(&Some(shown.as_str()))) {
+        found.insert("contact.mail".to_owned());
+    }
+    for (resource, said) in logins(person, &people.desired) {
+        let entitlements = person.entitlements.iter();
+        let mut of_it = entitlements.filter(|(key, _)| key.resource == resource);
+        let rests = of_it.any(|(_, entitlement)| entitlement.provisional);
+        if rests && ![login, mail].contains(&Some(said.as_str())) {
+            found.insert(format!("logins.{resource}"));
+        }
+    }
+    found
 }
 
 /// The values of the fields that a user signs in with.
@@ -305,14 +360,21 @@ fn cells(catalog: &Catalog, row: &Row) -> [Vec<String>; 12] {
         mobile,
         address,
     } = row.contact.clone();
-    let contact = [mail.map(|m| m.0), phone, mobile, address];
+    let mail = mail.map(|m| row.marked("contact.mail", m.0));
+    let contact = [mail, phone, mobile, address];
+    let logins = row.logins.iter();
+    let logins = logins.map(|(resource, login)| {
+        let login = row.marked(&format!("logins.{resource}"), login.clone());
+        (resource, login)
+    });
+    let logins: Vec<(&ResourceName, String)> = logins.collect();
     // One name that serves everywhere is said once.
-    let names: BTreeSet<&String> = row.logins.values().collect();
+    let names: BTreeSet<&String> = logins.iter().map(|(_, login)| login).collect();
     let logins = match names.len() {
         1 => names.into_iter().cloned().collect(),
         _ => {
-            let logins = row.logins.iter();
-            let login = |(resource, login)| format!("{resource}: {login}");
+            let logins = logins.iter();
+            let login = |(resource, login): &(_, _)| format!("{resource}: {login}");
             logins.map(login).collect()
         }
     };
@@ -398,7 +460,10 @@ pub fn one(catalog: &Catalog, row: &Row, person: &Person) -> String {
             format!("{}: {scope} = {}", identity.alias, values.join(", "))
         })
     });
-    let login = person.account.as_ref().map(|a| a.login.clone());
+    let login = row
+        .account
+        .clone()
+        .map(|login| row.marked("account", login));
     let declared = format!("{}:{}", person.declared.file, person.declared.line);
     let more = [
         ("scopes", scopes.collect()),

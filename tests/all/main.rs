@@ -29,6 +29,7 @@ mod maintainer;
 mod notify_ldif;
 mod notify_smtp;
 mod outlook;
+mod people;
 mod policy;
 mod rows;
 mod run;

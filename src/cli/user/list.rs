@@ -2,14 +2,13 @@
 
 use super::super::flags::TypeArg;
 use super::super::{Exit, Failed, Outcome, Place, print, talk, workbench};
-use crate::desired::Desired;
 use crate::desired::accounts::Accounts;
 use crate::desired::expand::expand;
 use crate::manifest::user::UserState;
 use crate::name::{OrganizationName, ProfileName, ResourceName};
 use crate::reconcile::Reading;
-use crate::report::people::{Filter, json, lines, rows, table};
-use crate::request::{Folded, Timeline};
+use crate::report::people::{Filter, People, json, lines, rows, table};
+use crate::request::Timeline;
 use clap::ValueEnum;
 use jiff::Timestamp;
 
@@ -67,7 +66,7 @@ enum FormatArg {
 pub fn run(place: &Place, args: &Args) -> Outcome {
     let reading = workbench::read(&args.origin.origin(&place.folder))?;
     let now = args.instant.resolve(&reading.catalog)?;
-    let (folded, desired) = at(&reading, now);
+    let people = at(place, &reading, now);
     let filter = Filter {
         kind: args.kind.map(Into::into),
         organization: args.organization.clone(),
@@ -80,7 +79,7 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         }),
         search: args.search.clone(),
     };
-    let rows = rows(&reading.catalog, &folded, &desired, &filter);
+    let rows = rows(&reading.catalog, &people, &filter);
     print(&match args.format {
         FormatArg::Table => table(&reading.catalog, &rows),
         FormatArg::Csv => lines(&reading.catalog, &rows)
@@ -91,11 +90,12 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
     Ok(Exit::Done)
 }
 
-/// The people of an instant; says where the repository has mistakes.
-pub fn at(reading: &Reading, now: Timestamp) -> (Folded, Desired) {
+/// The people of an instant, with the names of accounts that the record tells; says where the repository
+/// has mistakes.
+pub fn at(place: &Place, reading: &Reading, now: Timestamp) -> People {
     let mut problems = Vec::new();
     let timeline = Timeline::new(&reading.catalog, &mut problems);
-    let (desired, more) = expand(&reading.catalog, &timeline, &Accounts::default(), now);
+    let (mut desired, more) = expand(&reading.catalog, &timeline, &Accounts::default(), now);
     problems.extend(more);
     let wrong = |p: &crate::catalog::Problem| {
         let severity = p.severity.unwrap_or_else(|| p.code.explanation().severity);
@@ -106,5 +106,17 @@ pub fn at(reading: &Reading, now: Timestamp) -> (Folded, Desired) {
             "the repository has mistakes (`countersign validate` shows them); this is what it says all the same",
         );
     }
-    (timeline.at(now), desired)
+    let accounts = workbench::recorded(place).unwrap_or_else(|why| {
+        talk(format!("{why}: names of accounts are provisional"));
+        Accounts::default()
+    });
+    if accounts != Accounts::default() {
+        // Without a directory some value may be missing, and that is no mistake.
+        (desired, _) = expand(&reading.catalog, &timeline, &accounts, now);
+    }
+    People {
+        folded: timeline.at(now),
+        desired,
+        accounts,
+    }
 }

@@ -35,9 +35,10 @@ enum FormatArg {
 pub fn run(place: &Place, args: &Args) -> Outcome {
     let reading = workbench::read(&args.origin.origin(&place.folder))?;
     let now = args.instant.resolve(&reading.catalog)?;
-    let (folded, desired) = at(&reading, now);
+    let people = at(place, &reading, now);
+    let desired = &people.desired;
     let known = desired.people.get(args.user.as_str());
-    let known = known.zip(folded.people.get(args.user.as_str()));
+    let known = known.zip(people.folded.people.get(args.user.as_str()));
     let Some((person, user)) = known else {
         let known = desired.people.keys().map(AsRef::as_ref);
         let help = did_you_mean(&args.user, known).map(|h| format!("; {h}"));
@@ -48,7 +49,7 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         );
         return Err(Failed::say(Exit::Usage, words));
     };
-    let row = row(&reading.catalog, user, person, &desired);
+    let row = row(&reading.catalog, &people, user, person);
     print(&match args.format {
         FormatArg::Human => one(&reading.catalog, &row, person),
         FormatArg::Json => json(std::slice::from_ref(&row)),
