@@ -176,7 +176,7 @@ impl<'a> Outlook<'a> {
         orphans::warn(
             catalog,
             self.timeline,
-            &names,
+            (&names, self.now),
             &before,
             &self.people,
             problems,

@@ -251,6 +251,26 @@ impl<'a> Timeline<'a> {
         reports.into_iter().flatten().copied()
     }
 
+    /// The request that says whom a user reports to at an instant; none where only their manifest does.
+    pub fn sets_supervisor(
+        &self,
+        name: &UserName,
+        now: Timestamp,
+    ) -> Option<&'a Linked<RequestSpec>> {
+        let mut is_known = self.catalog.users.contains_key(name);
+        let mut found = None;
+        for step in self.steps(name) {
+            if step.verdict == Verdict::Applies && self.in_force(step, is_known, now) {
+                is_known = true;
+                let set = step.request.spec.set.as_ref();
+                if set.is_some_and(|set| set.supervisor.is_some()) {
+                    found = Some(step.request);
+                }
+            }
+        }
+        found
+    }
+
     /// The requests of one subject, in order.
     pub fn steps(&self, subject: &UserName) -> &[Step<'a>] {
         self.steps.get(subject).map_or(&[], Vec::as_slice)

@@ -8,37 +8,24 @@ use crate::manifest::parse::Location;
 use crate::manifest::user::UserState;
 use crate::name::UserName;
 use crate::request::Timeline;
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Warns of everything that names one of these users who has left since, or is looked at for the first time.
+/// Warns of everything that names one of these users who has left since, or is looked at for the first
+/// time; and of those among them who report to somebody who has left, since they do.
 pub(super) fn warn(
     catalog: &Catalog,
     timeline: &Timeline<'_>,
-    names: &[UserName],
+    (names, now): (&[UserName], Timestamp),
     before: &BTreeMap<UserName, Arc<Person>>,
     people: &BTreeMap<UserName, Arc<Person>>,
     problems: &mut Vec<Problem>,
 ) {
-    let is_left = |p: &Arc<Person>| p.state == UserState::Left;
     for name in names {
         let was = before.get(name).is_some_and(is_left);
         if was || !people.get(name).is_some_and(is_left) {
             continue;
-        }
-        for report in timeline.reports(name) {
-            let person = people.get(report);
-            let is_theirs = |p: &&Arc<Person>| !is_left(p) && p.supervisor.as_ref() == Some(name);
-            if let (Some(_), Some(user)) = (person.filter(is_theirs), catalog.users.get(report)) {
-                let what = format!("`{report}` reports to `{name}`, who has left");
-                say(
-                    &user.at,
-                    "=supervisor",
-                    what,
-                    "name another supervisor",
-                    problems,
-                );
-            }
         }
         for (organization, Linked { at, spec, .. }) in &catalog.organizations {
             if spec.head.as_ref() == Some(name) {
@@ -65,6 +52,42 @@ pub(super) fn warn(
             }
         }
     }
+    // Who is not among these is as before.
+    let were = |name: &UserName| match names.binary_search(name) {
+        Ok(_) => before.get(name),
+        Err(_) => people.get(name),
+    };
+    for name in names {
+        let Some(leaver) = leaver(name, |name| people.get(name)) else {
+            continue;
+        };
+        if self::leaver(name, were) == Some(leaver) {
+            continue;
+        }
+        let (at, route) = match (timeline.sets_supervisor(name, now), catalog.users.get(name)) {
+            (Some(request), _) => (&request.at, "set.=supervisor"),
+            (None, Some(user)) => (&user.at, "=supervisor"),
+            (None, None) => continue,
+        };
+        let what = format!("`{name}` reports to `{leaver}`, who has left");
+        say(at, route, what, "name another supervisor", problems);
+    }
+}
+
+/// Whom somebody who is here reports to, where that one has left.
+fn leaver<'p>(
+    name: &UserName,
+    people: impl Fn(&UserName) -> Option<&'p Arc<Person>>,
+) -> Option<&'p UserName> {
+    let person = people(name).filter(|p| !is_left(p))?;
+    let supervisor = person.supervisor.as_ref()?;
+    people(supervisor)
+        .is_some_and(is_left)
+        .then_some(supervisor)
+}
+
+fn is_left(person: &Arc<Person>) -> bool {
+    person.state == UserState::Left
 }
 
 fn say(at: &Location, route: &str, what: String, help: &str, problems: &mut Vec<Problem>) {

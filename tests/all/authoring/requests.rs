@@ -87,6 +87,20 @@ fn a_new_hire_is_written_as_it_was_said() {
 }
 
 #[test]
+fn a_supervisor_who_has_left_by_then_is_told() {
+    let access = Access::example("bloomington");
+    access.edit(
+        "users/noor.haddad.yaml",
+        "spec:\n",
+        "spec:\n  endDate: 2099-01-31\n",
+    );
+    access.commit("Noor leaves");
+    let ran = access.run_embedded(&HIRE).ends(0);
+    let told = "warning[names-leaver]: `zoe.obrien` reports to `noor.haddad`, who has left\n  --> requests/2099-02-01-new-hire-zoe.obrien.yaml:";
+    assert!(ran.err.contains(told), "{}", ran.err);
+}
+
+#[test]
 fn whatever_is_missing_in_a_pipe_is_named_and_nothing_is_written() {
     let access = Access::example("bloomington");
     let ran = refuses(
