@@ -7,7 +7,6 @@ use super::super::flags::{self, FieldArg, GrantArg, JobArgs, PersonArgs, TypeArg
 use super::super::{Exit, Failed, Outcome, Place};
 use super::{AskedArgs, blank, write};
 use crate::author::place::handle;
-use crate::catalog::Catalog;
 use crate::catalog::duties::answers::{Asked, member_profiles, questions, refused};
 use crate::diagnostic::suggest::did_you_mean;
 use crate::manifest::request::{AccessChange, ProfileChange, RequestAction};
@@ -15,6 +14,7 @@ use crate::manifest::user::UserState;
 use crate::manifest::{Edge, UserType};
 use crate::name::{FieldName, OrganizationName, ProfileName, UserName};
 use clap::ValueEnum as _;
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 /// Ask for a new hire (or for somebody's return): what is not said is asked on a terminal.
@@ -201,11 +201,14 @@ impl Form<'_> {
             },
         )?;
         args.job.organization = organization.and_then(|name| OrganizationName::new(&name).ok());
-        let head = args
-            .job
-            .organization
-            .as_ref()
-            .and_then(|name| head(catalog, name));
+        let effective = args.asked.effective.as_deref();
+        let effective = effective.and_then(|text| {
+            let moment = self.desk.moment(text, Edge::Start, "--effective");
+            moment.ok().map(|(_, from)| from)
+        });
+        let then = effective.map_or(self.desk.now, |from| from.max(self.desk.now));
+        let organization = args.job.organization.as_ref();
+        let head = organization.and_then(|name| head(self.desk, name, then));
         let supervisor = self.asker.text(
             args.job.supervisor.as_ref().map(UserName::as_str),
             &Prompt {
@@ -404,12 +407,17 @@ fn unknown<'a>(
     Some(format!("there is no {what} `{text}`{help}"))
 }
 
-/// Who heads the organization, or the nearest above it; not those who have left.
-fn head<'a>(catalog: &'a Catalog, name: &OrganizationName) -> Option<&'a UserName> {
+/// Who heads the organization, or the nearest above it; not those who have left by then, or are not known yet.
+fn head<'a>(desk: &'a Desk, name: &OrganizationName, then: Timestamp) -> Option<&'a UserName> {
+    let catalog = desk.catalog();
+    let timeline = desk.timeline();
     let line = catalog.ancestry(name);
     let mut heads = line.into_iter().filter_map(|(_, o)| o.spec.head.as_ref());
     heads.find(|head| {
-        let user = catalog.users.get(head.as_str());
-        user.is_none_or(|u| u.spec.state != UserState::Left)
+        timeline.user(head, then).is_some_and(|user| {
+            let end = user.spec.end_date.as_ref();
+            let end = end.and_then(|m| m.resolve(&catalog.zone, Edge::End).ok());
+            user.spec.state != UserState::Left && end.is_none_or(|end| then < end)
+        })
     })
 }

@@ -74,3 +74,26 @@ fn answers_that_end_early_write_nothing() {
     assert!(said.contains("nothing was written"), "{said}");
     assert_eq!(files(&access), before);
 }
+
+#[test]
+fn the_supervisor_that_is_offered_is_somebody_who_is_here() {
+    let access = Access::example("bloomington");
+    let leave = "spec: {action: Terminate, requestedBy: dana.reyes, subject: dana.reyes, effective: 2026-01-01}\n";
+    access.write(
+        "requests/leave.yaml",
+        &format!("apiVersion: countersign/v1\nkind: Request\nmetadata: {{name: leave}}\n{leave}"),
+    );
+    let lines = "Zo\nLi\n001299\nemployee\nits\n";
+    let (said, _) = typed(&access, "request new-hire", lines);
+    assert!(said.contains("Supervisor (may be left out)"), "{said}");
+    // Whoever leaves later is here until then.
+    access.edit("requests/leave.yaml", "2026-01-01", "2099-03-01");
+    for (effective, offered) in [
+        ("2099-02-01", "[dana.reyes]"),
+        ("2099-03-01", "(may be left out)"),
+    ] {
+        let command = format!("request new-hire --effective {effective}");
+        let (said, _) = typed(&access, &command, lines);
+        assert!(said.contains(&format!("Supervisor {offered}")), "{said}");
+    }
+}
