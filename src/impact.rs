@@ -100,10 +100,20 @@ pub enum What {
     },
 }
 
+/// What two states are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Between {
+    /// Two revisions, at one instant: a request that both have makes no difference.
+    Revisions,
+    /// Two instants of one revision: what a request says begins and ends with time.
+    Instants,
+}
+
 /// What becomes otherwise for these users; sorted by user, then as [`What`] is ordered.
 ///
 /// Fields of access that comes or goes with the user are not repeated.
 pub fn compare<'p>(
+    between: Between,
     directory: &ResourceName,
     before: &BTreeMap<UserName, Arc<Person>>,
     after: &BTreeMap<UserName, Arc<Person>>,
@@ -115,7 +125,7 @@ pub fn compare<'p>(
         .into_par_iter()
         .flat_map_iter(|name| {
             one(
-                directory,
+                (between, directory),
                 before.get(name).map(AsRef::as_ref),
                 after.get(name).map(AsRef::as_ref),
             )
@@ -143,18 +153,25 @@ fn stage(person: Option<&Person>) -> Stage {
     }
 }
 
-fn one(directory: &ResourceName, before: Option<&Person>, after: Option<&Person>) -> Vec<Impact> {
+fn one(
+    (between, directory): (Between, &ResourceName),
+    before: Option<&Person>,
+    after: Option<&Person>,
+) -> Vec<Impact> {
     let Some(person) = after.or(before) else {
         return Vec::new();
     };
     let mut found: Vec<(What, Vec<Cause>)> = Vec::new();
-    let asked = asked(before, person);
+    let asked = asked(between, before, person);
     let why: Vec<Cause> = asked.iter().cloned().collect();
     found.extend(phase(before, after).map(|what| (what, why.clone())));
     if let (Some(old), Some(new)) = (before, after) {
-        // Where no request is new, somebody said it otherwise than before.
-        let said = asked.unwrap_or_else(|| new.declared.clone());
-        fields(old, new, &[said], &mut found);
+        let said = match between {
+            // Where no request is new, somebody said it otherwise than before.
+            Between::Revisions => asked.or_else(|| Some(new.declared.clone())),
+            Between::Instants => asked,
+        };
+        fields(old, new, said.as_slice(), &mut found);
     }
     let none = Sorted::default();
     access(
@@ -191,10 +208,13 @@ fn one(directory: &ResourceName, before: Option<&Person>, after: Option<&Person>
 }
 
 /// The request that made a person what they were not before; none where none did.
-fn asked(before: Option<&Person>, person: &Person) -> Option<Cause> {
+fn asked(between: Between, before: Option<&Person>, person: &Person) -> Option<Cause> {
     let latest = person.because.first()?;
     let known = before.is_some_and(|before| before.because.first() == Some(latest));
-    (!known).then(|| latest.clone())
+    match (between, known) {
+        (Between::Revisions, true) => None,
+        (Between::Revisions, false) | (Between::Instants, _) => Some(latest.clone()),
+    }
 }
 
 fn held_of<'p>(

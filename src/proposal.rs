@@ -15,7 +15,7 @@ use crate::catalog::{Catalog, Problem};
 use crate::desired::accounts::Accounts;
 use crate::desired::expand::{Glance, Outlook};
 use crate::desired::{Cause, EntitlementKey, Person, Recipient, ResourceTerms};
-use crate::impact::{Impact, What, compare};
+use crate::impact::{Between, Impact, What, compare};
 use crate::manifest::resource::Connector;
 use crate::name::{RequestName, ResourceName, UserName};
 use crate::policy::Policies;
@@ -152,7 +152,13 @@ impl Proposal {
                 old.people().keys().chain(new.people().keys()).collect();
             comparison.look(now, names.iter().copied(), old.people(), new.people());
             let directory = &after.config.spec.directory;
-            let mut impacts = compare(directory, old.people(), new.people(), names);
+            let mut impacts = compare(
+                Between::Revisions,
+                directory,
+                old.people(),
+                new.people(),
+                names,
+            );
             impacts
                 .iter_mut()
                 .for_each(|impact| no_longer(impact, old.people()));
@@ -180,7 +186,13 @@ impl Proposal {
             watch.look(&proposed, &with.names, true, &mut problems);
             let happens = |glance: &Glance, outlook: &Outlook<'_>, catalog: &Catalog| {
                 let directory = &catalog.config.spec.directory;
-                compare(directory, &glance.before, outlook.people(), &glance.names)
+                compare(
+                    Between::Instants,
+                    directory,
+                    &glance.before,
+                    outlook.people(),
+                    &glance.names,
+                )
             };
             let without_it = happens(&without, &old, before);
             let with_it = happens(&with, &new, after);

@@ -26,7 +26,7 @@ use crate::desired::expand::{Glance, Ground, Held, Outlook, expand, rules};
 use crate::desired::{Accounts, Desired, KnownAccount, Tie};
 use crate::diagnostic::{Code, Diagnostic, sorted};
 use crate::failpoint::fail_point;
-use crate::impact::{Impact, compare, history};
+use crate::impact::{Between, Impact, compare, history};
 use crate::ledger::History;
 use crate::manifest::parse::{Known, Manifests, parse};
 use crate::manifest::resource::Connector;
@@ -290,7 +290,13 @@ pub fn upcoming(
     let mut found = Vec::new();
     for instant in timeline.after(now).take_while(within) {
         let Glance { names, before } = outlook.at(instant, &mut ignored);
-        let impacts = compare(directory, &before, outlook.people(), &names);
+        let impacts = compare(
+            Between::Instants,
+            directory,
+            &before,
+            outlook.people(),
+            &names,
+        );
         if !impacts.is_empty() {
             found.push((instant, impacts));
         }

@@ -8,7 +8,7 @@ use crate::desired::Cause;
 use crate::desired::accounts::Accounts;
 use crate::desired::expand::Outlook;
 use crate::diagnostic::Code;
-use crate::impact::{Impact, compare};
+use crate::impact::{Between, Impact, compare};
 use crate::name::UserName;
 use crate::plan::{Held, NoticePart, Waiting};
 use crate::report::upcoming::words;
@@ -170,14 +170,26 @@ fn differences(
         .cloned()
         .collect();
     let mut found: Vec<(Impact, Option<Timestamp>)> = Vec::new();
-    let impacts = compare(directory, old.people(), new.people(), &names);
+    let impacts = compare(
+        Between::Revisions,
+        directory,
+        old.people(),
+        new.people(),
+        &names,
+    );
     found.extend(impacts.into_iter().map(|impact| (impact, None)));
     let instants: BTreeSet<Timestamp> = old_line.after(now).chain(new_line.after(now)).collect();
     for instant in instants {
         let mut names: BTreeSet<UserName> =
             old.at(instant, &mut ignored).names.into_iter().collect();
         names.extend(new.at(instant, &mut ignored).names);
-        for impact in compare(directory, old.people(), new.people(), &names) {
+        for impact in compare(
+            Between::Revisions,
+            directory,
+            old.people(),
+            new.people(),
+            &names,
+        ) {
             let same =
                 |(known, _): &(Impact, _)| known.user == impact.user && known.what == impact.what;
             if !found.iter().any(same) {
