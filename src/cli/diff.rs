@@ -63,11 +63,11 @@ enum FormatArg {
 /// When a revision cannot be read, or the two have nothing in common.
 pub fn run(place: &Place, args: &Args) -> Outcome {
     let id = |revision: &str| {
-        git::revision_id(&place.folder, revision).map_err(|e| Failed::new(Exit::World, e))
+        git::revision_id(&place.folder, revision).map_err(workbench::source_failed)
     };
     let (wanted, head_id) = (id(&args.base)?, id(&args.head)?);
-    let base_id = git::merge_base(&place.folder, &wanted, &head_id)
-        .map_err(|e| Failed::new(Exit::World, e))?;
+    let base_id =
+        git::merge_base(&place.folder, &wanted, &head_id).map_err(workbench::source_failed)?;
     if base_id != wanted {
         let short = |id: &str| id.chars().take(12).collect::<String>();
         talk(format!(

@@ -381,7 +381,10 @@ fn nothing_is_nothing() {
 #[test]
 fn a_revision_that_is_not_there_or_shares_nothing_fails_and_an_invalid_one_is_told() {
     let access = city();
-    access.run_embedded(&["diff", "nowhere"]).ends(3);
+    for revisions in [&["nowhere"][..], &["main", "nowhere"]] {
+        let ran = access.run_embedded(&[&["diff"], revisions].concat());
+        assert!(ran.ends(64).err.contains("nowhere"));
+    }
     access.run_embedded(&["diff"]).ends(64);
     access.git(&["switch", "--quiet", "--orphan", "other"]);
     access.write("city.yaml", include_str!("policy/world.yaml"));
