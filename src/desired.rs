@@ -32,6 +32,7 @@ use crate::manifest::user::UserState;
 use crate::name::{FieldName, RequestName, ResourceName, ScopeName, UserName};
 use crate::sorted::Sorted;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -175,6 +176,8 @@ pub struct Started {
 pub struct Departure {
     /// When; none where a manifest only says that they left.
     pub at: Option<Timestamp>,
+    /// The last day, where that is how an end date says it: `at` is the midnight after it.
+    pub last_day: Option<Date>,
     /// The reason code: the request's, `end-date`, or `left` where nobody says one.
     pub reason: String,
     /// By which request; none: by an end date, or as the manifest says.

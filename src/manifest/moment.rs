@@ -68,6 +68,13 @@ impl Moment {
     }
 }
 
+impl Moment {
+    /// The day, where it is one as a whole.
+    pub fn day(&self) -> Option<Date> {
+        (self.0.len() == 10).then(|| self.0.parse().ok())?
+    }
+}
+
 enum Gap {
     /// Midnight itself may be skipped by a change of clocks: the day then starts at the first instant there is.
     Forward,

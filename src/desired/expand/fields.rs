@@ -20,7 +20,7 @@ use crate::diagnostic::Code;
 use crate::manifest::resource::{Field, FieldSource};
 use crate::manifest::user::UserState;
 use crate::manifest::value::mismatch;
-use crate::manifest::{Edge, UserSpec};
+use crate::manifest::{Edge, Moment, UserSpec};
 use crate::name::{FieldName, ResourceName, ScopeName, UserName};
 use crate::request::FoldedUser;
 use crate::sorted::Sorted;
@@ -228,19 +228,21 @@ fn departure(facts: &Facts<'_>, user: &FoldedUser, presence: Presence) -> Option
     if let Some(terminated) = &user.terminated {
         return Some(Departure {
             at: Some(terminated.at),
+            last_day: None,
             reason: terminated.reason.clone().unwrap_or_else(|| "left".into()),
             request: Some(terminated.request.clone()),
             urgent: terminated.urgent,
             cause: Cause::of(&terminated.origin),
         });
     }
-    let end = user.spec.end_date.as_ref();
-    let end = end.and_then(|m| m.resolve(&facts.catalog.zone, Edge::End).ok());
+    let said_end = user.spec.end_date.as_ref();
+    let end = said_end.and_then(|m| m.resolve(&facts.catalog.zone, Edge::End).ok());
     let end = end.filter(|end| *end <= facts.now);
     let reason = if end.is_some() { "end-date" } else { "left" };
     let said = user.changed.first().unwrap_or(&user.declared);
     Some(Departure {
         at: end,
+        last_day: end.and(said_end.and_then(Moment::day)),
         reason: reason.into(),
         request: None,
         urgent: false,
@@ -520,10 +522,10 @@ impl<'p> Filler<'_, 'p> {
         let config = &catalog.config;
         let text = config.spec.leavers.as_ref()?.description.as_ref()?;
         let template = catalog.templates.get(text)?;
-        let date = departure.at.map(|at| {
-            let local = at.to_zoned(catalog.zone.clone());
-            local.strftime("%Y-%m-%d").to_string()
-        });
+        let day = departure
+            .at
+            .map(|at| at.to_zoned(catalog.zone.clone()).date());
+        let date = departure.last_day.or(day).map(|day| day.to_string());
         let request = departure.request.as_ref().map(ToString::to_string);
         let known = [Some(departure.reason.clone()), date, request];
         self.variables.departure = Some(known.map(|value| value.unwrap_or_else(|| "-".into())));

@@ -460,7 +460,8 @@ fn departure(draft: &mut Draft<'_>, person: &Person) {
     }
     let to = draft.reached(supervisor(inputs, person), &key);
     let name = &person.display_name;
-    let when = departure.at.map(|at| local(inputs, at));
+    let last_day = departure.last_day.map(|day| day.to_string());
+    let when = last_day.or_else(|| departure.at.map(|at| local(inputs, at)));
     let since = when.map(|when| format!(" on {when}")).unwrap_or_default();
     let mut first = vec![format!("{name} left{since} ({}).", departure.reason)];
     let account = person.account.as_ref().filter(|a| a.known.is_some());
