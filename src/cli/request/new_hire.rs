@@ -9,6 +9,7 @@ use super::{AskedArgs, blank, write};
 use crate::author::place::handle;
 use crate::catalog::duties::answers::{Asked, member_profiles, questions, refused};
 use crate::diagnostic::suggest::did_you_mean;
+use crate::manifest::profile::Question;
 use crate::manifest::request::{AccessChange, ProfileChange, RequestAction};
 use crate::manifest::user::UserState;
 use crate::manifest::{Edge, UserType};
@@ -295,11 +296,19 @@ impl Form<'_> {
         let said: BTreeMap<&FieldName, &str> =
             args.answers.iter().map(|(k, v)| (k, v.as_str())).collect();
         let keys = asked.iter().map(|a| a.question.key.as_str());
-        for key in said.keys() {
-            if let Some(why) = unknown("question", key.as_str(), keys.clone()) {
-                let words = format!("--answer {key}=…: {why}; the profiles do not ask it");
-                return Err(Failed::say(Exit::Usage, words));
-            }
+        let wrong = said.iter().filter_map(|(key, text)| {
+            let why = match asked.iter().find(|a| a.question.key == **key) {
+                Some(Asked { question, .. }) => will_not_do(question, text)?,
+                None => {
+                    let why = unknown("question", key.as_str(), keys.clone())?;
+                    format!("{why}; the profiles do not ask it")
+                }
+            };
+            Some(format!("--answer {key}=…: {why}"))
+        });
+        let wrong: Vec<String> = wrong.collect();
+        if !wrong.is_empty() {
+            return Err(Failed::say(Exit::Usage, wrong.join("\n")));
         }
         let mut answers = BTreeMap::new();
         for (i, Asked { question, .. }) in asked.iter().enumerate() {
@@ -318,10 +327,7 @@ impl Form<'_> {
                 hint: (!hint.is_empty()).then(|| hint.join("; ")),
                 default: None,
                 need,
-                refused: &|text| {
-                    let (why, help) = refused(question, text)?;
-                    Some(help.map_or(why.clone(), |help| format!("{why} ({help})")))
-                },
+                refused: &|text| will_not_do(question, text),
             };
             if let Some(answer) = self.asker.text(said.get(&question.key).copied(), &prompt)? {
                 answers.insert(question.key.clone(), answer);
@@ -386,6 +392,12 @@ impl Form<'_> {
             },
         )
     }
+}
+
+/// Why an answer will not do, and what would.
+fn will_not_do(question: &Question, text: &str) -> Option<String> {
+    let (why, help) = refused(question, text)?;
+    Some(help.map_or(why.clone(), |help| format!("{why} ({help})")))
 }
 
 fn one_line(text: &str) -> Option<String> {

@@ -185,6 +185,22 @@ fn an_answer_is_taken_as_validate_takes_it() {
         let ran = refuses(&access, 64, &with("officePhone=812-555-0117", answer));
         assert!(ran.err.contains(why), "{}", ran.err);
     }
+    // Every one that will not do is told.
+    let more = [
+        "--answer",
+        "publicPhone=later",
+        "--answer",
+        "offisPhone=812-555-0117",
+    ];
+    let begin = with("officePhone=812-555-0117", "officePhone=soon");
+    let ran = refuses(&access, 64, &[&begin[..], &more].concat());
+    for why in [
+        "--answer officePhone=…: it must be a telephone number",
+        "--answer publicPhone=…: it must be a telephone number",
+        "--answer offisPhone=…: there is no question `offisPhone`; did you mean `officePhone`?",
+    ] {
+        assert!(ran.err.contains(why), "{}", ran.err);
+    }
     // The same mistake in a file is the same mistake.
     let (path, _) = writes_one(&access, &HIRE);
     access.edit(&path, "812-555-0117", "soon");
