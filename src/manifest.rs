@@ -19,6 +19,7 @@ pub mod resource;
 pub mod role;
 pub mod schema;
 pub mod scope;
+pub mod signing_key;
 pub mod text;
 pub mod timed;
 pub mod user;

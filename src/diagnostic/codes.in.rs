@@ -155,6 +155,16 @@ codes! {
         why "A password that cannot be encrypted is handed on to nobody; a private key in a manifest is everybody's."
         before "handOverKey: AGE-SECRET-KEY-1…"
         after "handOverKey: age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
+    BadSigningKey = "bad-signing-key" Error
+        what "A signing key is no public key, or something of it is missing or mistyped."
+        why "Nothing could be proved with it: whoever it is meant for would find out when a merge is refused."
+        before "signingKeys: [\"ssh-ed25519 AAAA\"]"
+        after "signingKeys: [\"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI… kim\"]";
+    SigningKeyTaken = "signing-key-taken" Error
+        what "Two users have the same signing key."
+        why "A key is one person's: what is signed with one that several have proves nothing, and counts for none of them."
+        before "the same line under signingKeys of kim and of lou"
+        after "signingKeys of kim alone";
     BadPattern = "bad-pattern" Error
         what "A regular expression or glob cannot be compiled."
         why "Nothing could be checked against it."

@@ -5,16 +5,18 @@ use super::identities::given_identity;
 use super::{hand_over_key, has_level, meant_level, needs_end, unknown_level};
 use crate::catalog::{Catalog, Linked, Problem};
 use crate::diagnostic::Code;
-use crate::manifest::Access;
 use crate::manifest::parse::Location;
 use crate::manifest::resource::{Cost, ResourceType};
+use crate::manifest::signing_key::SigningKey;
 use crate::manifest::user::{Deputy, UserState};
+use crate::manifest::{Access, UserSpec};
 use crate::name::UserName;
 use std::collections::BTreeMap;
 
 /// What users owe.
 pub fn people(catalog: &Catalog, problems: &mut Vec<Problem>) {
     let mut numbers: BTreeMap<&str, &Location> = BTreeMap::new();
+    let mut keys = BTreeMap::new();
     for (name, Linked { at, spec, .. }) in &catalog.users {
         moment(catalog, spec.start_date.as_ref(), at, "startDate", problems);
         moment(catalog, spec.end_date.as_ref(), at, "endDate", problems);
@@ -59,6 +61,7 @@ pub fn people(catalog: &Catalog, problems: &mut Vec<Problem>) {
         let key = spec.credentials.as_ref();
         let key = key.and_then(|c| c.hand_over_key.as_deref());
         hand_over_key(key, at, "credentials.handOverKey", problems);
+        signing_keys(name, spec, at, &mut keys, problems);
         if let Some(number) = &spec.employee_number {
             if let Some(first) = numbers.get(number.0.as_str()) {
                 problems.push(
@@ -121,6 +124,49 @@ pub fn people(catalog: &Catalog, problems: &mut Vec<Problem>) {
                     )
                     .help("keep one of the two: `without` takes away only what profiles and organizations give"),
                 );
+            }
+        }
+    }
+}
+
+/// That signing keys are keys, and each is one user's.
+fn signing_keys<'c>(
+    name: &'c UserName,
+    spec: &UserSpec,
+    at: &'c Location,
+    known: &mut BTreeMap<SigningKey, (&'c UserName, &'c Location, String)>,
+    problems: &mut Vec<Problem>,
+) {
+    let texts = spec.credentials.iter().flat_map(|c| &c.signing_keys);
+    for (i, text) in texts.enumerate() {
+        let route = format!("credentials.signingKeys.{i}");
+        let keys = match SigningKey::all(text) {
+            Ok(keys) => keys,
+            Err(error) => {
+                problems.push(
+                    Problem::new(Code::BadSigningKey, at, &route, error.to_string()).help(
+                        "write the line of an SSH `.pub` file, or what `gpg --armor --export` prints",
+                    ),
+                );
+                continue;
+            }
+        };
+        for key in keys {
+            match known.get(&key) {
+                None => {
+                    known.insert(key, (name, at, route.clone()));
+                }
+                Some((owner, _, _)) if *owner == name => {}
+                Some((owner, first, theirs)) => problems.push(
+                    Problem::new(
+                        Code::SigningKeyTaken,
+                        at,
+                        &route,
+                        format!("this key is `{owner}`'s already, and a key is one person's"),
+                    )
+                    .help("let everybody make a key of their own")
+                    .related(first, theirs, "the other one"),
+                ),
             }
         }
     }

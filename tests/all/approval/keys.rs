@@ -64,15 +64,20 @@ fn a_key_that_was_taken_away_no_longer_counts() {
 
 #[test]
 fn a_key_of_two_users_counts_for_neither() {
-    let town = Town::with(|access, town| {
-        access.write(
-            "users/ben.yaml",
-            &user("ben", &[town.public("ada")], ADMINISTRATOR),
-        );
-    });
+    let town = Town::new();
+    let text = user("ben", &[town.public("ada")], ADMINISTRATOR);
+    town.access.write("users/ben.yaml", &text);
+    // `validate` refuses it; an operator may name such a revision all the same.
+    let ran = town
+        .access
+        .run_embedded(&["validate", "--worktree"])
+        .ends(1);
+    let words = "this key is `ada`'s already, and a key is one person's";
+    assert!(ran.out.contains(words), "{}", ran.out);
+    let base = town.commit(By::Nobody, "One key");
     pulled(&town);
     town.merge(By::Ssh("ada"), "maps");
-    town.check().refused(&[
+    town.range(&format!("{base}..main")).refused(&[
         "the merge's signature does not count",
         "is that of several users (ada, ben): a key is one person's",
     ]);
