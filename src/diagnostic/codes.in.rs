@@ -200,6 +200,11 @@ codes! {
         why "One of the two would win, and nobody could say which."
         before "access: [{resource: a}, {resource: a}]"
         after "access: [{resource: a}]";
+    KeyTaken = "key-taken" Error
+        what "An application would call two of its roles, or two of its scopes, by the same name."
+        why "Exports and mails name them by `key`, else `displayName`: nobody could tell which of the two somebody has."
+        before "wg.reader and wg.writer, both with key: User"
+        after "key: Reader and key: Writer";
     IdentityType = "identity-type" Error
         what "A resource has no such identity type, or a user of this type cannot have it."
         why "The application would not know what to show."

@@ -11,10 +11,29 @@ use crate::manifest::parse::Location;
 use crate::manifest::timed::Timed;
 use crate::name::{ResourceName, RoleName, ScopeName};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// What roles and scopes owe.
 pub fn roles_and_scopes(catalog: &Catalog, problems: &mut Vec<Problem>) {
     let managed = ManagedGroups::new(&catalog.config.spec.managed);
+    let roles = catalog.roles.iter();
+    let roles = roles.map(|(name, Linked { at, spec, .. })| Called {
+        name: name.as_str(),
+        resource: &spec.resource,
+        key: spec.key.as_deref(),
+        display_name: spec.display_name.as_deref(),
+        at,
+    });
+    called_once("role", roles, problems);
+    let scopes = catalog.scopes.iter();
+    let scopes = scopes.map(|(name, Linked { at, spec, .. })| Called {
+        name: name.as_str(),
+        resource: &spec.resource,
+        key: spec.key.as_deref(),
+        display_name: spec.display_name.as_deref(),
+        at,
+    });
+    called_once("scope", scopes, problems);
     for (name, Linked { at, spec, .. }) in &catalog.roles {
         prefixed(name.as_str(), &spec.resource, at, problems);
         managed.check(&spec.groups, at, "groups", problems);
@@ -339,6 +358,52 @@ pub(super) fn identity_type(
             )
             .maybe_help(did_you_mean(kind.as_str(), known)),
         );
+    }
+}
+
+/// What an application calls a role or a scope.
+struct Called<'c> {
+    name: &'c str,
+    resource: &'c ResourceName,
+    key: Option<&'c str>,
+    display_name: Option<&'c str>,
+    at: &'c Location,
+}
+
+/// That an application calls no two alike: exports know them by that alone (MODEL 1).
+fn called_once<'c>(what: &str, all: impl Iterator<Item = Called<'c>>, problems: &mut Vec<Problem>) {
+    let mut known: BTreeMap<(&ResourceName, &str), (&str, &Location, &str)> = BTreeMap::new();
+    for called in all {
+        let Called {
+            name,
+            resource,
+            key,
+            display_name,
+            at,
+        } = called;
+        let (word, route) = match (key, display_name) {
+            (Some(key), _) => (key, "key"),
+            (None, Some(display_name)) => (display_name, "displayName"),
+            (None, None) => (name, "/metadata.name"),
+        };
+        match known.entry((resource, word)) {
+            Entry::Vacant(entry) => {
+                entry.insert((name, at, route));
+            }
+            Entry::Occupied(entry) => {
+                let (other, first, theirs) = *entry.get();
+                problems.push(
+                    Problem::new(
+                        Code::KeyTaken,
+                        at,
+                        route,
+                        format!("`{resource}` calls two {what}s `{word}`: this one and `{other}`"),
+                    )
+                    .help("give each the `key` that the application knows it by")
+                    .related(first, theirs, "the other one"),
+                );
+            }
+        }
     }
 }
 
