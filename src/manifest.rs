@@ -148,12 +148,13 @@ impl PartialEq for Line {
 
 impl Eq for Line {}
 
-/// A link to something outside: `https` only, so nothing is ever sent in the clear.
+/// A link to something outside: `https` only, so nothing is ever sent in the clear, and without a name or
+/// password before the host, which everybody who reads the repository would have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Url(
     #[schemars(regex(
-        pattern = r"^https://[^\x00-\x20\x7f-\xa0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]+$"
+        pattern = r"^https://[^@/?#\\\x00-\x20\x7f-\xa0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]+([/?#][^\\\x00-\x20\x7f-\xa0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]*)?$"
     ))]
     pub String,
 );

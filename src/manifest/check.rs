@@ -375,7 +375,7 @@ fn rule(pattern: &str) -> String {
                 .into()
         }
         p if p.starts_with("^https://") => {
-            "only https:// links are taken: nothing may travel in the clear".into()
+            "only https:// links are taken, without a name or password before the host: nothing may travel in the clear, and whoever reads the repository reads it".into()
         }
         p if p.contains('@') && p.contains("A-Za-z0-9.-") => {
             "a mail address looks like `name@example.org`".into()

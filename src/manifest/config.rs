@@ -106,8 +106,10 @@ impl ForgeKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Program {
-    /// Its address; `https` only.
-    #[schemars(regex(pattern = r"^https://[A-Za-z0-9._~:/?@!&*+,;=%-]{1,500}$"))]
+    /// Its address; `https` only, and no name or password before the host.
+    #[schemars(regex(
+        pattern = r"^https://[A-Za-z0-9._~:!&*+,;=%-]{1,250}([/?][A-Za-z0-9._~:/?@!&*+,;=%-]{0,250})?$"
+    ))]
     pub url: String,
     /// Its SHA-256, in hexadecimal.
     #[schemars(regex(pattern = r"^[0-9a-f]{64}$"))]

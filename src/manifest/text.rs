@@ -146,7 +146,7 @@ pub fn secrets(path: &Arc<str>, text: &str) -> Vec<Diagnostic> {
         "AKIA",
         "-----BEGIN PGP PRIVATE",
     ];
-    if !MARKS.iter().any(|mark| text.contains(mark)) {
+    if !MARKS.iter().any(|mark| text.contains(mark)) && !text.contains(LINK) {
         return Vec::new();
     }
     let token = |line: &str, at: usize, mark: &str| {
@@ -159,23 +159,40 @@ pub fn secrets(path: &Arc<str>, text: &str) -> Vec<Diagnostic> {
     };
     let mut found = Vec::new();
     for (number, line) in text.lines().enumerate() {
-        for mark in MARKS {
-            if let Some(at) = line.find(mark).filter(|at| token(line, *at, mark)) {
-                let place = Place {
-                    file: path.clone(),
-                    line: number as u32 + 1,
-                    column: line[..at].chars().count() as u32 + 1,
-                    width: mark.len() as u32,
-                };
-                found.push(
-                    Diagnostic::new(Code::Secret, place, "this looks like a secret")
-                        .help("take it out, and replace it where it is used: whoever reads the repository has it"),
-                );
-                break;
-            }
+        let marked = MARKS.iter().find_map(|mark| {
+            let at = line.find(mark).filter(|at| token(line, *at, mark))?;
+            Some((at, mark.len()))
+        });
+        if let Some((at, width)) = marked.or_else(|| password(line)) {
+            let place = Place {
+                file: path.clone(),
+                line: number as u32 + 1,
+                column: line[..at].chars().count() as u32 + 1,
+                width: line[at..at + width].chars().count() as u32,
+            };
+            found.push(
+                Diagnostic::new(Code::Secret, place, "this looks like a secret")
+                    .help("take it out, and replace it where it is used: whoever reads the repository has it"),
+            );
         }
     }
     found
+}
+
+/// Stands between a link's scheme and its host.
+const LINK: &str = "://";
+
+/// A name with a password before the host of a link: where it begins, and how many bytes it has.
+fn password(line: &str) -> Option<(usize, usize)> {
+    line.match_indices(LINK).find_map(|(at, _)| {
+        let begin = at + LINK.len();
+        let host = line[begin..]
+            .split(|c: char| c.is_whitespace() || "/?#\\\"'<>".contains(c))
+            .next()?;
+        let (user, _) = host.rsplit_once('@')?;
+        let (_, password) = user.split_once(':')?;
+        (!password.is_empty()).then_some((begin, user.len()))
+    })
 }
 
 #[cfg(test)]
@@ -246,5 +263,17 @@ mod tests {
             .map(|d| (d.place.line, d.place.column))
             .collect();
         assert_eq!(found, [(1, 4), (3, 20)]);
+    }
+
+    #[test]
+    fn a_password_before_the_host_of_a_link_is_found() {
+        let text = "url: https://kim:hunter2@host.example/\nurl: https://kim@host\nurl: https://host:443/a:b@c\n\
+                    ä: see ssh://git@host and ldaps://cn=x:pä@host.\nurl: 'https://kim:'\n";
+        let found = secrets(&"f.yaml".into(), text);
+        let found: Vec<_> = found
+            .iter()
+            .map(|d| (d.place.line, d.place.column, d.place.width))
+            .collect();
+        assert_eq!(found, [(1, 14, 11), (4, 35, 7)]);
     }
 }
