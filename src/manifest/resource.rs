@@ -288,6 +288,13 @@ pub struct Field {
     pub line: Line,
 }
 
+impl Field {
+    /// The value, where it is the same for everybody.
+    pub fn fixed(&self) -> Option<&str> {
+        self.value.as_deref().filter(|value| !value.contains('{'))
+    }
+}
+
 /// What sort of value a field or answer takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -8,8 +8,10 @@ use crate::diagnostic::Code;
 use crate::diagnostic::suggest::did_you_mean;
 use crate::manifest::ResourceSpec;
 use crate::manifest::parse::Location;
-use crate::manifest::resource::{Connector, Instructions, ResourceType};
+use crate::manifest::resource::{Connector, Field, Instructions, ResourceType};
+use crate::manifest::value::mismatch;
 use crate::name::{LevelName, ResourceName};
+use regex::Regex;
 use std::collections::BTreeSet;
 
 /// What resources owe.
@@ -190,6 +192,16 @@ pub(super) fn levels(
     }
 }
 
+/// Why a field does not take a value, and the nearest that it takes.
+fn unlike(field: &Field, value: &str) -> Option<(String, Option<String>)> {
+    let pattern = || {
+        let whole = format!("^(?:{})$", field.pattern.as_ref()?);
+        let whole = Regex::new(&whole).ok()?;
+        (!whole.is_match(value)).then(|| (format!("it must match `{whole}`"), None))
+    };
+    mismatch(field.kind, &field.options, value).or_else(pattern)
+}
+
 pub(super) fn fields(at: &Location, spec: &ResourceSpec, problems: &mut Vec<Problem>) {
     let mut seen: BTreeSet<String> = BTreeSet::new();
     for (i, field) in spec.fields.iter().enumerate() {
@@ -207,6 +219,18 @@ pub(super) fn fields(at: &Location, spec: &ResourceSpec, problems: &mut Vec<Prob
         }
         pattern(field.pattern.as_deref(), at, &route, problems);
         choice(field.kind, &field.options, at, &route, problems);
+        let value = field.fixed().filter(|value| !value.is_empty());
+        if let Some((why, help)) = value.and_then(|value| unlike(field, value)) {
+            problems.push(
+                Problem::new(
+                    Code::FieldValue,
+                    at,
+                    &format!("{route}.value"),
+                    format!("`{}` cannot have this value: {why}", field.name),
+                )
+                .help(help.unwrap_or_else(|| "change the value, or the rule of the field".into())),
+            );
+        }
         let sources = [
             field.value.is_some(),
             field.default.is_some(),
