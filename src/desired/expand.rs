@@ -202,19 +202,21 @@ impl<'a> Outlook<'a> {
     fn count_seats(&mut self, names: &[UserName], problems: &mut Vec<Problem>) {
         for (resource, holders) in &mut self.seats {
             let before = holders.len();
+            let mut added: BTreeSet<&UserName> = BTreeSet::new();
             for name in names {
                 let person = self.people.get(name);
                 let mut keys = person.into_iter().flat_map(|p| p.entitlements.keys());
                 match keys.any(|key| key.resource == **resource) {
-                    true => holders.insert(name.clone()),
-                    false => holders.remove(name),
-                };
+                    true if holders.insert(name.clone()) => drop(added.insert(name)),
+                    true => {}
+                    false => drop(holders.remove(name)),
+                }
             }
             if holders.len() > before {
                 seats(
                     self.ground.catalog,
                     resource,
-                    holders,
+                    (holders, &added),
                     &self.people,
                     problems,
                 );
@@ -370,11 +372,12 @@ fn base<'p>(
     }
 }
 
-/// Says that a resource has more holders than seats, and which request exceeds.
+/// Says that a resource has more holders than seats, and who of those added at the instant exceeds, by
+/// which request.
 fn seats(
     catalog: &Catalog,
     resource: &ResourceName,
-    holders: &BTreeSet<UserName>,
+    (holders, added): (&BTreeSet<UserName>, &BTreeSet<&UserName>),
     people: &BTreeMap<UserName, Arc<Person>>,
     problems: &mut Vec<Problem>,
 ) {
@@ -387,7 +390,7 @@ fn seats(
     }
     // Whoever a request added last exceeds.
     let mut requested = Vec::new();
-    for person in holders.iter().filter_map(|name| people.get(name)) {
+    for person in added.iter().filter_map(|name| people.get(*name)) {
         let held = person.entitlements.iter();
         let held = held.filter(|(key, _)| key.resource == *resource);
         for cause in held.flat_map(|(_, entitlement)| &entitlement.causes) {
@@ -401,7 +404,7 @@ fn seats(
     }
     requested.sort();
     let requested = requested.last().map(|(_, _, at)| (*at, "subject"));
-    let last = holders.last().and_then(|name| catalog.users.get(name));
+    let last = added.last().and_then(|name| catalog.users.get(*name));
     let declared = last.map(|user| (&user.at, "/metadata.name"));
     let (at, route) = requested.or(declared).unwrap_or((&linked.at, "seats"));
     let names: Vec<&str> = holders.iter().map(UserName::as_str).collect();
