@@ -67,6 +67,9 @@ impl Desired {
     }
 }
 
+/// Where somebody is who has not started.
+pub const NOT_YET_HERE: &str = "not-yet-here";
+
 /// What should be for one user.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Person {
@@ -90,6 +93,8 @@ pub struct Person {
     pub hand_over_key: Option<String>,
     /// Whom the user reports to.
     pub supervisor: Option<UserName>,
+    /// When they start, where that is still to come.
+    pub starts: Option<Timestamp>,
     /// How their present time here began, where a request began it and it has begun.
     pub started: Option<Started>,
     /// How they left, where they did.
@@ -109,6 +114,14 @@ pub struct Person {
 }
 
 impl Person {
+    /// Where they are in their time here, in a word.
+    pub fn stands(&self) -> &'static str {
+        match self.starts {
+            Some(_) => NOT_YET_HERE,
+            None => self.state.as_str(),
+        }
+    }
+
     /// Takes out everything that only says why: what is left is what should be. Every field is named,
     /// so that a new one does not compile unconsidered.
     pub fn without_reasons(&mut self) {
@@ -123,6 +136,7 @@ impl Person {
             names: _,
             hand_over_key: _,
             supervisor: _,
+            starts: _,
             started,
             departure,
             account,

@@ -10,7 +10,7 @@ pub fn human(person: &Person, desired: &Desired, only: Option<&str>) -> String {
         "{} ({}), {} {}, declared in {}:{}\n",
         person.display_name,
         person.name,
-        person.state.as_str(),
+        person.stands(),
         person.kind.as_str(),
         person.declared.file,
         person.declared.line,
@@ -103,7 +103,7 @@ pub fn json(person: &Person, desired: &Desired, only: Option<&str>) -> String {
     let whole = json!({
         "user": person.name,
         "displayName": person.display_name,
-        "state": person.state,
+        "state": person.stands(),
         "type": person.kind,
         "instant": desired.instant,
         "declared": person.declared,

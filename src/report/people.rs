@@ -10,7 +10,6 @@ use crate::catalog::Catalog;
 use crate::desired::accounts::Accounts;
 use crate::desired::{Desired, Grant, Person};
 use crate::manifest::organization::OrganizationType;
-use crate::manifest::user::UserState;
 use crate::manifest::{Contact, UserType};
 use crate::name::{OrganizationName, ProfileName, ResourceName, UserName};
 use crate::request::{Folded, FoldedUser};
@@ -35,7 +34,7 @@ pub struct Row {
     pub id: UserName,
     /// The name people read.
     pub name: String,
-    /// Active, suspended or left.
+    /// Active, suspended, left or not yet here.
     pub state: &'static str,
     /// What sort of user.
     #[serde(rename = "type")]
@@ -94,7 +93,7 @@ pub struct Filter {
     /// Who hold something of this resource.
     pub resource: Option<ResourceName>,
     /// In this state.
-    pub state: Option<UserState>,
+    pub state: Option<&'static str>,
     /// With this text, in any spelling, in id, name, login names or contact.
     pub search: Option<String>,
 }
@@ -128,7 +127,7 @@ impl Filter {
             && organization.as_ref().is_none_or(below)
             && profile.as_ref().is_none_or(|p| row.profiles.contains(p))
             && resource.as_ref().is_none_or(|r| row.resources.contains(r))
-            && state.is_none_or(|state| state.as_str() == row.state)
+            && state.is_none_or(|state| state == row.state)
             && search.as_deref().is_none_or(|text| row.has(text))
     }
 }
@@ -183,7 +182,7 @@ pub fn row(catalog: &Catalog, people: &People, user: &FoldedUser, person: &Perso
     Row {
         id: person.name.clone(),
         name: person.display_name.clone(),
-        state: person.state.as_str(),
+        state: person.stands(),
         kind: person.kind.as_str(),
         organization: organization.clone(),
         partner: partner.map(|(name, _)| (*name).clone()),

@@ -4,6 +4,7 @@ use super::super::flags::TypeArg;
 use super::super::{Exit, Failed, Outcome, Place, print, talk, workbench};
 use crate::desired::accounts::Accounts;
 use crate::desired::expand::expand;
+use crate::desired::{Desired, NOT_YET_HERE};
 use crate::manifest::user::UserState;
 use crate::name::{OrganizationName, ProfileName, ResourceName};
 use crate::reconcile::Reading;
@@ -47,6 +48,8 @@ enum StateArg {
     Active,
     Suspended,
     Left,
+    /// Who has not started.
+    NotYetHere,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -73,9 +76,10 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         profile: args.profile.clone(),
         resource: args.resource.clone(),
         state: args.state.map(|state| match state {
-            StateArg::Active => UserState::Active,
-            StateArg::Suspended => UserState::Suspended,
-            StateArg::Left => UserState::Left,
+            StateArg::Active => UserState::Active.as_str(),
+            StateArg::Suspended => UserState::Suspended.as_str(),
+            StateArg::Left => UserState::Left.as_str(),
+            StateArg::NotYetHere => NOT_YET_HERE,
         }),
         search: args.search.clone(),
     };

@@ -25,6 +25,7 @@ use crate::name::{FieldName, ResourceName, ScopeName, UserName};
 use crate::request::FoldedUser;
 use crate::sorted::Sorted;
 use crate::template::TemplateError;
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -197,6 +198,7 @@ pub(super) fn person<'p>(
             .as_ref()
             .and_then(|c| c.hand_over_key.clone()),
         supervisor: user.spec.supervisor.clone(),
+        starts: starts(facts, user, presence),
         started: started(user, presence),
         departure,
         account,
@@ -207,6 +209,17 @@ pub(super) fn person<'p>(
         declared: Cause::of(&user.declared),
     };
     (Arc::new(person), problems)
+}
+
+/// When a user starts, where that is still to come.
+fn starts(facts: &Facts<'_>, user: &FoldedUser, presence: Presence) -> Option<Timestamp> {
+    match presence {
+        Presence::Waiting | Presence::Ahead => {
+            let start = user.spec.start_date.as_ref()?;
+            start.resolve(&facts.catalog.zone, Edge::Start).ok()
+        }
+        Presence::Active | Presence::Suspended | Presence::Left => None,
+    }
 }
 
 /// How a user's present time here began, where a request began it.

@@ -50,6 +50,43 @@ fn a_leave_of_absence_begins_and_ends() {
 }
 
 #[test]
+fn who_has_not_started_is_not_on_leave() {
+    let access = Access::example("white-glove");
+    let kim = "  givenName: Kim\n";
+    access.edit(
+        "users/kim.yaml",
+        kim,
+        &format!("{kim}  startDate: \"2099-01-04\"\n"),
+    );
+    access.commit("Kim is to come");
+    let listed = |state: &str, at: &str| {
+        let arguments = [
+            "user", "list", "--state", state, "--at", at, "--format", "json",
+        ];
+        let listed = access.run_embedded(&arguments).ends(0).json();
+        let listed = listed.as_array().unwrap().iter();
+        listed
+            .map(|row| format!("{} {}", row["id"], row["state"]))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        listed("not-yet-here", "2099-01-03"),
+        [r#""kim" "not-yet-here""#]
+    );
+    assert_eq!(listed("suspended", "2099-01-03"), [""; 0]);
+    assert_eq!(listed("not-yet-here", "2099-01-04"), [""; 0]);
+    for (command, at, state) in [
+        ("explain", "2099-01-03", "not-yet-here"),
+        ("explain", "2099-01-04", "active"),
+    ] {
+        let said = access.run_embedded(&[command, "kim", "--at", at]).ends(0);
+        assert!(said.out.contains(state), "{}", said.out);
+    }
+    let shown = access.run_embedded(&["user", "show", "kim", "--at", "2099-01-03"]);
+    assert!(shown.ends(0).out.contains("not-yet-here"));
+}
+
+#[test]
 fn a_clone_copies_the_job_and_not_the_person() {
     let access = Access::example("bloomington");
     access.edit(
