@@ -77,10 +77,12 @@ const SET: [&str; 12] = [
     "attributes: {telephoneNumber: 812-349-0001}",
     "displayName: \"*)(cn=*\"",
 ];
-const IDENTITIES: [&str; 6] = [
+const IDENTITIES: [&str; 8] = [
     "add: [{resource: wg, type: member, roles: [wg.reader]}]",
     "add: [{resource: wg, type: member, alias: Second, roles: [{role: wg.writer, until: \"2027-02-10\"}]}]",
     "add: [{resource: wg, type: member, scopes: {wg.client: [acme]}}]",
+    "add: [{resource: wg, type: guest, alias: Third, until: \"2027-01-25\"}]",
+    "remove: [{resource: wg, alias: Third}]",
     "remove: [{resource: wg}]",
     "remove: [{resource: wg, roles: [wg.reader]}]",
     "remove: [{resource: wg, alias: Second}]",
