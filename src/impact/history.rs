@@ -53,7 +53,7 @@ fn requests(before: &Catalog, after: &Catalog, now: Timestamp, problems: &mut Ve
             continue;
         }
         let archived = after.archived.get(name);
-        let settled = archived.is_none() || effective < after.folded_through();
+        let settled = archived.is_none() || effective <= after.folded_through();
         let new = after.requests.get(name).or(archived);
         let (at, what) = match new {
             Some(new) if new.spec == old.spec && settled => continue,
