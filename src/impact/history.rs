@@ -258,7 +258,11 @@ fn void(before: &Catalog, after: &Catalog, problems: &mut Vec<Problem>) {
                 && other.from <= step.from
                 && !is_new(other.name)
         });
-        if was_to_leave {
+        let departure = after.users.get(subject);
+        let departure = departure.and_then(|user| user.spec.departure.as_ref());
+        let had_left = departure
+            .is_some_and(|d| before.archived.contains_key(&d.request) || !is_new(&d.request));
+        if was_to_leave || had_left {
             problems.push(
                 Problem::new(
                     Code::RequestContradiction,

@@ -48,14 +48,26 @@ enum Left<'a> {
     Request(&'a Location),
 }
 
+impl<'a> Left<'a> {
+    /// What ended it before any request of the timeline: the one that was folded, where one was.
+    fn of(catalog: &'a Catalog, spec: &UserSpec) -> Option<Self> {
+        if spec.state != UserState::Left {
+            return None;
+        }
+        let request = spec.departure.as_ref().map(|d| &d.request);
+        let folded = request.and_then(|request| catalog.archived.get(request));
+        Some(folded.map_or(Self::Manifest, |folded| Self::Request(&folded.at)))
+    }
+}
+
 impl<'a> Status<'a> {
-    fn of(catalog: &Catalog, user: Option<&Linked<UserSpec>>) -> Self {
+    fn of(catalog: &'a Catalog, user: Option<&Linked<UserSpec>>) -> Self {
         let spec = user.map(|u| &u.spec);
         let at = |moment: Option<&Moment>, edge| moment?.resolve(&catalog.zone, edge).ok();
         let state = spec.map(|s| s.state);
         Self {
             declared: spec.is_some(),
-            left: (state == Some(UserState::Left)).then_some(Left::Manifest),
+            left: spec.and_then(|spec| Left::of(catalog, spec)),
             end: at(spec.and_then(|s| s.end_date.as_ref()), Edge::End),
             start: at(spec.and_then(|s| s.start_date.as_ref()), Edge::Start),
             suspended: state == Some(UserState::Suspended),

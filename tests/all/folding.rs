@@ -163,6 +163,8 @@ proptest! {
         let after = over(&before, &folded.drafts);
         let (new, fine) = catalog(&after);
         prop_assert!(fine, "the folded repository has mistakes");
+        // Nor may it look like an edit to who reviews it.
+        prop_assert_eq!(mistakes(&old, after.clone(), now), [""; 0]);
         for name in &folded.folded {
             prop_assert!(new.archived.contains_key(name) && !new.requests.contains_key(name));
         }
