@@ -2,9 +2,9 @@
 
 use super::super::flags::TypeArg;
 use super::super::{Exit, Failed, Outcome, Place, print, talk, workbench};
+use crate::desired::NOT_YET_HERE;
 use crate::desired::accounts::Accounts;
 use crate::desired::expand::expand;
-use crate::desired::{Desired, NOT_YET_HERE};
 use crate::manifest::user::UserState;
 use crate::name::{OrganizationName, ProfileName, ResourceName};
 use crate::reconcile::Reading;
