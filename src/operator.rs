@@ -763,6 +763,7 @@ ledger: {file: ledger.jsonl}
             "12:53 exactly-one `password` needs exactly one of `env`, `file`, `credential`, and has 2",
             "13:3 missing-field `copy` needs `baseDn` beside `url`",
             "13:15 plain-connection a name or password stands in the address",
+            "13:24 secret this looks like a secret",
             "13:111 bad-value this is not the name of an environment variable",
             "14:33 unknown-field an LDIF file has no use for `bind`",
             "14:74 unknown-field an LDIF file has no use for `startTls`",
