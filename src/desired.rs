@@ -159,6 +159,7 @@ impl Person {
         }
         if let Some(account) = account {
             account.causes.clear();
+            account.said = Said::default();
             account.groups.values_mut().for_each(|g| g.causes.clear());
         }
         entitlements.values_mut().for_each(|e| e.causes.clear());

@@ -18,7 +18,7 @@ use std::hash::Hash;
 
 /// Which names of an account its user's manifest says; the others were made by a rule once, and stay as the
 /// directory has them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Said {
     /// The login name, and the principal name with it.
     pub login: bool,
