@@ -247,12 +247,17 @@ fn on_its_own(_: &mut Command) {}
 fn end(child: &mut Child) {
     #[cfg(unix)]
     {
-        use rustix::process::{Pid, Signal, kill_process_group};
+        use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
         if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
             // Killed at once, it would leave its locks, and nothing could be fetched there any more.
             let _ = kill_process_group(group, Signal::TERM);
+            // What it started may need longer than it does itself.
             let asked = Instant::now();
-            while matches!(child.try_wait(), Ok(None)) && asked.elapsed() < FAREWELL {
+            let mut is_there = || {
+                let program = matches!(child.try_wait(), Ok(None));
+                program || test_kill_process_group(group).is_ok()
+            };
+            while is_there() && asked.elapsed() < FAREWELL {
                 thread::sleep(GLANCE);
             }
             let _ = kill_process_group(group, Signal::KILL);

@@ -118,7 +118,7 @@ fn a_git_that_hangs_is_ended_with_everything_it_started() {
 fn a_git_that_is_ended_may_clear_up_first() {
     let bed = Bed::new();
     let mut machine = bed.machine("one");
-    machine.shared.patience = Duration::from_millis(2500);
+    machine.shared.patience = Duration::from_millis(1500);
     let mut ledger = machine.open();
     ledger.append(selection("ada", "first")).unwrap();
     let here = bed.path().join("cleared-up");
