@@ -98,7 +98,7 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         (&before.catalog, &after.catalog),
         &proposal.differences,
         actor.as_ref(),
-        &present(&before.catalog, now).approvers,
+        || present(&before.catalog, now).approvers,
     );
     let told = report::proposal::Told {
         proposal: &proposal,

@@ -155,21 +155,25 @@ pub struct Reservation {
 }
 
 /// Such changes of a pull request that whoever opens it may not ask for, or of which nobody says who
-/// does.
+/// does. Who administers is looked up only where there are any: everybody is looked at for it.
 pub fn reservations(
     (before, after): (&Catalog, &Catalog),
     differences: &[Difference],
     actor: Option<&UserName>,
-    administrators: &BTreeSet<UserName>,
+    administrators: impl FnOnce() -> BTreeSet<UserName>,
 ) -> Vec<Reservation> {
+    let changes = reserved(before, after, differences);
+    if changes.is_empty() {
+        return Vec::new();
+    }
     let mut askers = requesters(before, after);
     if let Some(actor) = actor {
         let asks = || "asks for it".to_owned();
         askers.entry(Some(actor.clone())).or_insert_with(asks);
     }
-    let outsiders = outsiders(&askers, administrators);
+    let outsiders = outsiders(&askers, &administrators());
     let mut found = Vec::new();
-    for change in reserved(before, after, differences) {
+    for change in changes {
         let (by, message) = match (outsiders.first(), actor) {
             (Some((by, how)), _) => {
                 let name = by.map_or("nobody", UserName::as_str);
