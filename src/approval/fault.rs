@@ -265,7 +265,7 @@ impl fmt::Display for Fault {
             Self::Reserved {
                 change, by, how, ..
             } => match by {
-                Some(by) => write!(f, "{}, and {by}, who {how}, is none", change.words()),
+                Some(by) => f.write_str(&change.asked_by(by, how)),
                 None => write!(f, "{}, and {how}", change.words()),
             },
             Self::Denied { policy, message } => write!(f, "policy {policy} forbids it: {message}"),

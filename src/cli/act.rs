@@ -13,7 +13,7 @@ use crate::name::{ResourceName, UserName};
 use crate::observed::Directory;
 use crate::plan::Plan;
 use crate::plan::recorded::Agreed;
-use crate::reconcile::guarded::{Guards, guarded};
+use crate::reconcile::guarded::guarded;
 use crate::reconcile::run::{Means, carry_out};
 use crate::reconcile::world;
 use crate::report::outcome::Outcomes;
@@ -80,13 +80,7 @@ pub fn act(
     shown: &dyn Fn(&Plan) -> Result<(), Failed>,
 ) -> Result<Result<Acted, Vec<Refusal>>, Failed> {
     let desired = &bench.situation.desired;
-    let guards = Guards {
-        history: ledger.history(),
-        desired,
-        directory: bench.situation.observed.directory.as_ref(),
-        outer: bench.operator.outer(),
-        urgent_per_day: bench.operator.urgent_per_day,
-    };
+    let guards = workbench::guards(ledger.history(), &bench.situation, &bench.operator);
     let guarded = guarded(plan, &guards);
     let proof = match &bench.line {
         Some(line) => line.proof(),

@@ -539,13 +539,7 @@ pub fn bench<H: Borrow<History>>(
     let mut plan = plan.paused(&situation.desired, &paused);
     if matches!(purpose, Purpose::Look) {
         // Whoever carries it out asks this guard itself.
-        let guards = Guards {
-            history,
-            desired: &situation.desired,
-            directory: situation.observed.directory.as_ref(),
-            outer: operator.outer(),
-            urgent_per_day: operator.urgent_per_day,
-        };
+        let guards = guards(history, &situation, &operator);
         plan.guards.extend(too_many_urgent(&plan, &guards));
     }
     if let Some(line) = &line {
@@ -567,6 +561,21 @@ pub fn bench<H: Borrow<History>>(
         drift,
         line,
     })
+}
+
+/// What guards are asked with.
+pub fn guards<'a>(
+    history: &'a History,
+    situation: &'a Situation,
+    operator: &'a Operator,
+) -> Guards<'a> {
+    Guards {
+        history,
+        desired: &situation.desired,
+        directory: situation.observed.directory.as_ref(),
+        outer: operator.outer(),
+        urgent_per_day: operator.urgent_per_day,
+    }
 }
 
 /// What is held because it could not be read.

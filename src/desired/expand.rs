@@ -433,12 +433,6 @@ fn cause(text: impl Into<std::sync::Arc<str>>, file: &std::sync::Arc<str>, line:
     }
 }
 
-/// A pattern that the whole of a text must match; none where it cannot be read, which was reported
-/// when the catalog was linked.
-fn whole(pattern: &str) -> Option<regex::Regex> {
-    regex::Regex::new(&format!("^(?:{pattern})$")).ok()
-}
-
 /// Somebody to mail, of a person.
 fn recipient(person: &Person) -> Option<Recipient> {
     person.mail.as_ref().map(|mail| Recipient {

@@ -66,9 +66,7 @@ impl Moment {
         let time: DateTime = text.parse().map_err(|_| none())?;
         local(time, zone, text, Gap::Error)
     }
-}
 
-impl Moment {
     /// The day, where it is one as a whole.
     pub fn day(&self) -> Option<Date> {
         (self.0.len() == 10).then(|| self.0.parse().ok())?

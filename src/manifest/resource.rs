@@ -295,6 +295,14 @@ impl Field {
     }
 }
 
+impl ResourceSpec {
+    /// The user types a level is for, where somebody says: the level, else the resource.
+    pub fn eligible_for<'s>(&'s self, level: Option<&'s Level>) -> Option<&'s [UserType]> {
+        let own = level.and_then(|level| level.eligible.as_deref());
+        own.or(self.eligible.as_deref())
+    }
+}
+
 /// What sort of value a field or answer takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

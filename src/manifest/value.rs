@@ -2,6 +2,13 @@
 
 use super::resource::FieldType;
 use crate::diagnostic::suggest::did_you_mean;
+use regex::Regex;
+
+/// A pattern that the whole of a text must match; none where it cannot be read, which is reported where it
+/// stands.
+pub fn whole(pattern: &str) -> Option<Regex> {
+    Regex::new(&format!("^(?:{pattern})$")).ok()
+}
 
 /// Why a value is not of its sort, and the nearest that is.
 pub fn mismatch(

@@ -33,12 +33,7 @@ pub(super) fn subject(
     if let Some((name, changes)) = directory {
         parts.push(format!("{}: {}", short(name), counted(changes, "change")));
     }
-    let mut cards = work.iter().chain(reminders).flat_map(|s| &s.cards);
-    let urgent = if cards.any(|card| card.urgent) {
-        "urgent: "
-    } else {
-        ""
-    };
+    let urgent = urgent(work.iter().chain(reminders));
     prefixed(words, &format!("{urgent}{}", parts.join("; ")))
 }
 
@@ -46,16 +41,20 @@ pub(super) fn subject(
 pub(super) fn overdue(words: &Wording, sections: &[Section], days: u32) -> String {
     let days = counted(days as usize, "working day");
     let tasks = counted(cards(sections), "task");
-    let mut cards = sections.iter().flat_map(|s| &s.cards);
-    let urgent = if cards.any(|card| card.urgent) {
-        "urgent: "
-    } else {
-        ""
-    };
+    let urgent = urgent(sections);
     prefixed(
         words,
         &format!("{urgent}Overdue, {days}: {tasks}: {}", names(sections)),
     )
+}
+
+/// What a subject begins with where something of the mail cannot wait.
+fn urgent<'s>(sections: impl IntoIterator<Item = &'s Section>) -> &'static str {
+    let mut cards = sections.into_iter().flat_map(|s| &s.cards);
+    match cards.any(|card| card.urgent) {
+        true => "urgent: ",
+        false => "",
+    }
 }
 
 fn cards(sections: &[Section]) -> usize {

@@ -72,6 +72,13 @@ impl Reserved {
     }
 }
 
+impl Reserved {
+    /// The change in words, and who asks for it in which way and may not.
+    pub fn asked_by(&self, user: &UserName, how: &str) -> String {
+        format!("{}, and {user}, who {how}, is none", self.words())
+    }
+}
+
 /// Such changes, sorted; levels that either catalog reserves.
 pub fn reserved(before: &Catalog, after: &Catalog, differences: &[Difference]) -> Vec<Reserved> {
     let mut found: BTreeMap<(&ResourceName, &LevelName, Turn), BTreeSet<UserName>> =
@@ -171,15 +178,13 @@ pub fn reservations(
         let asks = || "asks for it".to_owned();
         askers.entry(Some(actor.clone())).or_insert_with(asks);
     }
-    let outsiders = outsiders(&askers, &administrators());
+    // Everybody who asks here is named.
+    let mut outsiders = outsiders(&askers, &administrators()).into_iter();
+    let outsider = outsiders.find_map(|(by, how)| Some((by?, how)));
     let mut found = Vec::new();
     for change in changes {
-        let (by, message) = match (outsiders.first(), actor) {
-            (Some((by, how)), _) => {
-                let name = by.map_or("nobody", UserName::as_str);
-                let message = format!("{}, and {name}, who {how}, is none", change.words());
-                (by.cloned(), message)
-            }
+        let (by, message) = match (outsider, actor) {
+            (Some((by, how)), _) => (Some(by.clone()), change.asked_by(by, how)),
             (None, None) => (None, change.words()),
             (None, Some(_)) => continue,
         };

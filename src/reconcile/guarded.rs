@@ -99,7 +99,7 @@ impl Guarded {
             mut events,
             mut held,
         } = self;
-        let steps: BTreeSet<String> = plan.steps().filter(|s| waits(*s)).map(named).collect();
+        let steps = known_by(&plan, waits);
         let digest = digest(&steps);
         let words = format!(
             "{said}. An administrator who has looked at it says `countersign allow {digest}`, or the limit is raised"
@@ -197,8 +197,7 @@ fn urgent(plan: Plan, guards: &Guards<'_>) -> Guarded {
         return guarded;
     }
     let waits = |step: Step<'_>| step.user().is_some_and(|user| over.contains(user));
-    let steps = guarded.plan.steps().filter(|s| waits(*s)).map(named);
-    let steps: BTreeSet<String> = steps.collect();
+    let steps = known_by(&guarded.plan, &waits);
     let orders = guards.history.orders();
     let allowance = orders
         .allowances(guarded.plan.instant)
@@ -286,6 +285,11 @@ fn named(step: Step<'_>) -> String {
             format!("{id}.{}", task.task.revision)
         }
     }
+}
+
+/// What the steps of a plan are known by that wait.
+fn known_by(plan: &Plan, waits: &dyn Fn(Step<'_>) -> bool) -> BTreeSet<String> {
+    plan.steps().filter(|s| waits(*s)).map(named).collect()
 }
 
 /// What a held plan is known by: the first 12 hex digits of a SHA-256 over its steps.

@@ -319,25 +319,22 @@ fn the_end_of_a_limit_never_widens_what_is_seen() {
     assert_eq!(starts("2099-01-01T00:00"), ["Member"]);
 }
 
+/// Lucy's identities in the portal, each with a field of it.
+fn portal_of_lucy(access: &Access, more: &[&str], field: &str) -> Vec<String> {
+    let mut arguments = vec!["identity", "list", "lucy", "--application", "portal"];
+    arguments.extend(["--format", "json"]);
+    arguments.extend(more);
+    let list = access.run(&arguments).ends(0).json();
+    let list = list.as_array().unwrap().iter();
+    list.map(|i| format!("{} {}", i["identity"], i[field]))
+        .collect()
+}
+
 #[test]
 fn an_inactive_identity_is_not_replaced_by_the_default_one() {
     let access = access(&[]);
     give(&access, "lucy", "lucy");
-    let listed = || {
-        let arguments = [
-            "identity",
-            "list",
-            "lucy",
-            "--application",
-            "portal",
-            "--format",
-            "json",
-        ];
-        let list = access.run(&arguments).ends(0).json();
-        let list = list.as_array().unwrap().iter();
-        list.map(|i| format!("{} {}", i["identity"], i["standing"]))
-            .collect::<Vec<_>>()
-    };
+    let listed = || portal_of_lucy(&access, &[], "standing");
     assert_eq!(listed(), [r#""Member" "virtual""#]);
     let guest = identity("lucy.portal", "user: lucy, type: guest, active: false");
     access.write("lucy.yaml", &guest);
@@ -356,23 +353,7 @@ fn an_identity_that_has_ended_is_not_replaced_by_the_default_one() {
     );
     let access = access(&[("lucy.yaml", &ends)]);
     give(&access, "lucy", "lucy");
-    let listed = |at: &str| {
-        let arguments = [
-            "identity",
-            "list",
-            "lucy",
-            "--application",
-            "portal",
-            "--format",
-            "json",
-            "--at",
-            at,
-        ];
-        let list = access.run(&arguments).ends(0).json();
-        let list = list.as_array().unwrap().iter();
-        list.map(|i| format!("{} {}", i["identity"], i["roles"]))
-            .collect::<Vec<_>>()
-    };
+    let listed = |at: &str| portal_of_lucy(&access, &["--at", at], "roles");
     access.run(&["validate"]).ends(0);
     assert_eq!(listed("2098-12-31T12:00"), [r#""guest" []"#]);
     assert_eq!(listed("2099-01-01T00:00"), [""; 0]);

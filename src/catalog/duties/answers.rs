@@ -4,7 +4,7 @@ use crate::catalog::{Catalog, Linked, Problem};
 use crate::diagnostic::Code;
 use crate::manifest::parse::Location;
 use crate::manifest::profile::Question;
-use crate::manifest::value::mismatch;
+use crate::manifest::value::{mismatch, whole};
 use crate::manifest::{ProfileSpec, UserType};
 use crate::name::{FieldName, OrganizationName, ProfileName, UserName};
 use regex::Regex;
@@ -117,7 +117,7 @@ impl<'a> Patterns<'a> {
     ) -> Option<(String, Option<String>)> {
         let pattern = question.pattern.as_deref();
         let pattern = pattern.and_then(|text| {
-            let compile = || Regex::new(&format!("^(?:{text})$")).ok();
+            let compile = || whole(text);
             let compiled = self.0.entry(text).or_insert_with(compile);
             compiled.as_ref().map(|regex| (text, regex))
         });

@@ -9,9 +9,8 @@ use crate::diagnostic::suggest::did_you_mean;
 use crate::manifest::ResourceSpec;
 use crate::manifest::parse::Location;
 use crate::manifest::resource::{Connector, Field, Instructions, ResourceType};
-use crate::manifest::value::mismatch;
+use crate::manifest::value::{mismatch, whole};
 use crate::name::{LevelName, ResourceName};
-use regex::Regex;
 use std::collections::BTreeSet;
 
 /// What resources owe.
@@ -195,8 +194,7 @@ pub(super) fn levels(
 /// Why a field does not take a value, and the nearest that it takes.
 fn unlike(field: &Field, value: &str) -> Option<(String, Option<String>)> {
     let pattern = || {
-        let whole = format!("^(?:{})$", field.pattern.as_ref()?);
-        let whole = Regex::new(&whole).ok()?;
+        let whole = whole(field.pattern.as_ref()?)?;
         (!whole.is_match(value)).then(|| (format!("it must match `{whole}`"), None))
     };
     mismatch(field.kind, &field.options, value).or_else(pattern)

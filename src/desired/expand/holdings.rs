@@ -285,15 +285,13 @@ impl<'p> Collector<'p> {
             }
             seen.push(level);
             let found = resource.levels.iter().find(|l| l.name == *level);
-            let eligible = found
-                .and_then(|l| l.eligible.as_ref())
-                .or(resource.eligible.as_ref());
+            let eligible = resource.eligible_for(found);
             let key = EntitlementKey {
                 resource: name.clone(),
                 identity: None,
                 grant: Grant::Level(level.clone()),
             };
-            if self.grant(key, eligible.map(Vec::as_slice), causes, own) {
+            if self.grant(key, eligible, causes, own) {
                 granted |= first;
                 queue.extend(found.into_iter().flat_map(|l| &l.includes));
             }
@@ -556,9 +554,7 @@ impl<'p> Collector<'p> {
                 let ours = inherits.levels.get(&level).cloned().or(same).or_else(plain);
                 let Some(ours) = ours else { continue };
                 let found = resource.spec.levels.iter().find(|l| l.name == ours);
-                let eligible = found
-                    .and_then(|l| l.eligible.as_ref())
-                    .or(resource.spec.eligible.as_ref());
+                let eligible = resource.spec.eligible_for(found);
                 let key = EntitlementKey {
                     resource: (*name).clone(),
                     identity: None,
@@ -571,7 +567,7 @@ impl<'p> Collector<'p> {
                 );
                 let own = self.own(&inherits.resource, &causes);
                 let causes: Vec<Cause> = causes.iter().cloned().chain([why]).collect();
-                self.grant(key, eligible.map(Vec::as_slice), &causes, own);
+                self.grant(key, eligible, &causes, own);
             }
         }
     }

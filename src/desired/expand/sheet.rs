@@ -9,6 +9,7 @@ use crate::connector::active_directory::matching;
 use crate::desired::Grant;
 use crate::manifest::ResourceSpec;
 use crate::manifest::resource::Field;
+use crate::manifest::value::whole;
 use crate::name::{FieldName, ResourceName};
 use crate::template::Template;
 use regex::Regex;
@@ -156,7 +157,7 @@ impl<'a> Sheet<'a> {
                 first: listed(linked, field.name.as_str()).unwrap_or(i),
                 longest: matching::longest(&attribute),
                 attribute,
-                pattern: field.pattern.as_deref().and_then(super::whole),
+                pattern: field.pattern.as_deref().and_then(whole),
                 is_link: fillings().any(|f| f.is_link),
                 reads_directory: fillings().any(of_directory),
                 value,
