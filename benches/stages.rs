@@ -72,7 +72,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let recorded = history.recorded();
     let claims = recorded.accounts.iter().map(|(user, account)| {
         let claim = Claim {
-            recorded: Some(account.guid),
+            recorded: Some(account.names()),
             ..Claim::default()
         };
         (user.clone(), claim)

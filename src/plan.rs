@@ -13,6 +13,7 @@ pub mod limits;
 pub mod notice;
 mod paused;
 pub mod recorded;
+mod renamed;
 pub mod sighting;
 pub mod task;
 pub mod verified;
@@ -21,6 +22,7 @@ pub use diff::{Bootstrap, Inputs, plan};
 pub use frozen::is_leaving;
 pub use hold::{Because, Step};
 pub use notice::{Notice, NoticeId, NoticeKey, NoticeKind, NoticePart};
+pub use renamed::renamed;
 pub use sighting::{Shows, Sighting};
 pub use verified::{Approver, ByFile, CommitEvidence, VerifiedLine, Waiting};
 

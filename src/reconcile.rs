@@ -20,7 +20,7 @@ pub mod world;
 use crate::catalog::linking::Findings;
 use crate::catalog::{Catalog, Problem, link, located};
 use crate::connector::roster::Roster;
-use crate::connector::{Failure, Guid, Transport};
+use crate::connector::{AttributeName, Failure, Guid, Transport};
 use crate::desired::accounts::{Holder, Seen};
 use crate::desired::expand::{Glance, Ground, Held, Outlook, expand, rules};
 use crate::desired::{Accounts, Desired, KnownAccount, Tie};
@@ -32,7 +32,7 @@ use crate::manifest::parse::{Known, Manifests, parse};
 use crate::manifest::resource::Connector;
 use crate::name::{FieldName, ResourceName, UserName};
 use crate::observed::snapshot::Snapshot;
-use crate::observed::tie::{Claim, Rules as TieRules, tie};
+use crate::observed::tie::{Claim, RecordedNames, Rules as TieRules, tie};
 use crate::observed::{Directory, Observed, collect};
 use crate::plan::limits::{Limits, Outer};
 use crate::plan::recorded::Recorded;
@@ -435,9 +435,11 @@ pub fn situation_of(
             settled = Some(world.recorded.settled(&directory));
         }
         let recorded = settled.as_ref().unwrap_or(world.recorded);
+        let mail = AttributeName::from("mail");
+        let mail = rules.attributes.contains(&mail) && within.covers_attribute(&mail);
         accounts = tie(
             &directory,
-            &claims(&folded, recorded),
+            &claims(&folded, recorded, mail),
             &TieRules {
                 anchor: world.outer.adopt_by_anchor.as_ref(),
                 observed: &only_read,
@@ -599,6 +601,7 @@ pub fn remembered(recorded: &Recorded) -> Accounts {
             upn: account.upn.clone().unwrap_or_default(),
             cn: user.to_string(),
             mail: account.mail.clone(),
+            by_hand: None,
             observed: BTreeMap::new(),
         };
         (user.clone(), known)
@@ -607,15 +610,19 @@ pub fn remembered(recorded: &Recorded) -> Accounts {
     accounts
 }
 
-/// What every user brings to find their account by.
-fn claims(folded: &Folded, recorded: &Recorded) -> BTreeMap<UserName, Claim> {
+/// What every user brings to find their account by. A mail address that is not managed is as the
+/// directory has it.
+fn claims(folded: &Folded, recorded: &Recorded, mail: bool) -> BTreeMap<UserName, Claim> {
     folded
         .people
         .iter()
         .map(|(name, user)| {
             let declared = user.spec.account.as_ref();
             let claim = Claim {
-                recorded: recorded.accounts.get(name).map(|a| a.guid),
+                recorded: recorded.accounts.get(name).map(|account| RecordedNames {
+                    mail: account.mail.clone().filter(|_| mail),
+                    ..account.names()
+                }),
                 declared: declared.and_then(|a| Guid::parse(&a.object_guid)),
                 anchor: user.spec.employee_number.as_ref().map(|n| n.0.clone()),
             };

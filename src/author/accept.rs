@@ -95,6 +95,18 @@ pub fn accept(catalog: &Catalog, spec: &UserSpec, changes: &[&Change]) -> Accept
 /// The edit that makes a field what it is in the directory; in words, why there is none.
 fn value(catalog: &Catalog, spec: &UserSpec, change: &FieldChange) -> Result<Edit, String> {
     let name = &change.name;
+    let text = change.before.first().and_then(Value::text);
+    if name.is("userPrincipalName") {
+        return Err(format!(
+            "{name} is `{}`: it follows from the login name and `naming.upn` of the configuration; where \
+             they make another of it, change it back by hand",
+            text.unwrap_or_default()
+        ));
+    }
+    if name.is("sAMAccountName") {
+        let text = text.ok_or_else(|| format!("{name} is empty, and no manifest can say that"))?;
+        return Ok(Edit::Set(route("login"), json!(text)));
+    }
     let directory = catalog.resources.get(&catalog.config.spec.directory);
     let fields = directory.map_or(&[][..], |d| &d.spec.fields);
     let field = fields.iter().find(|f| name.is(f.name.as_str()));
@@ -109,6 +121,10 @@ fn value(catalog: &Catalog, spec: &UserSpec, change: &FieldChange) -> Result<Edi
         }
     };
     let own = match (&field.value, question(field)) {
+        (Some(value), None) if is_of_the_address(value) => {
+            let is = is.ok_or_else(|| format!("{name} is empty, and no manifest can say that"))?;
+            return Ok(Edit::Set(route("mail"), json!(is)));
+        }
         (Some(_), Some(question)) => ("answers", question.to_owned()),
         (Some(value), None) => {
             return Err(format!(
@@ -130,6 +146,13 @@ fn value(catalog: &Catalog, spec: &UserSpec, change: &FieldChange) -> Result<Edi
             "{name} is empty, and comes from a profile or a default"
         )),
     }
+}
+
+/// Whether a field is the account's mail address, which a manifest says as `mail`.
+fn is_of_the_address(template: &str) -> bool {
+    let inner = template.trim().strip_prefix("{{");
+    let inner = inner.and_then(|inner| inner.strip_suffix("}}"));
+    inner.is_some_and(|inner| inner.trim() == "account.mail")
 }
 
 /// The question whose answer a field is, where it is nothing else.

@@ -6,19 +6,20 @@ use crate::apply::{Connections, Done, Stop};
 use crate::approval::{Proof, Refusal, bind};
 use crate::connector::Transport;
 use crate::desired::Recipient;
+use crate::dn::Dn;
 use crate::failpoint::fail_point;
 use crate::ledger::due::next_due;
-use crate::ledger::{Event, History, Ledger, Record, RunId};
+use crate::ledger::{Event, History, How, Ledger, Record, RunId};
 use crate::name::{ResourceName, UserName};
 use crate::observed::Directory;
-use crate::plan::Plan;
-use crate::plan::recorded::Agreed;
+use crate::plan::recorded::{Agreed, RecordedAccount};
+use crate::plan::{Plan, renamed};
 use crate::reconcile::guarded::guarded;
 use crate::reconcile::run::{Means, carry_out};
 use crate::reconcile::world;
 use crate::report::outcome::Outcomes;
 use jiff::Timestamp;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What became of a plan.
 pub struct Acted {
@@ -53,6 +54,29 @@ fn said(agreed: Agreed) -> Vec<Event> {
             return events;
         }
     }
+}
+
+/// What the record says of accounts that have other names by now.
+fn renamings(renamed: BTreeMap<UserName, (RecordedAccount, Dn)>) -> Vec<Event> {
+    let events = renamed.into_iter().map(|(user, (account, dn))| {
+        let RecordedAccount {
+            guid,
+            login,
+            upn,
+            mail,
+            made: _,
+        } = account;
+        Event::Account {
+            user,
+            guid,
+            dn,
+            login,
+            upn,
+            mail,
+            how: How::Seen,
+        }
+    });
+    events.collect()
 }
 
 /// A run that goes on until it is asked to stop, or a window shuts what it writes.
@@ -123,13 +147,18 @@ pub fn act(
     let shuts = desired.rules.windows.shuts(resources.iter().copied(), now);
     let stop = &UntilShut { stop, shuts };
     let letters = bench.operator.letters();
-    let seen = bench.situation.observed.directory.is_some();
+    let observed = bench.situation.observed.directory.as_ref();
     let (whole, carried, outer) = (&bench.plan, approved.plan(), bench.operator.outer());
     let closing = |done: &[Done], history: &History| {
         let came_about = done.iter().filter(|d| d.outcome.is_so()).map(|d| &d.id);
         let came_about = came_about.collect();
         let agreed = whole.agreed(carried, &came_about, desired, history.recorded(), outer);
-        agreed.filter(|_| seen).map(said).unwrap_or_default()
+        let Some(directory) = observed else {
+            return Vec::new();
+        };
+        let mut events = renamings(renamed(desired, directory, history.recorded()));
+        events.extend(agreed.map(said).unwrap_or_default());
+        events
     };
     let mut means = Means {
         connections: Connections {

@@ -61,16 +61,42 @@ pub struct KnownAccount {
     pub tie: Tie,
     /// Where it stands.
     pub dn: String,
+    /// sAMAccountName, as it is recorded.
+    pub login: String,
+    /// userPrincipalName, as it is recorded; empty where it has none.
+    pub upn: String,
+    /// Common name.
+    pub cn: String,
+    /// mail, where it has one, as it is recorded.
+    pub mail: Option<String>,
+    /// The names the directory has instead, where somebody changed one of them by hand.
+    pub by_hand: Option<Box<NamesByHand>>,
+    /// Values of attributes with `source: observed`.
+    pub observed: BTreeMap<AttributeName, String>,
+}
+
+/// The names of an account of which somebody changed one by hand.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NamesByHand {
     /// sAMAccountName.
     pub login: String,
     /// userPrincipalName; empty where it has none.
     pub upn: String,
-    /// Common name.
-    pub cn: String,
     /// mail, where it has one.
     pub mail: Option<String>,
-    /// Values of attributes with `source: observed`.
-    pub observed: BTreeMap<AttributeName, String>,
+}
+
+impl NamesByHand {
+    /// Whether these are those names; case is no difference.
+    pub fn are(&self, other: &Self) -> bool {
+        let same = |one: &str, other: &str| one.to_lowercase() == other.to_lowercase();
+        let mails = (self.mail.as_deref(), other.mail.as_deref());
+        let mail = match mails {
+            (Some(one), Some(other)) => same(one, other),
+            (one, other) => one == other,
+        };
+        mail && same(&self.login, &other.login) && same(&self.upn, &other.upn)
+    }
 }
 
 /// Whose a name is.

@@ -5,7 +5,9 @@
 //! made: it may be the user's own, and two accounts would make two people of one (SEMANTICS 8). A
 //! `login` in the manifest says that it is not.
 
-use super::accounts::{Accounts, Holder, Holders, KnownAccount, Seen, Taken, Trouble, fold};
+use super::accounts::{
+    Accounts, Holder, Holders, KnownAccount, NamesByHand, Seen, Taken, Trouble, fold,
+};
 use super::variables::UserVariables;
 use crate::catalog::{Catalog, Problem};
 use crate::diagnostic::Code;
@@ -52,6 +54,8 @@ struct Held {
     upn: String,
     cn: String,
     mail: Option<String>,
+    /// What somebody made of them by hand.
+    by_hand: Option<NamesByHand>,
 }
 
 impl Held {
@@ -61,6 +65,7 @@ impl Held {
             upn: known.upn.clone(),
             cn: known.cn.clone(),
             mail: known.mail.clone(),
+            by_hand: known.by_hand.as_deref().cloned(),
         }
     }
 }
@@ -144,7 +149,8 @@ impl<'a> Namer<'a> {
         variables: &mut UserVariables<'_>,
         problems: &mut Vec<Problem>,
     ) -> Option<Names> {
-        let account = self.accounts.known.get(name).map(Held::of);
+        let account = self.accounts.known.get(name);
+        let account = account.map(|known| self.held(name, Held::of(known)));
         let remembered = self.accounts.seen == Seen::Remembered;
         let provisional = account.is_none() || remembered;
         let before = account.or_else(|| self.given.get(name).cloned());
@@ -201,6 +207,7 @@ impl<'a> Namer<'a> {
                 upn: upn.clone(),
                 cn: cn.clone(),
                 mail: mail.clone(),
+                by_hand: None,
             };
             self.given.insert(name.clone(), held);
         }
@@ -216,6 +223,27 @@ impl<'a> Namer<'a> {
             provisional,
             trouble,
         })
+    }
+
+    /// The names an account has: where somebody changed its login name by hand, and the one it had is
+    /// another's by now, those it was given.
+    fn held(&self, name: &UserName, mut held: Held) -> Held {
+        let Some(by_hand) = &held.by_hand else {
+            return held;
+        };
+        let gone = !by_hand.login.eq_ignore_ascii_case(&held.login)
+            && self.is_anothers(|t| &t.logins, &fold(&held.login), name);
+        if gone {
+            let NamesByHand { login, upn, mail } = by_hand.clone();
+            held = Held {
+                login,
+                upn,
+                mail,
+                cn: held.cn,
+                by_hand: None,
+            };
+        }
+        held
     }
 
     /// Those who have a name in a table.
@@ -325,16 +353,28 @@ impl<'a> Namer<'a> {
         login: &str,
         variables: &UserVariables<'_>,
     ) -> String {
-        if let Some(known) =
-            known.filter(|k| !k.upn.is_empty() && k.login.eq_ignore_ascii_case(login))
-        {
-            return known.upn.clone();
+        let by_hand = known.and_then(|k| Some((k, k.by_hand.as_ref()?)));
+        let is_kept = |k: &Held| !k.upn.is_empty() && k.login.eq_ignore_ascii_case(login);
+        let rule = || {
+            let rule = self.catalog.config.spec.naming.upn.as_deref();
+            let made = rule.and_then(|text| self.fill(text, variables).ok());
+            let domain = self.accounts.domain.as_deref().unwrap_or("invalid");
+            made.map_or_else(|| format!("{login}@{domain}"), |made| made.trim().into())
+        };
+        if let Some((known, by_hand)) = by_hand {
+            // What somebody did by hand is right where it is what the rule makes by now; a login name
+            // that was changed and is said since leaves the principal name as it was.
+            let right = is_kept(known) && by_hand.upn.eq_ignore_ascii_case(&rule());
+            let left = by_hand.login.eq_ignore_ascii_case(login)
+                && by_hand.upn.eq_ignore_ascii_case(&known.upn);
+            if (right || left) && !by_hand.upn.is_empty() {
+                return by_hand.upn.clone();
+            }
         }
-        let rule = self.catalog.config.spec.naming.upn.as_deref();
-        let made = rule.and_then(|text| self.fill(text, variables).ok());
-        let domain = self.accounts.domain.as_deref().unwrap_or("invalid");
-        let upn = made.unwrap_or_else(|| format!("{login}@{domain}"));
-        self.free_address(name, upn.trim())
+        match known.filter(|known| is_kept(known)) {
+            Some(known) => known.upn.clone(),
+            None => self.free_address(name, &rule()),
+        }
     }
 
     /// Why a principal name of this ending should not be given: the directory would take it, and
@@ -377,16 +417,23 @@ impl<'a> Namer<'a> {
             }
             return Some(mail.0.clone());
         }
+        let rule = || {
+            let rule = self.catalog.config.spec.naming.mail.as_deref()?;
+            let made = self.fill(rule, variables).ok()?;
+            Some(made.trim().to_owned())
+        };
         if let Some(mail) = known.and_then(|k| k.mail.clone()) {
-            return Some(mail);
+            // What somebody did by hand is right where it is what the rule makes by now.
+            let by_hand = known.and_then(|k| k.by_hand.as_ref()?.mail.as_ref());
+            let right =
+                by_hand.filter(|by_hand| rule().is_some_and(|r| r.eq_ignore_ascii_case(by_hand)));
+            return Some(right.cloned().unwrap_or(mail));
         }
         if self.accounts.seen == Seen::Remembered {
             // A guess may be somebody else's address, and mails go to it.
             return None;
         }
-        let rule = self.catalog.config.spec.naming.mail.as_deref()?;
-        let made = self.fill(rule, variables).ok()?;
-        Some(self.free_address(name, made.trim()))
+        Some(self.free_address(name, &rule()?))
     }
 
     /// The address, with a number before the `@` where it is taken.

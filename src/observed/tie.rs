@@ -3,7 +3,7 @@
 
 use super::{Account, Directory};
 use crate::connector::{AttributeName, Guid, Value};
-use crate::desired::accounts::{Holder, Seen, Taken, Trouble};
+use crate::desired::accounts::{Holder, NamesByHand, Seen, Taken, Trouble};
 use crate::desired::{Accounts, KnownAccount, Tie};
 use crate::diagnostic::Code;
 use crate::dn::Dn;
@@ -14,12 +14,25 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 /// What a user brings to find their account by.
 #[derive(Debug, Clone, Default)]
 pub struct Claim {
-    /// The account the record says.
-    pub recorded: Option<Guid>,
+    /// The account the record says, and its names.
+    pub recorded: Option<RecordedNames>,
     /// The account the manifest says.
     pub declared: Option<Guid>,
     /// The value of the anchor attribute.
     pub anchor: Option<String>,
+}
+
+/// What the record says of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedNames {
+    /// Which it is.
+    pub guid: Guid,
+    /// Its login name.
+    pub login: String,
+    /// Its principal name, where it has one.
+    pub upn: Option<String>,
+    /// Its mail address, where it has one and that is managed.
+    pub mail: Option<String>,
 }
 
 /// The rules accounts are found by.
@@ -29,7 +42,7 @@ pub struct Rules<'a> {
     /// Attributes that are only read.
     pub observed: &'a BTreeSet<AttributeName>,
     /// Whether accounts at a place are managed.
-    pub covers: &'a dyn Fn(&Dn) -> bool,
+    pub covers: &'a (dyn Fn(&Dn) -> bool + Sync),
     /// Names that were ever used, in lower case, and whose they were.
     pub names_used: &'a BTreeMap<String, UserName>,
 }
@@ -77,7 +90,10 @@ pub fn tie(
     }
     let known = found.par_iter().filter_map(|(user, (guid, tie))| {
         let account = directory.accounts.get(guid)?;
-        Some(((*user).clone(), known(account, *tie, rules.observed)))
+        let recorded = claims.get(*user).and_then(|c| c.recorded.as_ref());
+        let recorded = recorded.filter(|_| (rules.covers)(&account.dn));
+        let known = known(account, *tie, recorded, rules.observed);
+        Some(((*user).clone(), known))
     });
     let known: Vec<_> = known.collect();
     let owned = found
@@ -144,7 +160,7 @@ fn one(
         code: Code::AccountGone,
         reason: format!("the account {guid} that {who} is not in the directory, or cannot be seen"),
     };
-    if let Some(guid) = claim.recorded {
+    if let Some(RecordedNames { guid, .. }) = claim.recorded {
         return match directory.accounts.contains_key(&guid) {
             true => Ok(Some((guid, Tie::Recorded))),
             false => Err(gone(guid, "was recorded as this user's")),
@@ -180,18 +196,38 @@ fn one(
     }
 }
 
-fn known(account: &Account, tie: Tie, observed: &BTreeSet<AttributeName>) -> KnownAccount {
+/// An account under the names that are recorded of it: those of the directory are another's work, where
+/// they differ.
+fn known(
+    account: &Account,
+    tie: Tie,
+    recorded: Option<&RecordedNames>,
+    observed: &BTreeSet<AttributeName>,
+) -> KnownAccount {
+    let here = NamesByHand {
+        login: account.login.clone(),
+        upn: account.text("userPrincipalName").unwrap_or_default().into(),
+        mail: account.text("mail").map(str::to_owned),
+    };
+    let recorded = recorded.filter(|recorded| !recorded.login.is_empty());
+    let kept = recorded.map(|recorded| NamesByHand {
+        login: recorded.login.clone(),
+        upn: recorded.upn.clone().unwrap_or_else(|| here.upn.clone()),
+        mail: recorded.mail.clone().or_else(|| here.mail.clone()),
+    });
+    let (names, by_hand) = match kept {
+        Some(kept) if !kept.are(&here) => (kept, Some(Box::new(here))),
+        Some(_) | None => (here, None),
+    };
     KnownAccount {
         guid: account.guid,
         tie,
         dn: account.dn.to_string(),
-        login: account.login.clone(),
-        upn: account
-            .text("userPrincipalName")
-            .unwrap_or_default()
-            .to_owned(),
+        login: names.login,
+        upn: names.upn,
         cn: account.dn.rdn().value().to_owned(),
-        mail: account.text("mail").map(str::to_owned),
+        mail: names.mail,
+        by_hand,
         observed: observed
             .iter()
             .filter_map(|name| Some((name.clone(), account.text(name.clone())?.to_owned())))

@@ -8,6 +8,7 @@ use crate::desired::{EntitlementKey, GroupKey};
 use crate::dn::Dn;
 use crate::name::UserName;
 use crate::observed::Directory;
+use crate::observed::tie::RecordedNames;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -127,6 +128,8 @@ impl Recorded {
                         && known.guid == account
                     {
                         known.login.clone_from(&found.login);
+                        known.upn = found.text("userPrincipalName").map(str::to_owned);
+                        known.mail = found.text("mail").map(str::to_owned);
                         let names = ["sAMAccountName", "userPrincipalName", "mail"];
                         let names = names.into_iter().filter_map(|name| found.text(name));
                         let names = names.map(|name| (name.to_lowercase(), user.clone()));
@@ -207,6 +210,18 @@ pub struct RecordedAccount {
     pub mail: Option<String>,
     /// Whether it was made from here.
     pub made: Made,
+}
+
+impl RecordedAccount {
+    /// Which account it is, and its names.
+    pub fn names(&self) -> RecordedNames {
+        RecordedNames {
+            guid: self.guid,
+            login: self.login.clone(),
+            upn: self.upn.clone(),
+            mail: self.mail.clone(),
+        }
+    }
 }
 
 /// How an account came to be a user's.

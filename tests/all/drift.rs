@@ -173,26 +173,195 @@ fn an_account_that_was_disabled_by_hand_before_its_first_log_on_is_held() {
     assert!(entry.contains("userAccountControl: 514"), "{entry}");
 }
 
-#[test]
-fn a_login_that_was_changed_by_hand_hides_nothing_else() {
-    let access = city("hold");
-    let renamed = [
+/// Another login name, principal name and address for Walter, past us.
+fn renamed(access: &Access) {
+    let names = [
         ("sAMAccountName: ", "sAMAccountName: w.nguyen"),
         (
             "userPrincipalName: ",
             "userPrincipalName: w.nguyen@city.example",
         ),
-        ("title: ", "title: Help Desk Lead"),
+        ("mail: ", "mail: w.nguyen@city.example"),
     ];
-    by_hand_of(&access, "walter.nguyen", &renamed);
+    by_hand_of(access, "walter.nguyen", &names);
+}
+
+fn entry(access: &Access, login: &str) -> String {
+    let text = fs::read_to_string(access.ldif()).unwrap();
+    let mut entries = text.split("\n\n");
+    let line = format!("\nsAMAccountName: {login}\n");
+    let entry = entries.find(|entry| entry.contains(&line));
+    entry
+        .unwrap_or_else(|| panic!("nobody is {login}"))
+        .to_owned()
+}
+
+#[test]
+fn names_changed_by_hand_are_held_and_told_once() {
+    let access = city("hold");
+    renamed(&access);
+    let plan = held(&access);
+    assert_eq!(plan["changes"].as_array().unwrap().len(), 0, "{plan}");
+    let reasons = texts(&plan, "held", "reason");
+    assert_eq!(reasons.len(), 1, "{plan}");
+    for name in ["sAMAccountName", "userPrincipalName", "mail"] {
+        assert!(reasons[0].contains(name), "{reasons:?}");
+    }
+    assert_eq!(
+        plan["tasks"].as_array().unwrap().len(),
+        0,
+        "asked of nobody"
+    );
+    let mails = access.mails_of(|access| {
+        access.run(&["run", "--once"]).ends(1);
+    });
+    assert!(!mails.is_empty());
+    let again = access.mails_of(|access| {
+        access.run(&["run", "--once"]).ends(1);
+    });
+    assert_eq!(again.len(), 0);
+    entry(&access, "w.nguyen");
+}
+
+#[test]
+fn names_changed_by_hand_hide_nothing_else() {
+    let access = city("hold");
+    renamed(&access);
+    by_hand(&access, BEFORE, AFTER);
     for _ in 0..2 {
         let plan = held(&access);
         assert_eq!(plan["changes"].as_array().unwrap().len(), 0, "{plan}");
-        assert_eq!(codes(&plan, "held"), ["drift"]);
+        let reasons = texts(&plan, "held", "reason");
+        assert!(reasons[0].contains("title"), "{reasons:?}");
         access.run(&["run", "--once"]).ends(1);
     }
+    assert!(entry(&access, "w.nguyen").contains("title: Help Desk Lead"));
+}
+
+#[test]
+fn names_changed_by_hand_are_changed_back_and_the_plan_says_so() {
+    let access = city("revert");
+    let before = entry(&access, "walter.nguyen");
+    renamed(&access);
+    let plan = access.plan();
+    let said = texts(&plan, "findings", "message");
+    assert_eq!(said.len(), 1, "{plan}");
+    assert!(said[0].contains("\"w.nguyen\""), "{said:?}");
+    access.run(&["run", "--once"]).ends(0);
+    let after = entry(&access, "walter.nguyen");
+    for name in ["userPrincipalName: ", "mail: "] {
+        let line = |entry: &str| {
+            let mut lines = entry.lines();
+            lines.find(|l| l.starts_with(name)).unwrap().to_owned()
+        };
+        assert_eq!(line(&after), line(&before));
+    }
+    let plan = access.plan();
+    assert_eq!(plan["changes"].as_array().unwrap().len(), 0, "{plan}");
+    assert_eq!(codes(&plan, "findings"), [""; 0]);
+}
+
+#[test]
+fn names_changed_by_hand_are_reported_and_stay() {
+    let access = city("report");
+    renamed(&access);
+    let mails = access.mails_of(|access| {
+        access.run(&["run", "--once"]).ends(1);
+        access.run(&["run", "--once"]).ends(1);
+    });
+    assert_eq!(mails.len(), 0);
+    entry(&access, "w.nguyen");
+    let status = json(&access.run(&["status", "--format", "json"]).out);
+    assert!(
+        status["conditions"].to_string().contains("drift"),
+        "{status}"
+    );
+}
+
+#[test]
+fn names_that_were_accepted_are_the_users_from_then_on() {
+    let access = city("hold");
+    renamed(&access);
+    access
+        .run(&["accept-drift", "walter.nguyen", "--branch=accepted"])
+        .ends(0);
+    access.git(&["merge", "--quiet", "accepted"]);
+    let user = "users/walter.nguyen.yaml";
+    let accepted = ["  login: w.nguyen\n", "  mail: w.nguyen@city.example\n"];
+    let text = fs::read_to_string(access.repository().join(user)).unwrap();
+    for line in accepted {
+        assert!(text.contains(line), "{text}");
+    }
+    let plan = access.run(&["plan", "--format", "json"]).json();
+    assert_eq!(plan["changes"].as_array().unwrap().len(), 0, "{plan}");
+    assert_eq!(codes(&plan, "held"), [""; 0]);
+    access.run(&["run", "--once"]).ends(0);
+    // What nobody says any more stays as it was accepted.
+    for line in accepted {
+        access.edit(user, line, "");
+    }
+    access.commit("Nobody says it any more");
+    let plan = access.plan();
+    assert_eq!(plan["changes"].as_array().unwrap().len(), 0, "{plan}");
+    assert_eq!(codes(&plan, "held"), [""; 0]);
+    // And nobody else is ever given it.
+    access.edit(
+        "users/dana.reyes.yaml",
+        "spec:\n",
+        "spec:\n  login: w.nguyen\n",
+    );
+    access.commit("Somebody else");
+    let refused = access.run(&["validate"]);
+    let plan = access.run(&["plan"]);
+    assert!(
+        plan.err.contains("somebody else's") || refused.err.contains("somebody else's"),
+        "{}{}",
+        plan.out,
+        plan.err
+    );
+}
+
+#[test]
+fn a_principal_name_that_the_rule_makes_by_now_is_right() {
+    let access = city("hold");
+    let suffix = [(
+        "userPrincipalName: ",
+        "userPrincipalName: walter.nguyen@town.example",
+    )];
+    by_hand_of(&access, "walter.nguyen", &suffix);
+    assert_eq!(codes(&held(&access), "held"), ["drift"]);
+    access.edit(
+        "countersign.yaml",
+        "    mail: \"{{ account.login }}@city.example\"\n",
+        "    mail: \"{{ account.login }}@city.example\"\n    upn: \"{{ account.login }}@town.example\"\n",
+    );
+    access.commit("Town");
+    let plan = access.plan();
+    assert_eq!(plan["changes"].as_array().unwrap().len(), 0, "{plan}");
+    assert_eq!(codes(&plan, "held"), [""; 0]);
+}
+
+#[test]
+fn a_name_that_is_anothers_by_now_is_not_taken_back() {
+    let access = city("revert");
+    renamed(&access);
     let text = fs::read_to_string(access.ldif()).unwrap();
-    assert!(text.contains("title: Help Desk Lead"));
+    let other = "\n\ndn: CN=Other,OU=ITS,OU=City Hall,OU=Departments,DC=city,DC=example\n\
+        objectClass: top\nobjectClass: person\nobjectClass: organizationalPerson\nobjectClass: user\n\
+        cn: Other\nsAMAccountName: walter.nguyen\nuserAccountControl: 512\n\
+        objectGUID:: AAAAAAAAAAAAAAAAAAAABw==\n";
+    fs::write(access.ldif(), format!("{}{other}", text.trim_end())).unwrap();
+    let plan = access.run(&["plan", "--format", "json"]).json();
+    let said = texts(&plan, "findings", "message");
+    assert!(
+        said.iter().any(|s| s.contains("is another's by now")),
+        "{plan}"
+    );
+    let changes = plan["changes"].as_array().unwrap();
+    assert!(
+        changes.iter().all(|c| c["user"] != "walter.nguyen"),
+        "{plan}"
+    );
 }
 
 #[test]
@@ -340,4 +509,34 @@ fn a_domain_controller_tells_when_it_was_done() {
         domain.account("walter.nguyen").text("title").unwrap(),
         "Help Desk Lead"
     );
+}
+
+#[test]
+fn names_changed_by_hand_on_a_domain_controller_are_changed_back() {
+    let Some(servers) = servers("names by hand on the domain controller") else {
+        return;
+    };
+    let domain = Domain::with(&servers, &Access::export("bloomington"));
+    let access = Access::example("bloomington")
+        .operated_by_anchor(&Directory::Ldaps(&domain), &Post::Outbox);
+    access.run(&["run", "--once"]).ends(0);
+    let before = domain.account("walter.nguyen");
+    domain.modify(&format!(
+        "dn: {}\nchangetype: modify\nreplace: sAMAccountName\nsAMAccountName: w.nguyen\n-\n\
+         replace: mail\nmail: somebody@elsewhere.example\n",
+        before.dn
+    ));
+    let plan = access.plan();
+    let said = texts(&plan, "findings", "message");
+    println!("{said:?}");
+    assert!(
+        said[0].contains("w.nguyen") && said[0].contains("somebody@elsewhere.example"),
+        "{said:?}"
+    );
+    access.run(&["run", "--once"]).ends(0);
+    let after = domain.account("walter.nguyen");
+    for name in ["sAMAccountName", "userPrincipalName", "mail"] {
+        assert_eq!(after.text(name), before.text(name));
+    }
+    assert_eq!(codes(&access.plan(), "findings"), [""; 0]);
 }

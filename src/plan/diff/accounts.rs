@@ -11,7 +11,7 @@ use crate::dn::{Dn, Rdn};
 use crate::manifest::user::UserState;
 use crate::observed::{Account, Directory, Protection};
 use crate::plan::limits::Limits;
-use crate::plan::{Action, ChangeId, DirectoryMode, FieldChange, Write};
+use crate::plan::{Action, ChangeId, DirectoryMode, FieldChange, Finding, Write};
 use std::sync::Arc;
 
 const CONTROL: &str = "userAccountControl";
@@ -125,6 +125,7 @@ fn present(
     match person.state {
         UserState::Left => leaving::farewell(draft, person, wanted, account, limits),
         UserState::Active | UserState::Suspended => {
+            lost(draft, person, wanted, account);
             update(draft, person, wanted, account, directory, limits);
         }
     }
@@ -266,6 +267,24 @@ pub(super) fn exchange(
         steps.push(step(ModificationKind::Add, &come));
     }
     steps
+}
+
+/// Says where a login name that was changed by hand stays so, because the one before is another's by now.
+fn lost(draft: &mut Draft<'_>, person: &Person, wanted: &DesiredAccount, account: &Account) {
+    let recorded = draft.inputs.recorded.accounts.get(&person.name);
+    let Some(recorded) = recorded.filter(|r| r.guid == account.guid) else {
+        return;
+    };
+    let is = |login: &str| login.eq_ignore_ascii_case(&account.login);
+    if !is(&recorded.login) && is(&wanted.login) && !wanted.said.login {
+        draft.findings.push(Finding {
+            code: Code::Drift.as_str().into(),
+            message: format!(
+                "{}: the login name {} was changed to {} by hand, and is another's by now; it stays",
+                person.name, recorded.login, account.login
+            ),
+        });
+    }
 }
 
 fn update(

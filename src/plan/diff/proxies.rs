@@ -39,6 +39,10 @@ pub(super) fn wanted(
     let primary = wanted.attributes.get(&mail)?.first()?.clone();
     let before = account.text("mail");
     let changed = before.filter(|old| !old.eq_ignore_ascii_case(&primary));
+    // An address that somebody gave by hand, and that is changed back, was never approved.
+    let recorded = draft.inputs.recorded.accounts.get(&person.name);
+    let recorded = recorded.and_then(|account| account.mail.as_deref());
+    let is_back = recorded.is_some_and(|mail| mail.eq_ignore_ascii_case(&primary));
     let values: Vec<String> = account
         .values(&attribute)
         .iter()
@@ -57,7 +61,8 @@ pub(super) fn wanted(
         .get(&attribute)
         .filter(|_| managed(&attribute));
     let more = listed.into_iter().flatten().map(|value| secondary(value));
-    let kept = changed.map(|old| format!("{SECONDARY}{old}"));
+    let kept = changed.filter(|_| !is_back);
+    let kept = kept.map(|old| format!("{SECONDARY}{old}"));
     let mut fresh: Vec<String> = vec![format!("{PRIMARY}{primary}")];
     fresh.extend(more.chain(kept));
     if let Some(taken) = fresh.iter().find(|v| {
