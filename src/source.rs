@@ -34,22 +34,13 @@ pub struct Source {
 }
 
 impl Source {
-    /// Adds a file; names that are not UTF-8 can read the same.
+    /// Adds a file.
     fn add(&mut self, path: Arc<str>, file: File) {
         let shelf = match sort(&path) {
             Sort::Template => &mut self.templates,
             Sort::Manifest | Sort::Other => &mut self.files,
         };
-        if shelf.insert(path.clone(), file).is_some() {
-            self.diagnostics.push(
-                Diagnostic::new(
-                    Code::CaseClash,
-                    Place::of_file(&path),
-                    "two files have this name once it is read as text",
-                )
-                .help("rename one: names are UTF-8"),
-            );
-        }
+        shelf.insert(path, file);
     }
 }
 
@@ -214,6 +205,15 @@ fn too_large(file: &Arc<str>, size: u64) -> Diagnostic {
         format!("the file has {size} bytes; a manifest file has at most {LARGEST_FILE}"),
     )
     .help("split it, or list it in `ignore` of countersign.yaml if it is no manifest")
+}
+
+fn unnamed(file: &Arc<str>) -> Diagnostic {
+    Diagnostic::new(
+        Code::FileUnreadable,
+        Place::of_file(file),
+        "the file's name is not UTF-8, or no name: what the file says cannot be told from another's",
+    )
+    .help("rename it: names are UTF-8")
 }
 
 fn link(file: &Arc<str>) -> Diagnostic {

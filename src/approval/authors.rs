@@ -1,15 +1,21 @@
 //! The commits of a request → who wrote what in it: authors, who brought each request, who edited
 //! somebody else's, and what nobody signed.
+//!
+//! Decision: an edit of somebody else's request is that and nothing else: in the file it stands in, which
+//! says everything else as before, and it stays the same person's wish of the same sort for the same
+//! person. Whatever else a commit does makes its writer an author: moving a file, taking a request out, and
+//! every change that cannot be read.
 
 use super::fault::Fault;
 use super::signature::{KeyRing, SignatureError, Signer};
-use crate::catalog::Catalog;
-use crate::manifest::RequestSpec;
+use crate::catalog::{ARCHIVE, Catalog};
 use crate::manifest::parse::{Body, Known, Manifests, parse};
+use crate::manifest::{Manifest, RequestSpec};
 use crate::name::{RequestName, UserName};
 use crate::source::objects::{Ancestry, Commit, Objects, ObjectsError};
 use crate::source::{File, Source, is_manifest};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Who wrote what.
 #[derive(Debug, Default)]
@@ -32,6 +38,8 @@ pub struct Authors {
 pub struct Edit {
     /// Who edited it.
     pub editor: UserName,
+    /// With which commit.
+    pub commit: String,
     /// Which request.
     pub request: RequestName,
     /// Who asks for it.
@@ -124,12 +132,11 @@ pub fn authors(
         .before
         .requests
         .iter()
-        .chain(&known.before.archived)
         .map(|(name, request)| (name.clone(), request.spec.requested_by.clone()))
         .collect();
     // The last commit that each requester had a hand in.
     let mut last: BTreeMap<UserName, String> = BTreeMap::new();
-    let mut edits: Vec<(UserName, RequestName)> = Vec::new();
+    let mut edits: Vec<(UserName, RequestName, String)> = Vec::new();
     for commit in commits {
         if !known.shape(commit, odd, &mut found.faults)? {
             continue;
@@ -149,23 +156,19 @@ pub fn authors(
             }
         };
         let writer = signer.clone().or_else(|| claimed.writer(commit));
-        let theirs = |name: &RequestName, after: Option<&RequestSpec>| {
+        let theirs = |name: &RequestName| {
             let requester = asked.get(name);
-            let same = after.is_none_or(|after| Some(&after.requested_by) == requester);
-            same && requester.is_some() && requester != writer.as_ref()
+            requester.is_some() && requester != writer.as_ref()
         };
         let only_edits = !contents.others
             && !contents.requests.is_empty()
-            && contents
-                .requests
-                .iter()
-                .all(|(name, after)| theirs(name, after.as_ref()));
+            && contents.requests.keys().all(theirs);
         if let Some(user) = &writer {
             last.insert(user.clone(), commit.id.clone());
             match only_edits {
                 true => {
                     let names = contents.requests.keys();
-                    edits.extend(names.map(|name| (user.clone(), name.clone())));
+                    edits.extend(names.map(|name| (user.clone(), name.clone(), commit.id.clone())));
                 }
                 false => {
                     let entry = found.authors.entry(user.clone());
@@ -175,6 +178,7 @@ pub fn authors(
         }
         for (name, after) in contents.requests {
             let Some(after) = after else {
+                asked.remove(&name);
                 continue;
             };
             if asked.get(&name) != Some(&after.requested_by) {
@@ -185,7 +189,7 @@ pub fn authors(
             }
         }
     }
-    for (editor, request) in edits {
+    for (editor, request, commit) in edits {
         let Some(requester) = asked.get(&request).cloned() else {
             continue;
         };
@@ -194,6 +198,7 @@ pub fn authors(
         let since = since.cloned().unwrap_or_else(|| known.base.to_owned());
         found.edits.push(Edit {
             editor,
+            commit,
             request,
             requester,
             since,
@@ -263,9 +268,11 @@ pub fn is_merge_of(
         || objects.merged_by_git(ours, theirs).as_ref() == Some(&commit.tree))
 }
 
-/// What two trees differ in: requests, by name and as they are afterwards, and whether in anything else.
+/// What two trees differ in.
 struct Contents {
+    /// Requests that are otherwise, as they are afterwards; none: gone. What is archived is none.
     requests: BTreeMap<RequestName, Option<RequestSpec>>,
+    /// Whether in anything else than edits of requests that stay where they are.
     others: bool,
 }
 
@@ -283,57 +290,86 @@ fn contents(
         return Ok(contents);
     };
     let (mut old, mut new) = (BTreeMap::new(), BTreeMap::new());
-    for path in objects.changed(before, after)? {
-        if !is_manifest(&path) {
+    for entry in objects.entries(before, after)? {
+        let path = entry.path.as_deref().filter(|path| is_manifest(path));
+        let Some(path) = path.filter(|path| !path.starts_with(ARCHIVE)) else {
             contents.others = true;
             continue;
-        }
-        let (was, is) = (said(objects, before, &path), said(objects, after, &path));
-        contents.others |= was.others != is.others || was.broken || is.broken;
-        old.extend(was.requests);
-        new.extend(is.requests);
+        };
+        let was = said(path, entry.before.as_deref());
+        let is = said(path, entry.after.as_deref());
+        contents.others |= !entry.in_place || !is.only_edits(&was);
+        old.extend(was.requests());
+        new.extend(is.requests());
     }
-    // A request that only moved to another file is the same.
     let names: BTreeSet<&RequestName> = old.keys().chain(new.keys()).collect();
     let differ = names
         .into_iter()
         .filter(|name| old.get(*name) != new.get(*name));
     contents.requests = differ
-        .map(|name| (name.clone(), new.get(name).cloned()))
+        .map(|name| {
+            let spec = new.get(name).map(|request| request.spec.as_ref().clone());
+            (name.clone(), spec)
+        })
         .collect();
     Ok(contents)
 }
 
 /// What one file says.
 struct Said {
-    requests: BTreeMap<RequestName, RequestSpec>,
-    others: Vec<Body>,
+    bodies: Vec<Body>,
     broken: bool,
 }
 
-fn said(objects: &Objects, tree: &str, path: &str) -> Said {
+impl Said {
+    fn requests(self) -> impl Iterator<Item = (RequestName, Arc<Manifest<RequestSpec>>)> {
+        let requests = self.bodies.into_iter().filter_map(|body| match body {
+            Body::Request(request) => Some(request),
+            _ => None,
+        });
+        requests.filter_map(|request| {
+            let name = RequestName::new(request.metadata.name.as_str()).ok()?;
+            Some((name, request))
+        })
+    }
+
+    /// Whether nothing is otherwise than before but what requests ask for.
+    fn only_edits(&self, before: &Self) -> bool {
+        let readable = !self.broken && !before.broken;
+        let same = |is: &Body, was: &Body| match (is, was) {
+            (Body::Request(is), Body::Request(was)) => {
+                is.metadata == was.metadata
+                    && is.spec.requested_by == was.spec.requested_by
+                    && is.spec.subject == was.spec.subject
+                    && is.spec.action == was.spec.action
+            }
+            (is, was) => is == was,
+        };
+        readable
+            && self.bodies.len() == before.bodies.len()
+            && self
+                .bodies
+                .iter()
+                .zip(&before.bodies)
+                .all(|(is, was)| same(is, was))
+    }
+}
+
+fn said(path: &str, content: Option<&[u8]>) -> Said {
     let mut source = Source::default();
-    if let Some(bytes) = objects.file(tree, path) {
-        source.files.insert(path.into(), File::of(&bytes));
+    if let Some(bytes) = content {
+        source.files.insert(path.into(), File::of(bytes));
     }
     let Manifests {
         list, diagnostics, ..
     } = parse(&source, &mut Known::default());
-    let mut said = Said {
-        requests: BTreeMap::new(),
-        others: Vec::new(),
-        broken: crate::diagnostic::any_error(&diagnostics),
+    let named = |body: &Body| match body {
+        Body::Request(request) => RequestName::new(request.metadata.name.as_str()).is_ok(),
+        _ => true,
     };
-    for located in list {
-        match located.body {
-            Body::Request(request) => match RequestName::new(request.metadata.name.as_str()) {
-                Ok(name) => {
-                    said.requests.insert(name, (*request.spec).clone());
-                }
-                Err(_) => said.broken = true,
-            },
-            other => said.others.push(other),
-        }
+    let bodies: Vec<Body> = list.into_iter().map(|located| located.body).collect();
+    Said {
+        broken: crate::diagnostic::any_error(&diagnostics) || !bodies.iter().all(named),
+        bodies,
     }
-    said
 }

@@ -58,6 +58,13 @@ pub enum Fault {
         /// The commit that brought it.
         commit: String,
     },
+    /// A request comes into force, and no commit brought it.
+    Unbrought {
+        /// The request.
+        request: RequestName,
+        /// Who it says asks for it.
+        said: UserName,
+    },
     /// A request says that somebody asks for it whom the revision before does not know as working here.
     UnknownRequester {
         /// The request.
@@ -128,6 +135,7 @@ impl Fault {
             | Self::Altered { .. }
             | Self::BadSignature { .. }
             | Self::NotTheRequester { .. }
+            | Self::Unbrought { .. }
             | Self::Unfetched { .. }
             | Self::UnknownAuthor { .. } => true,
             Self::Conflict
@@ -149,6 +157,7 @@ impl Fault {
             | Self::Altered { .. }
             | Self::Conflict
             | Self::NotTheRequester { .. }
+            | Self::Unbrought { .. }
             | Self::UnknownRequester { .. }
             | Self::Unfetched { .. }
             | Self::UnknownAuthor { .. }
@@ -186,6 +195,9 @@ impl Fault {
             }
             Self::NotTheRequester { said, .. } => {
                 format!("let {said} commit and sign the request, or name whoever did in `requestedBy`; of a merged one, {cover}")
+            }
+            Self::Unbrought { said, .. } => {
+                format!("let {said} commit and sign the request, in a file that is read; of a merged one, {cover}")
             }
             Self::UnknownRequester { .. } => {
                 "name in `requestedBy` somebody who works here by the revision before; take a merged one off the branch".into()
@@ -251,6 +263,10 @@ impl fmt::Display for Fault {
                 f,
                 "request {request} says that {said} asks for it, and {signer} brought it, with {}",
                 short(commit)
+            ),
+            Self::Unbrought { request, said } => write!(
+                f,
+                "request {request} says that {said} asks for it, and comes into force by a change of something else: nobody brought it"
             ),
             Self::UnknownRequester { request, said } => write!(
                 f,

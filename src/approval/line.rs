@@ -8,8 +8,12 @@
 use super::authors::AuthorsError;
 use super::revision::{Revision, Shelf};
 pub use super::step::{Judged, Means, tag_name};
-use super::step::{Stage, Step};
+use super::step::{Stage, Step, entitled};
+use crate::catalog::located;
+use crate::impact::history;
+use crate::source::Source;
 use crate::source::objects::{Commit, ObjectsError};
+use jiff::Timestamp;
 use std::rc::Rc;
 
 /// Why nothing can be verified.
@@ -102,6 +106,7 @@ pub fn verify(
             after: &after,
             ours: &ours,
             tags: &tags,
+            present: entitled(means, &verified.effective, &before, &commit.id),
         };
         let judged = step.judge(&commit, Stage::Merged)?;
         let approved = judged.approved;
@@ -112,6 +117,8 @@ pub fn verify(
         let new = means.objects.beyond(&ours, &commit.id)?;
         ours.extend(new.into_iter().map(|c| c.id));
         verified.verified.clone_from(&commit.id);
+        let at = instant(means, &commit, head);
+        let after = settled(&verified.effective, after, at);
         match after.is_valid() {
             true => {
                 verified.effective = after.clone();
@@ -123,6 +130,25 @@ pub fn verify(
     }
     verified.waiting = commits.collect();
     Ok(verified)
+}
+
+/// When a commit of the line is taken to have come: when it was seen first; where nobody recorded that, the
+/// newest one now, and what is before it when it says itself that it was made.
+fn instant(means: &Means<'_>, commit: &Commit, head: &str) -> Timestamp {
+    let said = commit.when.filter(|_| commit.id != head);
+    let seen = (means.seen)(&commit.id).or(said);
+    seen.map_or(means.now, |seen| seen.min(means.now))
+}
+
+/// A revision with what it may not do to one before: what has taken effect stays as it was (SEMANTICS 10).
+fn settled(before: &Revision, after: Rc<Revision>, at: Timestamp) -> Rc<Revision> {
+    let problems = history::settled(&before.catalog, &after.catalog, at);
+    if problems.is_empty() {
+        return after;
+    }
+    // Without the files the places are those of the manifests.
+    let more = located(problems, &after.catalog, &Source::default());
+    Rc::new(after.with(more))
 }
 
 /// What merging a head would need, and what it has of that already.
@@ -156,12 +182,14 @@ pub fn propose(means: &Means<'_>, base: &str, head: &str) -> Result<Proposed, Li
         after: &after,
         ours: &ours,
         tags: &means.objects.approvals()?,
+        present: entitled(means, &before, &before, &head_commit.id),
     };
     let stage = match proposed {
         Some(_) => Stage::Proposed,
         None => Stage::Conflicting,
     };
     let judged = step.judge(&head_commit, stage)?;
+    let after = settled(&before, after.clone(), means.now);
     Ok(Proposed {
         judged,
         errors: after.errors.clone(),

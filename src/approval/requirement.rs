@@ -140,6 +140,14 @@ impl Requirement {
         self.needs.push(Need { approvals, because });
     }
 
+    /// How many it needs as a change of control; none: it is none.
+    pub fn of_control(&self) -> Option<u32> {
+        let (_, [need, ..]) = self.needs.split_first()? else {
+            return None;
+        };
+        (!self.control.is_empty()).then_some(need.approvals)
+    }
+
     /// Keeps a user from approving.
     pub fn bar(&mut self, user: &UserName, why: Why) {
         self.barred.entry(user.clone()).or_default().insert(why);

@@ -31,6 +31,8 @@ pub struct Revision {
     pub catalog: Catalog,
     /// What makes it invalid; empty: it is valid.
     pub errors: Vec<Diagnostic>,
+    /// Files with a mistake: what they mean cannot be told.
+    unreadable: BTreeSet<Arc<str>>,
     present: OnceCell<Present>,
 }
 
@@ -40,15 +42,40 @@ impl Revision {
         self.errors.is_empty()
     }
 
+    /// The same with more that makes it invalid.
+    pub fn with(&self, more: Vec<Diagnostic>) -> Self {
+        let mut errors = self.errors.clone();
+        errors.extend(more);
+        Self {
+            commit: self.commit.clone(),
+            catalog: self.catalog.clone(),
+            errors,
+            unreadable: self.unreadable.clone(),
+            present: OnceCell::new(),
+        }
+    }
+
     /// Who is here and who approves by it.
     pub fn present(&self, now: Timestamp) -> &Present {
         self.present.get_or_init(|| present(&self.catalog, now))
     }
 
     /// Files with a mistake: what they mean cannot be told.
-    pub fn unreadable(&self) -> BTreeSet<Arc<str>> {
-        let places = self.errors.iter().map(|d| d.place.file.clone());
-        places.collect()
+    pub fn unreadable(&self) -> &BTreeSet<Arc<str>> {
+        &self.unreadable
+    }
+
+    /// Whether what it says of a user can be told, or that it says nothing of them any more; `rules`, a
+    /// revision that knows them.
+    pub fn tells_of(&self, user: &UserName, rules: &Self) -> bool {
+        if let Some(user) = self.catalog.users.get(user) {
+            return !self.catalog.is_damaged(&user.at);
+        }
+        let unreadable = self.unreadable();
+        match rules.catalog.users.get(user) {
+            Some(user) => !unreadable.contains(&user.at.file),
+            None => unreadable.is_empty(),
+        }
     }
 
     /// The keys its users sign with.
@@ -100,10 +127,12 @@ impl<'a> Shelf<'a> {
         let commit = self.objects.commit(id)?;
         let source = self.objects.read(&commit, &|blob| self.link.knows(blob))?;
         let (catalog, errors) = self.link.link(source);
+        let unreadable = errors.iter().map(|d| d.place.file.clone()).collect();
         let revision = Rc::new(Revision {
             commit,
             catalog,
             errors,
+            unreadable,
             present: OnceCell::new(),
         });
         let mut read = self.read.borrow_mut();
@@ -120,13 +149,18 @@ impl<'a> Shelf<'a> {
         let mut keys = rules.keys();
         if rules.commit.id != before.commit.id {
             let later = &before.catalog.users;
-            for (user, keys) in &mut keys {
-                if let Some(user) = later.get(user) {
-                    let credentials = user.spec.credentials.as_ref();
-                    let still = credentials.map(|c| c.signing_keys.as_slice());
-                    keys.retain(|key| still.unwrap_or_default().contains(key));
+            for (name, keys) in &mut keys {
+                match later.get(name) {
+                    Some(user) => {
+                        let credentials = user.spec.credentials.as_ref();
+                        let still = credentials.map(|c| c.signing_keys.as_slice());
+                        keys.retain(|key| still.unwrap_or_default().contains(key));
+                    }
+                    None if before.tells_of(name, rules) => keys.clear(),
+                    None => {}
                 }
             }
+            keys.retain(|_, keys| !keys.is_empty());
         }
         let mut last = self.ring.borrow_mut();
         if let Some((known, ring)) = &*last

@@ -2,16 +2,15 @@
 
 use super::authors::{Authors, AuthorsError, Before, Claimed, authors, is_merge_of};
 use super::fault::Fault;
-use super::requirement::{Approver, Count, Demand, Requirement, UNPROVEN};
+use super::requirement::{Approver, Count, Demand, Present, Requirement, UNPROVEN, present};
 use super::reviews::{Found, Reviewed, Reviews};
 use super::revision::{Link, Revision, Shelf};
 use super::signature::Signer;
-use crate::catalog::Catalog;
 use crate::manifest::policy::Effect;
 use crate::name::UserName;
 use crate::policy::judge::Behind;
 use crate::proposal::Proposal;
-use crate::proposal::barred::{Difference, Why, barred, differences, touched};
+use crate::proposal::barred::{Difference, Why, barred, differences};
 use crate::proposal::control::{ControlChange, control};
 use crate::proposal::reserved::{Askers, outsiders, requesters, reserved};
 use crate::source::objects::{APPROVALS, Ancestry, Commit, Objects, ObjectsError, Tag};
@@ -31,6 +30,8 @@ pub struct Means<'a> {
     pub reviews: Option<&'a dyn Reviews>,
     /// The instant of verification.
     pub now: Timestamp,
+    /// When a commit was first seen; none: it was not before, or nobody recorded it.
+    pub seen: &'a dyn Fn(&str) -> Option<Timestamp>,
 }
 
 /// What became of one commit of the line.
@@ -77,6 +78,40 @@ pub(super) struct Step<'a> {
     pub(super) after: &'a Rc<Revision>,
     pub(super) ours: &'a Ancestry,
     pub(super) tags: &'a BTreeMap<String, Vec<Tag>>,
+    /// Who is here and who approves.
+    pub(super) present: Present,
+}
+
+/// Who is here and who approves a commit: by the rules, at the instant it was first seen and still. Where a
+/// later revision, approved and not valid, has taken somebody's office away, it is taken away.
+pub(super) fn entitled(
+    means: &Means<'_>,
+    rules: &Revision,
+    before: &Revision,
+    commit: &str,
+) -> Present {
+    let mut entitled = rules.present(means.now).clone();
+    if let Some(seen) = (means.seen)(commit).filter(|seen| *seen < means.now) {
+        let then = present(&rules.catalog, seen);
+        entitled.active.retain(|user| then.active.contains(user));
+        entitled
+            .approvers
+            .retain(|user| then.approvers.contains(user));
+    }
+    if rules.commit.id != before.commit.id {
+        let later = before.present(means.now);
+        let goes = |user: &UserName| before.tells_of(user, rules);
+        let stays = |user: &UserName| later.active.contains(user) || !goes(user);
+        entitled.active.retain(stays);
+        // A mistake that leaves nobody is no dismissal of everybody.
+        if !later.approvers.is_empty() {
+            let stays = |user: &UserName| later.approvers.contains(user) || !goes(user);
+            entitled.approvers.retain(stays);
+        }
+        let active = &entitled.active;
+        entitled.approvers.retain(|user| active.contains(user));
+    }
+    entitled
 }
 
 /// How a commit of the line hangs together with what was reviewed.
@@ -93,11 +128,10 @@ impl Step<'_> {
     pub(super) fn judge(&self, commit: &Commit, stage: Stage) -> Result<Judged, AuthorsError> {
         let objects = self.means.objects;
         let ring = self.shelf.ring(self.rules, self.before);
-        let present = self.rules.present(self.means.now);
         let known = Before {
             objects,
             ring: &ring,
-            active: &present.active,
+            active: &self.present.active,
             ours: self.ours,
             before: &self.before.catalog,
             base: &self.before.commit.id,
@@ -170,7 +204,7 @@ impl Step<'_> {
         let (old, new) = (&self.before.catalog, &self.after.catalog);
         let differences = differences(old, new, self.means.now);
         self.reserved(&authors, &differences, &mut faults);
-        let requirement = self.requirement(&authors, &differences, &faults, &approvers)?;
+        let requirement = self.requirement(&authors, &differences, &faults, &approvers, whole)?;
         let count = requirement.count(approvers);
         remarks.extend(count.dismissed.iter().map(|d| {
             let who = &d.approver;
@@ -325,11 +359,22 @@ impl Step<'_> {
 
     /// Whoever a request says asks for it must have brought it.
     fn requesters(&self, authors: &Authors, faults: &mut Vec<Fault>) {
-        let present = self.rules.present(self.means.now);
-        for (name, request) in touched(&self.before.catalog, &self.after.catalog) {
+        let before = &self.before.catalog.requests;
+        let present = &self.present;
+        for (name, request) in &self.after.catalog.requests {
             let said = &request.spec.requested_by;
-            let is_there = self.after.catalog.requests.contains_key(name);
-            let Some((commit, signer)) = authors.brought.get(name).filter(|_| is_there) else {
+            let old = before.get(name).map(|before| &before.spec);
+            if old == Some(&request.spec) {
+                continue;
+            }
+            let is_new = old.is_none_or(|old| old.requested_by != *said);
+            let Some((commit, signer)) = authors.brought.get(name) else {
+                if is_new {
+                    faults.push(Fault::Unbrought {
+                        request: name.clone(),
+                        said: said.clone(),
+                    });
+                }
                 continue;
             };
             if !present.active.contains(said) {
@@ -355,7 +400,7 @@ impl Step<'_> {
             return;
         }
         let askers = self.askers(authors);
-        let administrators = &self.rules.present(self.means.now).approvers;
+        let administrators = &self.present.approvers;
         let outsiders = outsiders(&askers, administrators);
         for change in changes {
             faults.extend(outsiders.iter().map(|(by, how)| Fault::Reserved {
@@ -477,26 +522,37 @@ impl Step<'_> {
         differences: &[Difference],
         faults: &[Fault],
         approvers: &[Approver],
+        whole: bool,
     ) -> Result<Requirement, AuthorsError> {
         let (before, after) = (&self.before.catalog, &self.after.catalog);
-        let now = self.means.now;
         let mut controls = control(before, after, differences);
         controls.extend(self.unreadable()?);
-        let barred = barred(before, after, differences);
-        let present = self.rules.present(now);
-        let entitled = present.approvers.clone();
+        let barred = barred(before, after, differences, self.means.now);
+        let entitled = self.present.approvers.clone();
+        let is_of_control = !controls.is_empty();
         let rules = &self.rules.catalog;
         let mut requirement = Requirement::new(rules, after, entitled, controls, barred);
         for (author, commit) in &authors.authors {
             let commit = commit.clone();
             requirement.bar(author, Why::Author { commit });
         }
+        // Who edits what somebody else asked for approves it all the same, but not a change of who controls
+        // what, and not what only they have seen.
+        for edit in authors.edits.iter().filter(|_| is_of_control || !whole) {
+            let commit = edit.commit.clone();
+            requirement.bar(&edit.editor, Why::Author { commit });
+        }
         if let Some(commit) = authors.unsigned.first() {
             let words = format!(
                 "{} of it is signed by nobody whom the revision before knows",
                 short(commit)
             );
-            requirement.need(UNPROVEN, words);
+            requirement.need(UNPROVEN, words.clone());
+            // One of those who approve it may be who wrote it.
+            if let (true, Some(control)) = (is_of_control, requirement.of_control()) {
+                let words = format!("{words}, and it changes who controls what");
+                requirement.need(control + 1, words);
+            }
         }
         let unproven = faults.iter().filter(|fault| match fault {
             Fault::Octopus { .. }
@@ -504,6 +560,7 @@ impl Step<'_> {
             | Fault::Elsewhere { .. }
             | Fault::BadSignature { .. }
             | Fault::NotTheRequester { .. }
+            | Fault::Unbrought { .. }
             | Fault::Unfetched { .. }
             | Fault::UnknownAuthor { .. } => true,
             Fault::Straight
@@ -569,8 +626,8 @@ impl Step<'_> {
 
     /// What cannot be read on either side may be anything.
     fn unreadable(&self) -> Result<Vec<ControlChange>, AuthorsError> {
-        let mut files = self.before.unreadable();
-        files.extend(self.after.unreadable());
+        let mut files = self.before.unreadable().clone();
+        files.extend(self.after.unreadable().iter().cloned());
         if files.is_empty() {
             return Ok(Vec::new());
         }
@@ -585,32 +642,29 @@ impl Step<'_> {
         Ok(controls.collect())
     }
 
-    /// Edits of somebody else's request that give more than they asked for need a second approver.
+    /// Edits of somebody else's request that give more than they asked for need a second approver: what
+    /// comes about is compared with what would, had the request stayed as they wrote it.
     fn edits(&self, authors: &Authors, requirement: &mut Requirement) -> Result<(), AuthorsError> {
         for edit in &authors.edits {
             let asked = self.shelf.revision(&edit.since)?;
-            let now = self.means.now;
-            let more = differences(&asked.catalog, &self.after.catalog, now);
-            // What others gain meanwhile is somebody else's request.
-            let of = |catalog: &Catalog| {
-                let request = catalog.requests.get(&edit.request);
-                request.map(|request| request.spec.subject.clone())
-            };
-            let subjects = [of(&asked.catalog), of(&self.after.catalog)];
-            let gains = more.iter().find(|d| {
-                let comes = !d.gained.is_empty() || !d.joined.is_empty();
-                comes && subjects.iter().flatten().any(|subject| *subject == d.user)
-            });
-            if let Some(gains) = gains {
-                let what = gains.gained.iter().map(ToString::to_string);
-                let what = what.chain(gains.joined.iter().cloned()).next();
+            let Some(asked) = asked.catalog.requests.get(&edit.request) else {
                 let words = format!(
-                    "{} edited request {}, and {} gets {} that {} did not ask for",
-                    edit.editor,
-                    edit.request,
-                    gains.user,
-                    what.unwrap_or_default(),
-                    edit.requester
+                    "{} edited request {}, and what {} asked for cannot be told",
+                    edit.editor, edit.request, edit.requester
+                );
+                requirement.need(UNPROVEN, words);
+                continue;
+            };
+            let after = &self.after.catalog;
+            let mut as_asked = after.clone();
+            as_asked
+                .requests
+                .insert(edit.request.clone(), asked.clone());
+            let more = differences(&as_asked, after, self.means.now);
+            if let Some((user, what)) = more.iter().find_map(|d| Some((&d.user, d.gains()?))) {
+                let words = format!(
+                    "{} edited request {}, and {user} gets {what} that {} did not ask for",
+                    edit.editor, edit.request, edit.requester
                 );
                 requirement.need(UNPROVEN, words);
             }

@@ -1,6 +1,6 @@
 //! A plan and everything it rests on → carried out, as far as approval and guards let it.
 
-use super::workbench::{self, Bench, Line};
+use super::workbench::{self, Bench};
 use super::{Exit, Failed};
 use crate::apply::{Connections, Done, Stop};
 use crate::approval::{Proof, Refusal, bind};
@@ -115,10 +115,11 @@ pub fn act(
         Err(refusals) => return Ok(Err(refusals)),
     };
     shown(approved.plan())?;
-    let news = bench.line.as_ref().and_then(Line::news);
+    let news = bench.line.as_ref().map(|line| line.news(ledger.history()));
+    let news: Vec<Event> = news.unwrap_or_default();
     for (what, event) in news
-        .map(|event| ("verified", event))
         .into_iter()
+        .map(|event| ("verified", event))
         .chain(guarded.events.into_iter().map(|event| ("guard", event)))
     {
         // Nothing is recorded where another reconciler is at work.

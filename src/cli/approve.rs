@@ -8,7 +8,7 @@ use crate::catalog::Catalog;
 use crate::desired::expand::COUNTERSIGN;
 use crate::name::UserName;
 use crate::proposal::barred::Why;
-use crate::reconcile::verified::{Start, proposed, tag_signer, verified};
+use crate::reconcile::verified::{AsOf, Memory, Start, proposed, tag_signer, verified};
 use crate::source::{Origin, git, tag};
 use jiff::Timestamp;
 
@@ -108,7 +108,7 @@ fn requirement(
     now: Timestamp,
 ) -> Result<Option<Requirement>, LineError> {
     let folder = &place.folder;
-    let known = workbench::known(folder);
+    let known = Memory::default();
     let parent = git::revision_id(folder, &format!("{commit}^1")).ok();
     let is_merged = MERGED.iter().any(|branch| {
         let base = git::merge_base(folder, branch, commit);
@@ -121,11 +121,11 @@ fn requirement(
                 commit: parent,
                 what,
             };
-            let line = verified(folder, &start, commit, known, None, now)?;
+            let line = verified(folder, &start, commit, &known, None, AsOf::at(now))?;
             Ok(line.judged.into_iter().next().map(|j| j.requirement))
         }
         None => {
-            let proposed = proposed(folder, base, commit, known, None, now)?;
+            let proposed = proposed(folder, base, commit, &known, None, now)?;
             Ok(Some(proposed.judged.requirement))
         }
     }

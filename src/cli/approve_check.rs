@@ -8,7 +8,7 @@ use crate::approval::reviews::Reviews;
 use crate::approval::reviews::forge_record::ForgeRecord;
 use crate::forge::{Forge, Login};
 use crate::operator::Operator;
-use crate::reconcile::verified::{Start, proposed, verified};
+use crate::reconcile::verified::{AsOf, Memory, Start, proposed, verified};
 use crate::report::approval::{Check, human, json};
 use crate::source::git;
 use clap::ValueEnum;
@@ -105,12 +105,12 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
     let branch = branch.unwrap_or(BRANCH);
     let record = forge.as_ref().map(|forge| ForgeRecord::new(forge, branch));
     let reviews = record.as_ref().map(|record| record as &dyn Reviews);
-    let known = workbench::known(&place.folder);
+    let known = Memory::default();
     let now = Timestamp::now();
     let name = evidence.as_str();
     let check = match args.pull_request {
         true => {
-            let proposal = proposed(&place.folder, &base, &head, known, reviews, now);
+            let proposal = proposed(&place.folder, &base, &head, &known, reviews, now);
             let proposal = proposal.map_err(failed)?;
             let mistakes = proposal.errors.len();
             Check::proposed(name, &base, proposal.judged, mistakes)
@@ -120,7 +120,8 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
                 commit: base,
                 what: "BASE",
             };
-            let line = verified(&place.folder, &start, &head, known, reviews, now);
+            let as_of = AsOf::at(now);
+            let line = verified(&place.folder, &start, &head, &known, reviews, as_of);
             Check::merged(name, &line.map_err(failed)?)
         }
     };

@@ -25,6 +25,7 @@ use crate::plan::{Bootstrap, Change, DirectoryMode, Held, Plan};
 use crate::reconcile::drifted::{Given, drifted};
 use crate::reconcile::guarded::{Guards, too_many_urgent};
 use crate::reconcile::inbox::{Answer, collect};
+use crate::reconcile::verified::Memory;
 use crate::reconcile::wanted::Wanted;
 use crate::reconcile::world::{self, OpenError};
 use crate::reconcile::{self, Parsed, Reading, ReconcileError, Situation, World};
@@ -290,9 +291,10 @@ pub fn inbox(operator: &Operator, ledger: &mut Ledger, origin: &Origin) -> Vec<S
         if ledger.waiting().map_err(ledger_failed)? == 0 {
             return Ok(Vec::new());
         }
-        let line = approved(operator, ledger.history(), origin)?;
-        let origin = line.as_ref().map_or_else(|| origin.clone(), Line::origin);
-        let reading = self::read(&origin)?;
+        let line = approved(operator, ledger.history(), origin, Memory::default())?;
+        let reading = line
+            .as_ref()
+            .map_or_else(|| self::read(origin), Line::read)?;
         collect(ledger, &reading.catalog, Timestamp::now()).map_err(ledger_failed)
     };
     let words = |answer: &Answer| match answer.finding() {
@@ -332,9 +334,8 @@ pub fn situation(
     operator: &Operator,
     history: &History,
 ) -> Result<(Reading, Situation), Failed> {
-    let line = approved(operator, history, origin)?;
-    let origin = &line.as_ref().map_or_else(|| origin.clone(), Line::origin);
-    let mut reading = read(origin)?;
+    let line = approved(operator, history, origin, Memory::default())?;
+    let mut reading = line.as_ref().map_or_else(|| read(origin), Line::read)?;
     let now = instant.resolve(&reading.catalog)?;
     let (mut directory, mode) = opened(operator, &reading)?;
     if directory.is_none() {
@@ -383,9 +384,19 @@ pub struct Standing {
     pub shut: BTreeMap<ResourceName, Failure>,
     /// The directory as it was; taken by who looks at it again.
     pub kept: Cell<Option<Snapshot>>,
+    /// What was parsed of the access repository.
+    pub parsed: Memory,
 }
 
 impl Purpose<'_> {
+    /// What was parsed before.
+    fn memory(&self) -> Memory {
+        match self {
+            Self::GoOn(standing) => standing.parsed.clone(),
+            Self::Look | Self::Apply => Memory::default(),
+        }
+    }
+
     /// Why a connector is not asked; none where it is.
     fn shut(&self, resource: &ResourceName) -> Option<&Failure> {
         match self {
@@ -440,13 +451,13 @@ pub fn bench<H: Borrow<History>>(
         Evidence::TrustBranch => (None, Recall::Later(history)),
         Evidence::SignedMerge | Evidence::ForgeReviews => {
             let history = history(&operator)?;
-            let line = approved(&operator, history.borrow(), origin)?;
+            let line = approved(&operator, history.borrow(), origin, purpose.memory())?;
             (line, Recall::Read(history))
         }
     };
     let origin = &line.as_ref().map_or_else(|| origin.clone(), Line::origin);
     let ahead = Looking::ahead(origin, &operator, purpose);
-    let mut reading = read(origin)?;
+    let mut reading = line.as_ref().map_or_else(|| read(origin), Line::read)?;
     let now = instant.resolve(&reading.catalog)?;
     let wanted = Wanted::of(&reading.catalog, operator.outer());
     let resource = wanted.resource.clone();
@@ -496,7 +507,10 @@ pub fn bench<H: Borrow<History>>(
     let bootstrap = match (begun, reading.source.revision.is_some()) {
         (false, true) => {
             let revision = bootstrap_revision(place, &operator, origin)?;
-            let mut known = known(&place.folder);
+            let mut known = match &line {
+                Some(_) => Known::default(),
+                None => known(&place.folder),
+            };
             reconcile::bootstrap(&place.folder, &revision, &situation, now, &mut known).map_err(
                 |error| {
                     talk(format!("at the bootstrap revision {revision}:"));

@@ -16,13 +16,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Reports what a revision does to the one before that it may not; places are in the new one.
 pub fn check(before: &Catalog, after: &Catalog, now: Timestamp) -> Vec<Problem> {
+    let mut problems = settled(before, after, now);
+    users(before, after, &mut problems);
+    void(before, after, &mut problems);
+    roles(before, after, now, &mut problems);
+    problems
+}
+
+/// The same as far as it is about what has taken effect, which nobody changes any more.
+pub fn settled(before: &Catalog, after: &Catalog, now: Timestamp) -> Vec<Problem> {
     let mut problems = Vec::new();
     through(before, after, now, &mut problems);
     requests(before, after, now, &mut problems);
     late(before, after, now, &mut problems);
-    users(before, after, &mut problems);
-    void(before, after, &mut problems);
-    roles(before, after, now, &mut problems);
+    unfolded(before, after, &mut problems);
     problems
 }
 
@@ -52,12 +59,9 @@ fn requests(before: &Catalog, after: &Catalog, now: Timestamp, problems: &mut Ve
         if effective.is_none_or(|at| now < at) {
             continue;
         }
-        let archived = after.archived.get(name);
-        let settled = archived.is_none() || effective <= after.folded_through();
-        let new = after.requests.get(name).or(archived);
+        let new = after.requests.get(name).or(after.archived.get(name));
         let (at, what) = match new {
-            Some(new) if new.spec == old.spec && settled => continue,
-            Some(new) if new.spec == old.spec => (&new.at, "is archived, and was not folded"),
+            Some(new) if new.spec == old.spec => continue,
             Some(new) => (&new.at, "has taken effect already, and is changed here"),
             None => (
                 &after.config.at,
@@ -72,6 +76,27 @@ fn requests(before: &Catalog, after: &Catalog, now: Timestamp, problems: &mut Ve
                 format!("request `{name}` {what}"),
             )
             .help("put it back as it was; a new request undoes it"),
+        );
+    }
+}
+
+/// Nothing comes into the archive but what a fold puts there: it would be in nobody's way there, and come
+/// into force with a move.
+fn unfolded(before: &Catalog, after: &Catalog, problems: &mut Vec<Problem>) {
+    for (name, new) in &after.archived {
+        let (known, live) = (
+            before.archived.contains_key(name),
+            before.requests.contains_key(name),
+        );
+        let effective = new.spec.effective.resolve(&after.zone, Edge::Start).ok();
+        let folded = live && effective.is_some() && effective <= after.folded_through();
+        if known || folded {
+            continue;
+        }
+        let message = format!("request `{name}` is archived, and was not folded");
+        problems.push(
+            Problem::new(Code::RequestImmutable, &new.at, "/metadata.name", message)
+                .help("put it back; `countersign fold` archives what has taken effect"),
         );
     }
 }

@@ -32,6 +32,8 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct History {
     recorded: Recorded,
+    /// When commits that are not approved were first seen.
+    first_seen: BTreeMap<String, Timestamp>,
     tasks: BTreeMap<TaskId, TaskRecord>,
     directory: BTreeMap<String, String>,
     asked: BTreeMap<ChangeId, BTreeSet<String>>,
@@ -224,6 +226,11 @@ impl History {
     /// The commits that are approved already; none where none were asked about.
     pub fn approved(&self) -> Option<&ApprovedLine> {
         self.approved.as_ref()
+    }
+
+    /// When a commit that is not approved yet was first seen.
+    pub fn first_seen(&self, commit: &str) -> Option<Timestamp> {
+        self.first_seen.get(commit).copied()
     }
 
     /// What a plan needs of it.
@@ -428,11 +435,19 @@ impl History {
                     summary: None,
                 });
             }
+            Event::Seen { commits } => {
+                for commit in commits {
+                    self.first_seen.entry(commit).or_insert(at);
+                }
+            }
             Event::Verified {
                 bootstrap,
                 evidence,
                 commits,
             } => {
+                for commit in &commits {
+                    self.first_seen.remove(&commit.commit);
+                }
                 let line = self.approved.take();
                 let line = line.filter(|line| line.rests_on(&bootstrap, &evidence));
                 let line = line.unwrap_or_else(|| ApprovedLine::begin(&bootstrap, &evidence));

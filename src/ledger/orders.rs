@@ -157,6 +157,7 @@ impl Orders {
             Event::Rebuilt { .. } => self.rebuilt = Some(at),
             Event::RunStarted { .. }
             | Event::Verified { .. }
+            | Event::Seen { .. }
             | Event::Begun { .. }
             | Event::Settled { .. }
             | Event::Outcome { .. }

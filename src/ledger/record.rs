@@ -87,6 +87,11 @@ pub enum Event {
         /// The commits, the oldest first.
         commits: Vec<ApprovedCommit>,
     },
+    /// Commits of the branch were seen that are not approved: who approves is asked as of then, too.
+    Seen {
+        /// The commits, the oldest first.
+        commits: Vec<String>,
+    },
     /// A change is about to be written; as long as no outcome follows, nobody knows what became of it.
     Begun {
         /// The change.

@@ -44,6 +44,7 @@ fn subjects(event: &Event) -> Vec<String> {
             one("run".into())
         }
         Event::Verified { .. } => one("verified".into()),
+        Event::Seen { commits } => commits.iter().map(|c| format!("commit {c}")).collect(),
         Event::Begun { change, .. } | Event::Settled { change } | Event::Outcome { change, .. } => {
             one(format!("change {}", change.0))
         }

@@ -38,6 +38,14 @@ pub struct RoleSpec {
     pub deprecated: Option<Deprecation>,
 }
 
+impl RoleSpec {
+    /// What it means to its application, besides groups and levels.
+    pub fn means(&self) -> (Option<&str>, &[String]) {
+        let key = self.key.as_deref().or(self.display_name.as_deref());
+        (key, &self.permissions)
+    }
+}
+
 /// Who may have a role.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -41,6 +41,14 @@ pub struct ScopeSpec {
     pub wildcard_groups: Vec<String>,
 }
 
+impl ScopeSpec {
+    /// What it means to its application, besides groups.
+    pub fn means(&self) -> (Option<&str>, Option<Absent>) {
+        let key = self.key.as_deref().or(self.display_name.as_deref());
+        (key, self.absent)
+    }
+}
+
 /// Where the values of a scope come from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -6,9 +6,9 @@ use super::office::Approval;
 use crate::catalog::{Catalog, Linked};
 use crate::desired::accounts::Accounts;
 use crate::desired::expand::Outlook;
-use crate::desired::{EntitlementKey, Person};
-use crate::manifest::RequestSpec;
+use crate::desired::{EntitlementKey, Grant, Person};
 use crate::manifest::user::UserState;
+use crate::manifest::{Edge, RequestSpec};
 use crate::name::{RequestName, UserName};
 use crate::request::Timeline;
 use jiff::Timestamp;
@@ -79,12 +79,19 @@ pub struct Difference {
     pub lost: BTreeSet<EntitlementKey>,
     /// Whether they go because the user has left by then.
     pub left: bool,
+    /// Whether they work here then, and would not without it.
+    pub back: bool,
     /// Whether what the user approves counts otherwise than before.
     pub approval: Option<Approval>,
 }
 
-/// Who may not approve the step; `differences` are those between the two.
-pub fn barred(before: &Catalog, after: &Catalog, differences: &[Difference]) -> Barred {
+/// Who may not approve the step at an instant; `differences` are those between the two.
+pub fn barred(
+    before: &Catalog,
+    after: &Catalog,
+    differences: &[Difference],
+    now: Timestamp,
+) -> Barred {
     let mut barred = Barred::new();
     let mut bar = |user: &UserName, why| {
         barred.entry(user.clone()).or_default().insert(why);
@@ -97,7 +104,7 @@ pub fn barred(before: &Catalog, after: &Catalog, differences: &[Difference]) -> 
         bar(&spec.subject, Why::Subject { file });
     }
     for (name, old, new) in pairs(&before.users, &after.users) {
-        if old.map(|l| &l.spec) != new.map(|l| &l.spec)
+        if otherwise(old, new)
             && let Some(linked) = new.or(old)
         {
             let file = linked.at.file.clone();
@@ -105,7 +112,7 @@ pub fn barred(before: &Catalog, after: &Catalog, differences: &[Difference]) -> 
         }
     }
     for (_, old, new) in pairs(&before.identities, &after.identities) {
-        if old.map(|l| &l.spec) != new.map(|l| &l.spec) {
+        if otherwise(old, new) {
             for linked in [old, new].into_iter().flatten() {
                 let file = linked.at.file.clone();
                 bar(&linked.spec.user, Why::Subject { file });
@@ -113,32 +120,81 @@ pub fn barred(before: &Catalog, after: &Catalog, differences: &[Difference]) -> 
         }
     }
     for difference in differences {
-        let gained = difference.gained.iter().map(ToString::to_string);
-        let joined = difference.joined.iter().map(|g| format!("group {g}"));
-        if let Some(what) = gained.chain(joined).next() {
+        if let Some(what) = difference.gains() {
             bar(&difference.user, Why::Gains { what });
         }
+    }
+    for (user, what) in meant_more(before, after, now) {
+        bar(&user, Why::Gains { what });
     }
     barred
 }
 
-/// Requests that are new, otherwise or gone, as they are now, else as they were; an archived one is the
-/// same request.
+/// Whether a manifest says something else; its labels are for policies to read.
+fn otherwise<S: PartialEq>(old: Option<&Linked<S>>, new: Option<&Linked<S>>) -> bool {
+    let said = |linked: Option<&Linked<S>>| linked.map(|l| (l.spec.clone(), l.labels.clone()));
+    said(old) != said(new)
+}
+
+/// Those who hold a role or a scope that comes to mean something else to its application.
+fn meant_more(before: &Catalog, after: &Catalog, now: Timestamp) -> Vec<(UserName, String)> {
+    let roles = pairs(&before.roles, &after.roles).into_iter();
+    let roles = roles.filter_map(|(name, old, new)| {
+        let (old, new) = (old?, new?);
+        let same = old.spec.means() == new.spec.means();
+        (!same).then_some(name)
+    });
+    let scopes = pairs(&before.scopes, &after.scopes).into_iter();
+    let scopes = scopes.filter_map(|(_, old, new)| {
+        let (old, new) = (old?, new?);
+        let same = old.spec.means() == new.spec.means();
+        (!same).then_some(&new.spec.resource)
+    });
+    let (roles, scopes): (BTreeSet<_>, BTreeSet<_>) = (roles.collect(), scopes.collect());
+    if roles.is_empty() && scopes.is_empty() {
+        return Vec::new();
+    }
+    let accounts = Accounts::default();
+    let timeline = Timeline::new(after, &mut Vec::new());
+    let mut outlook = Outlook::new(after, &timeline, &accounts);
+    outlook.at(now, &mut Vec::new());
+    let holders = outlook.people().iter().filter_map(|(user, person)| {
+        // Who has no value of a scope is whom its `absent` is about.
+        let concerned = |key: &&EntitlementKey| match &key.grant {
+            Grant::Role(role) => roles.contains(role) || scopes.contains(&key.resource),
+            Grant::Level(_) | Grant::Scope(..) => scopes.contains(&key.resource),
+        };
+        let key = person.entitlements.keys().find(concerned)?;
+        Some((user.clone(), format!("another meaning of {key}")))
+    });
+    holders.collect()
+}
+
+/// Requests that are new, otherwise or gone, as they were and as they are. What a fold archives is the same
+/// request; what comes into the archive or out of it in another way is not.
 pub fn touched<'c>(
     before: &'c Catalog,
     after: &'c Catalog,
 ) -> Vec<(&'c RequestName, &'c Linked<RequestSpec>)> {
-    let all = |catalog: &'c Catalog| {
-        let live = catalog.requests.iter();
-        live.chain(&catalog.archived).collect::<BTreeMap<_, _>>()
-    };
-    let (old, new) = (all(before), all(after));
-    let names: BTreeSet<&RequestName> = old.keys().chain(new.keys()).copied().collect();
+    let names = [before, after].map(|c| c.requests.keys().chain(c.archived.keys()));
+    let names: BTreeSet<&RequestName> = names.into_iter().flatten().collect();
+    let through = after.folded_through();
     let mut found = Vec::new();
     for name in names {
-        let (old, new) = (old.get(name).copied(), new.get(name).copied());
-        if old.map(|l| &l.spec) != new.map(|l| &l.spec) {
-            found.extend(new.or(old).map(|linked| (name, linked)));
+        let sides = [before, after].map(|c| (c.requests.get(name), c.archived.get(name)));
+        let [old, new] = sides.map(|(live, archived)| live.or(archived));
+        let folded = new.is_some_and(|new| {
+            let instant = new.spec.effective.resolve(&after.zone, Edge::Start).ok();
+            instant.is_some() && instant <= through
+        });
+        let kept = match sides.map(|(live, _)| live.is_some()) {
+            [true, false] => folded,
+            [false, true] => false,
+            [true, true] | [false, false] => true,
+        };
+        if old.map(|l| &l.spec) != new.map(|l| &l.spec) || !kept {
+            let both = [old, new].into_iter().flatten();
+            found.extend(both.map(|linked| (name, linked)));
         }
     }
     found
@@ -212,11 +268,13 @@ impl Comparison {
                 joined: groups(after).difference(&groups(before)).cloned().collect(),
                 lost: keys(before).difference(&keys(after)).cloned().collect(),
                 left: after.is_some_and(|p| p.state == UserState::Left),
+                back: is_here(after) && !is_here(before),
                 approval: Approval::between(before.map(AsRef::as_ref), after.map(AsRef::as_ref)),
             };
             let nothing = difference.gained.is_empty()
                 && difference.joined.is_empty()
                 && difference.lost.is_empty()
+                && !difference.back
                 && difference.approval.is_none();
             let same = self.shown.get(name).is_some_and(|s| difference.is_as(s));
             if !nothing && !same {
@@ -227,7 +285,19 @@ impl Comparison {
     }
 }
 
+fn is_here(person: Option<&Arc<Person>>) -> bool {
+    person.is_some_and(|p| p.state == UserState::Active)
+}
+
 impl Difference {
+    /// What the user gains, in words: an entitlement, a group, or that they are here.
+    pub fn gains(&self) -> Option<String> {
+        let gained = self.gained.iter().map(ToString::to_string);
+        let joined = self.joined.iter().map(|g| format!("group {g}"));
+        let back = self.back.then(|| "access again".to_owned());
+        gained.chain(joined).chain(back).next()
+    }
+
     /// Whether another one says the same, if perhaps of another instant.
     fn is_as(&self, other: &Self) -> bool {
         let Self {
@@ -237,6 +307,7 @@ impl Difference {
             joined,
             lost,
             left,
+            back,
             approval,
         } = self;
         *user == other.user
@@ -244,6 +315,7 @@ impl Difference {
             && *joined == other.joined
             && *lost == other.lost
             && *left == other.left
+            && *back == other.back
             && *approval == other.approval
     }
 }

@@ -58,6 +58,14 @@ pub fn control(
         found.when_differs(old, new, eligible, || {
             format!("who is eligible for role {name}")
         });
+        if let (Some(old), Some(new)) = (old, new)
+            && old.spec.means() != new.spec.means()
+        {
+            found.add(
+                new,
+                format!("what role {name} means to {}", new.spec.resource),
+            );
+        }
     }
     for (name, old, new) in pairs(&before.scopes, &after.scopes) {
         let groups = |s: &ScopeSpec| {
@@ -65,6 +73,14 @@ pub fn control(
             (!groups.0.is_empty() || !groups.1.is_empty()).then_some(groups)
         };
         found.when_differs(old, new, groups, || format!("groups of scope {name}"));
+        if let (Some(old), Some(new)) = (old, new)
+            && old.spec.means() != new.spec.means()
+        {
+            found.add(
+                new,
+                format!("what scope {name} means to {}", new.spec.resource),
+            );
+        }
     }
     for (name, old, new) in pairs(&before.profiles, &after.profiles) {
         found.templates(old, new, || format!("profile {name}"));

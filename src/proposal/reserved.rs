@@ -125,9 +125,9 @@ fn is_reserved(catalog: &Catalog, key: &EntitlementKey, level: &LevelName) -> bo
 /// Whom the requests of a step name.
 pub fn requesters(before: &Catalog, after: &Catalog) -> Askers {
     let mut askers = Askers::new();
-    for (name, request) in touched(before, after) {
+    for (name, _) in touched(before, after) {
         // One that is taken out is nobody's wish any more.
-        if after.requests.contains_key(name) {
+        if let Some(request) = after.requests.get(name) {
             let how = format!("asks for it (request {name})");
             let user = request.spec.requested_by.clone();
             askers.entry(Some(user)).or_insert(how);

@@ -15,19 +15,39 @@ use crate::source::{Blob, Source};
 use jiff::Timestamp;
 use std::cell::RefCell;
 use std::path::Path;
+use std::rc::Rc;
+
+/// Manifests that this process parsed itself. What is kept beside a repository decides nothing: whoever
+/// can write there would say whose each key is.
+pub type Memory = Rc<RefCell<Known>>;
 
 /// Links revisions as a plan does, with what was parsed before.
 pub struct Linker {
-    known: RefCell<Known>,
+    known: Memory,
     now: Timestamp,
 }
 
 impl Linker {
     /// One that sees mistakes from this instant on.
-    pub fn new(known: Known, now: Timestamp) -> Self {
+    pub fn new(known: Memory, now: Timestamp) -> Self {
+        Self { known, now }
+    }
+}
+
+/// As of when something is verified.
+pub struct AsOf<'a> {
+    /// The instant.
+    pub now: Timestamp,
+    /// When a commit was first seen; none: it was not before, or nobody recorded it.
+    pub seen: &'a dyn Fn(&str) -> Option<Timestamp>,
+}
+
+impl AsOf<'_> {
+    /// As of an instant, by somebody who sees everything for the first time.
+    pub fn at(now: Timestamp) -> Self {
         Self {
-            known: RefCell::new(known),
             now,
+            seen: &|_| None,
         }
     }
 }
@@ -62,18 +82,19 @@ pub fn verified(
     folder: &Path,
     start: &Start,
     head: &str,
-    known: Known,
+    known: &Memory,
     reviews: Option<&dyn Reviews>,
-    now: Timestamp,
+    AsOf { now, seen }: AsOf<'_>,
 ) -> Result<Verified, LineError> {
     let objects = Objects::open(folder)?;
-    let linker = Linker::new(known, now);
+    let linker = Linker::new(known.clone(), now);
     verify(
         &Means {
             objects: &objects,
             link: &linker,
             reviews,
             now,
+            seen,
         },
         &start.commit,
         start.what,
@@ -89,17 +110,18 @@ pub fn proposed(
     folder: &Path,
     base: &str,
     head: &str,
-    known: Known,
+    known: &Memory,
     reviews: Option<&dyn Reviews>,
     now: Timestamp,
 ) -> Result<Proposed, LineError> {
     let objects = Objects::open(folder)?;
-    let linker = Linker::new(known, now);
+    let linker = Linker::new(known.clone(), now);
     let means = Means {
         objects: &objects,
         link: &linker,
         reviews,
         now,
+        seen: &|_| None,
     };
     propose(&means, base, head)
 }

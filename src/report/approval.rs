@@ -132,8 +132,9 @@ pub fn human(check: &Check) -> String {
         let with = if check.pull_request { " with" } else { "" };
         let _ = writeln!(
             text,
-            "\n{revision}{with} {} mistakes, so nothing is done from it: run `countersign validate`",
-            check.mistakes
+            "\n{revision}{with} {} mistakes, so nothing is done from it: run `countersign validate --base {}`",
+            check.mistakes,
+            short(&check.effective)
         );
     }
     for waiting in &check.waiting {

@@ -2,6 +2,7 @@
 
 use super::{
     Blob, Content, File, LARGEST_FILE, Sort, Source, SourceError, link, sort, submodule, too_large,
+    unnamed,
 };
 use git2::{ErrorCode, ObjectType, Oid, Repository, Tree};
 use rayon::prelude::*;
@@ -61,8 +62,19 @@ pub(super) fn read_tree(
     };
     let place: Arc<Path> = place.into();
     let (mut found, mut new) = (Vec::new(), Vec::new());
-    walk(repository, tree, "", &mut found).map_err(failed("the revision's files"))?;
-    for (path, id, mode, kind) in found {
+    walk(repository, tree, ("", true), &mut found).map_err(failed("the revision's files"))?;
+    for Found {
+        path,
+        id,
+        mode,
+        kind,
+        plain,
+    } in found
+    {
+        if !plain {
+            source.diagnostics.push(unnamed(&path));
+            continue;
+        }
         if kind == Some(ObjectType::Commit) {
             source.diagnostics.push(submodule(&path));
             continue;
@@ -128,8 +140,15 @@ fn contents(
     Ok(read)
 }
 
-/// What stands in a tree: path, id, mode and sort of object.
-type Found = (Arc<str>, Oid, i32, Option<ObjectType>);
+/// What stands in a tree.
+struct Found {
+    path: Arc<str>,
+    id: Oid,
+    mode: i32,
+    kind: Option<ObjectType>,
+    /// Whether the path can be said: each name of it is UTF-8 and one name.
+    plain: bool,
+}
 
 /// Lists the manifest files and submodules of a tree.
 ///
@@ -137,11 +156,12 @@ type Found = (Arc<str>, Oid, i32, Option<ObjectType>);
 fn walk(
     repository: &Repository,
     tree: &Tree<'_>,
-    prefix: &str,
+    (prefix, plain): (&str, bool),
     found: &mut Vec<Found>,
 ) -> Result<(), git2::Error> {
     for entry in tree.iter() {
         let name = String::from_utf8_lossy(entry.name_bytes());
+        let plain = plain && is_plain(entry.name_bytes());
         if name.starts_with('.') {
             continue;
         }
@@ -149,12 +169,23 @@ fn walk(
         let kind = entry.kind();
         if kind == Some(ObjectType::Tree) {
             let tree = repository.find_tree(entry.id())?;
-            walk(repository, &tree, &format!("{path}/"), found)?;
+            walk(repository, &tree, (&format!("{path}/"), plain), found)?;
         } else if kind == Some(ObjectType::Commit) || sort(&path) != Sort::Other {
-            found.push((path, entry.id(), entry.filemode(), kind));
+            found.push(Found {
+                path,
+                id: entry.id(),
+                mode: entry.filemode(),
+                kind,
+                plain,
+            });
         }
     }
     Ok(())
+}
+
+/// Whether a name of a tree is UTF-8 and one name: git writes no other, and other programs can.
+pub(super) fn is_plain(name: &[u8]) -> bool {
+    !name.contains(&b'/') && std::str::from_utf8(name).is_ok()
 }
 
 /// The content of a blob, where the repository still has it.

@@ -8,7 +8,8 @@
 
 use super::git::{Handles, open, read_tree};
 use super::{Blob, Source, SourceError, clashing};
-use git2::{ErrorCode, ObjectType, Oid, Repository, RepositoryInitOptions};
+use git2::{Delta, ErrorCode, ObjectType, Oid, Repository, RepositoryInitOptions};
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -36,8 +37,23 @@ pub struct Commit {
     pub parents: Vec<String>,
     /// The first line of its message.
     pub subject: String,
+    /// When it was made, as whoever made it says; anything can stand there.
+    pub when: Option<Timestamp>,
     /// Its signature; none: it is not signed.
     pub signed: Option<Signed>,
+}
+
+/// What differs between two trees at one path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The path in the access repository; none: it is not UTF-8.
+    pub path: Option<String>,
+    /// Whether it is a file on both sides, of the same mode.
+    pub in_place: bool,
+    /// The content before; none where there was no file.
+    pub before: Option<Vec<u8>>,
+    /// The content after; none where there is no file.
+    pub after: Option<Vec<u8>>,
 }
 
 /// A signature and what it was made of.
@@ -244,15 +260,7 @@ impl Objects {
     /// # Errors
     /// [`ObjectsError`] when a tree is missing.
     pub fn changed(&self, before: &str, after: &str) -> Result<BTreeSet<String>, ObjectsError> {
-        let find = |id: &str| {
-            let oid = Oid::from_str(id).map_err(failed(id))?;
-            self.view.find_tree(oid).map_err(failed(id))
-        };
-        let (before, after) = (find(before)?, find(after)?);
-        let diff = self
-            .view
-            .diff_tree_to_tree(Some(&before), Some(&after), None)
-            .map_err(failed("two trees"))?;
+        let diff = self.compared(before, after)?;
         let files = diff.deltas().flat_map(|d| [d.old_file(), d.new_file()]);
         let paths = files.filter_map(|f| {
             let path = String::from_utf8_lossy(f.path_bytes()?).into_owned();
@@ -261,13 +269,52 @@ impl Objects {
         Ok(paths.collect())
     }
 
-    /// The content of a file of the access repository in a tree; none where there is none.
-    pub fn file(&self, tree: &str, path: &str) -> Option<Vec<u8>> {
-        let tree = self.view.find_tree(Oid::from_str(tree).ok()?).ok()?;
-        let path = format!("{}{path}", self.prefix);
-        let entry = tree.get_path(Path::new(&path)).ok()?;
-        let blob = self.view.find_blob(entry.id()).ok()?;
-        Some(blob.content().to_vec())
+    /// What differs between two trees in the access repository, entry by entry: what was moved is gone in
+    /// one place and new in another.
+    ///
+    /// # Errors
+    /// [`ObjectsError`] when a tree is missing.
+    pub fn entries(&self, before: &str, after: &str) -> Result<Vec<Entry>, ObjectsError> {
+        let mut entries = Vec::new();
+        for delta in self.compared(before, after)?.deltas() {
+            let sides = [delta.old_file(), delta.new_file()];
+            let path = sides.iter().find_map(git2::DiffFile::path_bytes);
+            let path = path.unwrap_or_default();
+            let Some(path) = path.strip_prefix(self.prefix.as_bytes()) else {
+                continue;
+            };
+            let [old, new] = sides.map(|side| {
+                let is_there = side.exists() && !side.id().is_zero();
+                is_there.then(|| (side.id(), i32::from(side.mode())))
+            });
+            let in_place = delta.status() == Delta::Modified
+                && old
+                    .is_some_and(|(_, old)| new.is_some_and(|(_, new)| old == new && is_file(old)));
+            let content = |side: Option<(Oid, i32)>| {
+                let (id, mode) = side?;
+                let blob = self.view.find_blob(id).ok().filter(|_| is_file(mode))?;
+                Some(blob.content().to_vec())
+            };
+            entries.push(Entry {
+                path: std::str::from_utf8(path).ok().map(str::to_owned),
+                in_place,
+                before: content(old),
+                after: content(new),
+            });
+        }
+        Ok(entries)
+    }
+
+    fn compared(&self, before: &str, after: &str) -> Result<git2::Diff<'_>, ObjectsError> {
+        let find = |id: &str| {
+            let oid = Oid::from_str(id).map_err(failed(id))?;
+            self.view.find_tree(oid).map_err(failed(id))
+        };
+        let (before, after) = (find(before)?, find(after)?);
+        let diff = self
+            .view
+            .diff_tree_to_tree(Some(&before), Some(&after), None);
+        diff.map_err(failed("two trees"))
     }
 
     /// Reads every manifest file of a commit; the content of blobs that are `known` already is left
@@ -363,6 +410,11 @@ impl Objects {
     }
 }
 
+/// Whether a mode is that of a file: no link, no folder, no repository of its own.
+fn is_file(mode: i32) -> bool {
+    matches!(mode, 0o100_644 | 0o100_755 | 0o100_664)
+}
+
 /// Where a folder lies in a repository, as its files are named in a tree.
 fn prefix(repository: &Repository, folder: &Path) -> String {
     let workdir = repository.workdir().and_then(|w| w.canonicalize().ok());
@@ -388,6 +440,7 @@ pub(super) fn commit(id: &str, bytes: &[u8]) -> Option<Commit> {
     let mut signature: Option<Vec<u8>> = None;
     let mut within = false;
     let mut described = false;
+    let mut when = None;
     for line in headers.split_inclusive(|b| *b == b'\n') {
         let text = String::from_utf8_lossy(line);
         let text = text.trim_end_matches('\n');
@@ -408,6 +461,11 @@ pub(super) fn commit(id: &str, bytes: &[u8]) -> Option<Commit> {
             Some(("tree", hash)) if tree.is_none() => tree = Some(hash.to_owned()),
             // As git reads it: parents stand between the tree and the author, and nowhere else.
             Some(("parent", hash)) if !described => parents.push(hash.to_owned()),
+            Some(("committer", said)) => {
+                described = true;
+                let seconds = said.rsplit(' ').nth(1).and_then(|s| s.parse().ok());
+                when = seconds.and_then(|s| Timestamp::from_second(s).ok());
+            }
             _ => described = true,
         }
         within = false;
@@ -421,6 +479,7 @@ pub(super) fn commit(id: &str, bytes: &[u8]) -> Option<Commit> {
         tree: tree?,
         parents,
         subject: subject.to_owned(),
+        when,
         signed: signature.map(|signature| Signed { payload, signature }),
     })
 }

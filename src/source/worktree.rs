@@ -1,6 +1,8 @@
 //! Reading a folder as it lies there.
 
-use super::{File, LARGEST_FILE, Sort, Source, SourceError, link, sort, submodule, too_large};
+use super::{
+    File, LARGEST_FILE, Sort, Source, SourceError, link, sort, submodule, too_large, unnamed,
+};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use std::fs;
 use std::path::Path;
@@ -8,11 +10,15 @@ use std::sync::Arc;
 
 pub(super) fn read(folder: &Path) -> Result<Source, SourceError> {
     let mut source = Source::default();
-    walk(folder, "", &mut source)?;
+    walk(folder, ("", true), &mut source)?;
     Ok(source)
 }
 
-fn walk(folder: &Path, prefix: &str, source: &mut Source) -> Result<(), SourceError> {
+fn walk(
+    folder: &Path,
+    (prefix, plain): (&str, bool),
+    source: &mut Source,
+) -> Result<(), SourceError> {
     let failed = |path: &Path| {
         let path = path.display().to_string();
         move |source| SourceError::Io { path, source }
@@ -23,6 +29,7 @@ fn walk(folder: &Path, prefix: &str, source: &mut Source) -> Result<(), SourceEr
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
         let name = entry.file_name();
+        let plain = plain && name.to_str().is_some();
         let name = name.to_string_lossy();
         if name.starts_with('.') {
             continue;
@@ -32,9 +39,11 @@ fn walk(folder: &Path, prefix: &str, source: &mut Source) -> Result<(), SourceEr
         if kind.is_dir() && fs::symlink_metadata(entry.path().join(".git")).is_ok() {
             source.diagnostics.push(submodule(&path));
         } else if kind.is_dir() {
-            walk(&entry.path(), &format!("{path}/"), source)?;
+            walk(&entry.path(), (&format!("{path}/"), plain), source)?;
         } else if sort(&path) != Sort::Other {
-            if kind.is_symlink() || !kind.is_file() {
+            if !plain {
+                source.diagnostics.push(unnamed(&path));
+            } else if kind.is_symlink() || !kind.is_file() {
                 source.diagnostics.push(link(&path));
             } else {
                 file(&entry.path(), &path, source);

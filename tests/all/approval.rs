@@ -3,6 +3,7 @@
 
 mod control;
 mod cover;
+mod disguised;
 mod edits;
 mod exported;
 mod forges;

@@ -17,6 +17,7 @@ use crate::operator::Operator;
 use crate::plan::{Because, ChangeId, Plan, Step};
 use crate::reconcile::diagnose;
 use crate::reconcile::stalled::Stalled;
+use crate::reconcile::verified::Memory;
 use crate::service::backoff::{Failures, chance, jitter};
 use crate::service::breaker::Breakers;
 use crate::service::listen::Shown;
@@ -45,6 +46,8 @@ pub struct Loop {
     fetch_failure: Option<String>,
     /// Connectors that could not be read, and when they are asked again.
     breakers: Breakers,
+    /// What was parsed of the access repository.
+    parsed: Memory,
     /// Changes that failed, and when they are tried again.
     failures: Failures<ChangeId>,
     /// Passes that failed as a whole.
@@ -84,6 +87,7 @@ impl Loop {
             follower: None,
             fetch_failure: None,
             breakers: Breakers::default(),
+            parsed: Memory::default(),
             failures: Failures::default(),
             outage: Failures::default(),
             post: Failures::default(),
@@ -384,6 +388,7 @@ impl Loop {
         Standing {
             shut: self.breakers.shut(now),
             kept: Cell::new(kept),
+            parsed: self.parsed.clone(),
         }
     }
 

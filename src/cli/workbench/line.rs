@@ -3,7 +3,7 @@
 
 use super::super::approve_check;
 use super::super::{Exit, Failed};
-use super::{known, read, source_failed};
+use super::source_failed;
 use crate::approval::line::Verified;
 use crate::approval::reviews::Reviews;
 use crate::approval::reviews::forge_record::ForgeRecord;
@@ -14,11 +14,15 @@ use crate::ledger::{ApprovedCommit, ApprovedLine, Event, History};
 use crate::operator::Operator;
 use crate::plan::Plan;
 use crate::plan::recorded::Recorded;
-use crate::reconcile::verified::{Start, verified};
+use crate::reconcile::verified::{AsOf, Memory, Start, verified};
 use crate::reconcile::{self, Reading, Situation, unapproved};
-use crate::source::{Origin, git};
+use crate::source::{Blob, Origin, git};
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
+
+/// So many manifests are kept in any case.
+const FEW: usize = 1000;
 
 /// How a line is proven.
 #[derive(Clone, Copy)]
@@ -44,6 +48,7 @@ pub struct Line {
     /// What the record knows already.
     known: ApprovedLine,
     verified: Verified,
+    memory: Memory,
 }
 
 /// Verifies the branch up to a revision, as the operator's file asks for; none where it asks for
@@ -55,6 +60,7 @@ pub fn approved(
     operator: &Operator,
     history: &History,
     origin: &Origin,
+    memory: Memory,
 ) -> Result<Option<Line>, Failed> {
     let Origin::Revision { folder, revision } = origin else {
         return Ok(None);
@@ -97,10 +103,11 @@ pub fn approved(
         return Err(Failed::new(Exit::World, crate::failpoint::broken()))
     );
     let head = git::revision_id(folder, revision).map_err(source_failed)?;
-    let parsed = known(folder);
     // Who approves is asked as of now, whatever instant a plan is for.
     let now = Timestamp::now();
-    let verified = verified(folder, &start, &head, parsed, reviews, now);
+    let seen = |commit: &str| history.first_seen(commit);
+    let as_of = AsOf { now, seen: &seen };
+    let verified = verified(folder, &start, &head, &memory, reviews, as_of);
     fail_point!(
         "verified",
         return Err(Failed::new(Exit::World, crate::failpoint::broken()))
@@ -111,6 +118,7 @@ pub fn approved(
         evidence,
         known: approved,
         verified: verified.map_err(approve_check::failed)?,
+        memory,
     }))
 }
 
@@ -143,14 +151,41 @@ impl Line {
         }
     }
 
-    /// What the record does not know yet.
-    pub fn news(&self) -> Option<Event> {
+    /// The revision, read.
+    ///
+    /// # Errors
+    /// When it cannot be read at all.
+    pub fn read(&self) -> Result<Reading, Failed> {
+        self.read_from(&self.origin())
+    }
+
+    fn read_from(&self, origin: &Origin) -> Result<Reading, Failed> {
+        let mut memory = self.memory.borrow_mut();
+        let reading = reconcile::read(origin, &mut memory).map_err(source_failed)?;
+        // What no newer revision has is not asked for again.
+        if memory.0.len() > 2 * reading.source.files.len() + FEW {
+            let files = reading.source.files.values();
+            let blobs: BTreeSet<Blob> = files.map(|file| file.blob).collect();
+            memory.0.retain(|blob, _| blobs.contains(blob));
+        }
+        Ok(reading)
+    }
+
+    /// What the record does not know yet: what is approved since, and what is seen of the branch and is not.
+    pub fn news(&self, history: &History) -> Vec<Event> {
         let approved = self.approved();
-        (!approved.is_empty()).then(|| Event::Verified {
+        let verified = (!approved.is_empty()).then(|| Event::Verified {
             bootstrap: self.bootstrap.clone(),
             evidence: self.evidence.as_str().to_owned(),
             commits: approved,
-        })
+        });
+        let blocking = self.verified.blocking().map(|judged| &judged.commit);
+        let waiting = self.verified.waiting.iter().map(|commit| &commit.id);
+        let new = blocking.into_iter().chain(waiting);
+        let new = new.filter(|commit| history.first_seen(commit).is_none());
+        let commits: Vec<String> = new.cloned().collect();
+        let seen = (!commits.is_empty()).then_some(Event::Seen { commits });
+        verified.into_iter().chain(seen).collect()
     }
 
     /// The commits that are approved since, up to the one that is acted on.
@@ -197,10 +232,10 @@ impl Line {
             folder: self.folder.clone(),
             revision: self.verified.head.clone(),
         };
-        let diagnostics = reconcile::diagnose(read(&origin)?, None, now);
+        let diagnostics = reconcile::diagnose(self.read_from(&origin)?, None, now);
         match crate::diagnostic::any_error(&diagnostics) {
             true => Ok(None),
-            false => read(&origin).map(Some),
+            false => self.read_from(&origin).map(Some),
         }
     }
 }

@@ -12,9 +12,8 @@ use countersign::approval::line::{Means, propose, verify};
 use countersign::approval::requirement::Approver;
 use countersign::approval::reviews::{Found, Reviewed, Reviews};
 use countersign::catalog::Catalog;
-use countersign::manifest::parse::Known;
 use countersign::name::UserName;
-use countersign::reconcile::verified::Linker;
+use countersign::reconcile::verified::{Linker, Memory};
 use countersign::source::objects::Objects;
 use git2::{ErrorCode, FileMode, Oid, Repository, Signature};
 use jiff::Timestamp;
@@ -169,13 +168,14 @@ fn repository(stream: u64) -> Counts {
     let mut tip = pen.commit(&town, &[], "Everybody");
     let objects = Objects::open(folder.path()).unwrap();
     let now = Timestamp::now();
-    let linker = Linker::new(Known::default(), now);
+    let linker = Linker::new(Memory::default(), now);
     let told = Told::default();
     let means = Means {
         objects: &objects,
         link: &linker,
         reviews: Some(&told),
         now,
+        seen: &|_| None,
     };
     let mut counts = Counts::new();
     for number in 0..EACH {

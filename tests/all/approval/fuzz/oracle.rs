@@ -51,10 +51,12 @@ impl Pull {
                 requests: was.requests.clone(),
                 ..is.clone()
             } == *was;
+            // An edit leaves it where it is, and it stays the same person's wish for the same person.
             let of_others = differ.iter().all(|name| {
                 let by = asked.get(name);
-                let now = is.requests.get(*name).map(|r| r.by);
-                by.is_some_and(|by| *by != writer) && now.is_none_or(|now| Some(&now) == by)
+                let whose = |world: &World| world.requests.get(*name).map(|r| (r.by, r.subject));
+                let stays = whose(is).is_some() && whose(is) == whose(was);
+                stays && by.is_some_and(|by| *by != writer)
             });
             match same_but_requests && !differ.is_empty() && of_others {
                 true => edits.extend(differ.iter().map(|name| (writer, (*name).clone()))),
@@ -65,6 +67,7 @@ impl Pull {
             last.insert(writer, is);
             for name in differ {
                 let Some(now) = is.requests.get(name) else {
+                    asked.remove(name);
                     continue;
                 };
                 if asked.get(name) != Some(&now.by) {
@@ -97,10 +100,9 @@ impl Pull {
             .collect();
         for name in names {
             let (old, new) = (before.requests.get(name), after.requests.get(name));
-            if old != new
-                && let Some(request) = new.or(old)
-            {
-                barred.extend([request.by, request.subject]);
+            if old != new {
+                let both = old.into_iter().chain(new);
+                barred.extend(both.flat_map(|request| [request.by, request.subject]));
             }
         }
         let controls = |old: &World, new: &World| {
@@ -120,15 +122,20 @@ impl Pull {
             };
             let since = last.get(by).or(brought.get(name)).copied();
             let since = since.unwrap_or(before);
-            let subject = |world: &World| world.requests.get(name).map(|r| r.subject);
-            let subjects = [subject(since), subject(after)];
-            if subjects
-                .iter()
-                .flatten()
-                .any(|who| !after.holds(who).is_subset(&since.holds(who)))
-            {
+            let Some(request) = since.requests.get(name) else {
+                needed = 2;
+                continue;
+            };
+            let mut as_asked = after.clone();
+            as_asked.requests.insert(name.clone(), request.clone());
+            let mut people = after.people.keys();
+            if people.any(|who| !after.holds(who).is_subset(&as_asked.holds(who))) {
                 needed = 2;
             }
+        }
+        // Whoever edits a change of who controls what does not approve it.
+        if controls(before, after) {
+            barred.extend(edits.iter().map(|(editor, _)| *editor));
         }
         let counted = self.approvers.iter().filter(|who| {
             before.people.get(*who).is_some_and(|p| p.administers) && !barred.contains(*who)
