@@ -169,7 +169,7 @@ pub(super) struct Writer {
     /// Whether there was a ledger before, which is gone: its lock stays, and goes on telling.
     is_lost: bool,
     /// Held, never read: its lock goes with it.
-    _lock: File,
+    _lock: Lock,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -198,7 +198,7 @@ impl Writer {
     /// The same for a ledger that is locked already.
     pub(super) fn locked(
         path: PathBuf,
-        lock: File,
+        lock: Lock,
         take: Take<'_>,
     ) -> Result<(Self, Option<Content>, Option<PathBuf>), LedgerError> {
         let aside = mend(&path)?;
@@ -371,7 +371,7 @@ pub(super) fn canonical(path: &Path) -> Result<PathBuf, LedgerError> {
 }
 
 /// Takes the lock of a ledger, and writes into it who has it.
-pub(super) fn lock(path: &Path) -> Result<File, LedgerError> {
+pub(super) fn lock(path: &Path) -> Result<Lock, LedgerError> {
     let path = beside(path, "lock");
     fail_point!(
         "ledger-lock",
@@ -408,7 +408,19 @@ pub(super) fn lock(path: &Path) -> Result<File, LedgerError> {
         .set_len(0)
         .and_then(|()| file.write_all(holder.as_bytes()));
     noted.map_err(LedgerError::io(&path))?;
-    Ok(file)
+    Ok(Lock(file))
+}
+
+/// A lock that is let go when it is dropped, whoever has the file open still: a program that is just being
+/// started has, until it runs.
+#[derive(Debug)]
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Where that fails, it is let go once nobody has the file open.
+        let _ = self.0.unlock();
+    }
 }
 
 /// Whether the record is whole. A lock without a ledger says that there was one, and that it is lost;

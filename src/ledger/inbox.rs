@@ -114,7 +114,8 @@ pub struct Sealed {
     /// What it says, or why that is no message for this ledger.
     pub letter: Result<Letter, String>,
     name: String,
-    commit: String,
+    /// The commit it came as.
+    pub commit: String,
 }
 
 /// Why a message could not be sent.

@@ -116,7 +116,12 @@ fn answer(
         run: run.clone(),
         event,
     };
-    if ledger.history().orders().is_received(&sealed.id) {
+    // Signed by somebody else, the same words are another message: nobody silences anybody.
+    let message = match &from {
+        Some(user) => format!("{}/{user}", sealed.id),
+        None => format!("{}/{}", sealed.id, sealed.commit),
+    };
+    if ledger.history().orders().is_received(&message) {
         return Ok(Answer {
             from,
             command: command.to_owned(),
@@ -131,7 +136,7 @@ fn answer(
         Err(why) => Some(why),
     };
     ledger.append(record(Event::Received {
-        message: sealed.id.clone(),
+        message,
         from: from.clone(),
         command: command.to_owned(),
         refused: refused.clone(),

@@ -9,6 +9,7 @@ use countersign::name::{ResourceName, UserName};
 use countersign::plan::TaskId;
 use countersign::reconcile::inbox::{Answer, collect};
 use jiff::{SignedDuration, Timestamp};
+use std::process::Command;
 
 fn read(town: &Town) -> Vec<Answer> {
     collect(&mut town.ledger(), &town.catalog(), Timestamp::now()).unwrap()
@@ -207,6 +208,65 @@ fn a_message_counts_once_for_one_ledger_and_for_seven_days() {
     );
     let answers = read(&town);
     assert!(answers[0].refused.is_some(), "{answers:?}");
+}
+
+/// The same words, signed by somebody else.
+fn signed_by(town: &Town, who: &str, commit: &str) -> String {
+    let remote = town.bed.remote();
+    let said = |format: &str| {
+        let format = format!("--format={format}");
+        let said = git(&remote, &["show", "--no-patch", &format, commit]);
+        said.trim_end_matches('\n').to_owned()
+    };
+    let key = town.bed.path().join(who);
+    let out = Command::new("git")
+        .arg("-C")
+        .arg(&remote)
+        .args(["-c", "gpg.format=ssh", "-c"])
+        .arg(format!("user.signingkey={}", key.display()))
+        .args(["commit-tree", "-S", "-m", &said("%B"), &said("%T")])
+        .env("GIT_AUTHOR_NAME", said("%an"))
+        .env("GIT_AUTHOR_EMAIL", said("%ae"))
+        .env("GIT_AUTHOR_DATE", format!("{} +0000", said("%at")))
+        .env("GIT_COMMITTER_NAME", said("%cn"))
+        .env("GIT_COMMITTER_EMAIL", said("%ce"))
+        .env("GIT_COMMITTER_DATE", format!("{} +0000", said("%ct")))
+        .output()
+        .unwrap();
+    assert!(
+        out.status.success(),
+        "{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
+    String::from_utf8(out.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn nobody_silences_a_message_by_signing_the_same_words_first() {
+    let town = Town::applied();
+    let pause = Message::Pause {
+        resource: None,
+        reason: "move of the server room".into(),
+    };
+    say(&town, "ada", pause);
+    let inbox = "refs/heads/countersign/inbox";
+    let all = ["for-each-ref", "--format=%(objectname)", inbox];
+    let sent = git(&town.bed.remote(), &all);
+    let copy = signed_by(&town, "sam", sent.trim());
+    let payload = |commit: &str| {
+        let text = git(&town.bed.remote(), &["cat-file", "commit", commit]);
+        let (headers, message) = text.split_once("gpgsig ").unwrap();
+        let (_, message) = message.split_once("\n\n").unwrap();
+        format!("{headers}{message}")
+    };
+    assert_eq!(payload(&copy), payload(sent.trim()));
+    let first = format!("{inbox}/0");
+    git(&town.bed.remote(), &["update-ref", &first, &copy]);
+    let answers = read(&town);
+    let refused: Vec<bool> = answers.iter().map(|a| a.refused.is_some()).collect();
+    assert_eq!(refused, [true, false], "{answers:?}");
+    let ledger = town.ledger();
+    assert!(ledger.history().orders().paused().contains_key(&None));
 }
 
 #[test]
