@@ -12,7 +12,7 @@ use crate::ledger::due::next_due;
 use crate::ledger::{Event, History, How, Ledger, Record, RunId};
 use crate::name::{ResourceName, UserName};
 use crate::observed::Directory;
-use crate::plan::recorded::{Agreed, RecordedAccount};
+use crate::plan::recorded::{AgreedAccount, AgreedNews, RecordedAccount};
 use crate::plan::{Plan, renamed};
 use crate::reconcile::guarded::guarded;
 use crate::reconcile::run::{Means, carry_out};
@@ -39,14 +39,14 @@ pub struct Acted {
 const TOLD_AT_ONCE: usize = 500;
 
 /// What the record says of accounts that are what they should be.
-fn said(agreed: Agreed) -> Vec<Event> {
-    let Agreed { rules, users } = agreed;
-    let mut users: Vec<(UserName, String)> = users.into_iter().collect();
+fn said(agreed: AgreedNews) -> Vec<Event> {
+    let AgreedNews { mut exact, users } = agreed;
+    let mut users: Vec<(UserName, AgreedAccount)> = users.into_iter().collect();
     let mut events = Vec::new();
     loop {
         let rest = users.split_off(users.len().min(TOLD_AT_ONCE));
         events.push(Event::Agreed {
-            rules: rules.clone(),
+            exact: exact.take(),
             users: users.into_iter().collect(),
         });
         users = rest;
@@ -149,15 +149,17 @@ pub fn act(
     let stop = &UntilShut { stop, shuts };
     let letters = bench.operator.letters();
     let observed = bench.situation.observed.directory.as_ref();
-    let (whole, carried, outer) = (&bench.plan, approved.plan(), bench.operator.outer());
+    let limits = bench.situation.limits.as_ref();
+    let (whole, carried) = (&bench.plan, approved.plan());
     let closing = |done: &[Done], history: &History| {
         let came_about = done.iter().filter(|d| d.outcome.is_so()).map(|d| &d.id);
         let came_about = came_about.collect();
-        let agreed = whole.agreed(carried, &came_about, desired, history.recorded(), outer);
-        let Some(directory) = observed else {
+        let recorded = history.recorded();
+        let (Some(directory), Some(limits)) = (observed, limits) else {
             return Vec::new();
         };
-        let mut events = renamings(renamed(desired, directory, history.recorded()));
+        let agreed = whole.agreed(carried, &came_about, desired, recorded, limits, directory);
+        let mut events = renamings(renamed(desired, directory, recorded));
         events.extend(agreed.map(said).unwrap_or_default());
         events
     };

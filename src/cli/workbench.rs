@@ -530,14 +530,16 @@ pub fn bench<H: Borrow<History>>(
     let given = Given {
         desired: &situation.desired,
         recorded: history.recorded(),
+        limits: situation.limits.as_ref(),
         outer: operator.outer(),
     };
     let Given {
         desired,
         recorded,
-        outer,
+        limits,
+        outer: _,
     } = given;
-    let mut again = match (purpose, plan.drifted(desired, recorded, outer).is_empty()) {
+    let mut again = match (purpose, plan.drifted(desired, recorded, limits).is_empty()) {
         // It was let go, and tells now when something was changed by hand.
         (Purpose::Look, false) => opened(&operator, &reading)?.0,
         (Purpose::Look | Purpose::Apply | Purpose::GoOn(_), _) => None,

@@ -15,8 +15,8 @@ use crate::desired::{Calendar, Desired, EntitlementKey, Recipient, ResourceTerms
 use crate::diagnostic::Code;
 use crate::name::{ResourceName, UserName};
 use crate::plan::recorded::{
-    FirstPassword, Kept, Made, ManualState, Recorded, RecordedAccount, RecordedDeparture,
-    Told as ToldOf,
+    AgreedAccount, FirstPassword, Kept, Made, ManualState, Recorded, RecordedAccount,
+    RecordedDeparture, Told as ToldOf,
 };
 use crate::plan::task::{FieldValues, TaskStep};
 use crate::plan::{
@@ -487,6 +487,10 @@ impl History {
                     How::Seen => known,
                 };
                 if is_theirs {
+                    if !known {
+                        // What was so of another account says nothing of this one.
+                        self.recorded.agreed.users.remove(&user);
+                    }
                     let accounts = &mut self.recorded.accounts;
                     let before = accounts.get(&user).filter(|a| a.guid == guid);
                     let made = match (how, before) {
@@ -657,10 +661,13 @@ impl History {
                 let selection = Selection { identity, at, by };
                 self.selections.insert((user, resource), selection);
             }
-            Event::Agreed { rules, users } => {
+            Event::Agreed { exact, users } => {
                 let agreed = &mut self.recorded.agreed;
-                agreed.rules = rules;
+                agreed.exact = exact.unwrap_or_else(|| std::mem::take(&mut agreed.exact));
                 agreed.users.extend(users);
+                agreed
+                    .users
+                    .retain(|_, account| *account != AgreedAccount::default());
             }
             Event::Reminded {
                 recipient,

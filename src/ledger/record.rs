@@ -9,7 +9,7 @@ use crate::connector::roster::RowKey;
 use crate::desired::{Cause, EntitlementKey, GroupKey};
 use crate::dn::Dn;
 use crate::name::{ResourceName, UserName};
-use crate::plan::recorded::Attempt;
+use crate::plan::recorded::{AgreedAccount, Attempt, Groups};
 use crate::plan::task::FieldValues;
 use crate::plan::{
     Action, Approver, ChangeId, MemberChange, NoticeKey, Shows, Sighting, Task, TaskId,
@@ -404,14 +404,14 @@ pub enum Event {
         /// What became of its changes.
         summary: RunSummary,
     },
-    /// Accounts are what they should be, and no run has anything to do for them: whatever differs from
-    /// now on, while the manifests ask for the same, was changed by hand.
+    /// Parts of accounts are what they should be, and no run has anything to do for them: whatever
+    /// differs from now on, while the manifests ask for the same, was changed by hand.
     Agreed {
-        /// What may be touched, whoever it is about; the first 16 hex digits of a SHA-256.
-        rules: String,
-        /// By user, what the account should be; the first 16 hex digits of a SHA-256. Empty: it is no
-        /// longer so. Only users of whom the record says something else.
-        users: BTreeMap<UserName, String>,
+        /// The groups that only who should be is in; none: the same as before.
+        #[serde(default, alias = "rules", skip_serializing_if = "Option::is_none")]
+        exact: Option<Groups>,
+        /// By user, what of the account is so. Only users of whom the record says something else.
+        users: BTreeMap<UserName, AgreedAccount>,
     },
 }
 
@@ -673,6 +673,49 @@ mod group_key {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_record_of_before_agreed_on_is_agreed_no_more() {
+        let hex = "0123456789abcdef";
+        let text =
+            format!(r#"{{"agreed":{{"rules":"{hex}","users":{{"kim":"{hex}","lee":""}}}}}}"#);
+        let Event::Agreed { exact, users } = serde_json::from_str(&text).unwrap() else {
+            panic!("{text}");
+        };
+        assert_eq!(exact, Some(Groups::default()));
+        assert!(
+            users
+                .values()
+                .all(|account| account.groups == Groups::default())
+        );
+    }
+
+    #[test]
+    fn what_is_agreed_on_reads_as_it_was_written() {
+        let groups = |names: &[&str]| Groups(names.iter().map(|n| GroupKey::new(n)).collect());
+        let kim = AgreedAccount {
+            parts: [1, 0xfeed_beef].into(),
+            groups: groups(&["app-gis", "its staff"]),
+        };
+        for exact in [None, Some(groups(&[])), Some(groups(&["app-gis"]))] {
+            let users = [("kim", kim.clone()), ("lee", AgreedAccount::default())];
+            let users = users.map(|(name, account)| (UserName::new(name).unwrap(), account));
+            let event = Event::Agreed {
+                exact,
+                users: users.into(),
+            };
+            let text = serde_json::to_string(&event).unwrap();
+            assert_eq!(
+                serde_json::from_str::<Event>(&text).unwrap(),
+                event,
+                "{text}"
+            );
+            assert!(
+                text.contains(r#""00000001feedbeef/app-gis/its staff""#),
+                "{text}"
+            );
+        }
+    }
 
     #[test]
     fn a_record_reads_as_it_was_written_and_nothing_unknown_is_taken() {

@@ -34,20 +34,84 @@ pub struct Recorded {
     pub departures: BTreeMap<UserName, RecordedDeparture>,
     /// What was told, and to whom.
     pub notices: BTreeMap<NoticeKey, Told>,
-    /// Whose accounts were what they should be, and what that was.
+    /// Whose accounts were what they should be, part by part, and what that was.
     pub agreed: Agreed,
     /// Writes that were begun, and of which nobody knows whether they came about: the answer was
     /// lost, or the program ended.
     pub attempts: BTreeMap<ChangeId, Attempt>,
 }
 
-/// What users' accounts should be, where a run left nothing to do for them.
+/// What users' accounts should be, as far as a run left nothing to do for them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Agreed {
-    /// What may be touched, whoever it is about; the first 16 hex digits of a SHA-256.
-    pub rules: String,
-    /// By user, what their account should be; the first 16 hex digits of a SHA-256. Empty: it is not so.
-    pub users: BTreeMap<UserName, String>,
+    /// Groups that only who should be was in.
+    pub exact: Groups,
+    /// By user, what of their account was what it should be.
+    pub users: BTreeMap<UserName, AgreedAccount>,
+}
+
+/// What is new about what accounts should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgreedNews {
+    /// The groups that only who should be was in; none: the same as before.
+    pub exact: Option<Groups>,
+    /// Users whose accounts something else is said of. An empty one: of that account nothing is so.
+    pub users: BTreeMap<UserName, AgreedAccount>,
+}
+
+/// What of one account was what it should be. Written as its fingerprints and its groups.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub struct AgreedAccount {
+    /// A fingerprint of each part: of which it is and what it should be.
+    pub parts: BTreeSet<u32>,
+    /// The managed groups it was in, and should be in.
+    pub groups: Groups,
+}
+
+impl From<String> for AgreedAccount {
+    fn from(text: String) -> Self {
+        let (prints, groups) = text.split_at(text.find('/').unwrap_or(text.len()));
+        let prints = prints.as_bytes().chunks_exact(PRINT);
+        let prints = prints.filter_map(|digits| {
+            let digits = std::str::from_utf8(digits).ok()?;
+            u32::from_str_radix(digits, 16).ok()
+        });
+        Self {
+            parts: prints.collect(),
+            groups: groups.to_owned().into(),
+        }
+    }
+}
+
+impl From<AgreedAccount> for String {
+    fn from(account: AgreedAccount) -> Self {
+        let AgreedAccount { parts, groups } = account;
+        let prints = parts.iter().map(|print| format!("{print:08x}"));
+        prints.chain([Self::from(groups)]).collect()
+    }
+}
+
+/// The hex digits of a fingerprint.
+const PRINT: usize = 8;
+
+/// Groups, written each after a slash, which no group's name has in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub struct Groups(pub BTreeSet<GroupKey>);
+
+impl From<String> for Groups {
+    fn from(text: String) -> Self {
+        // What stands before the first slash is of a record of before, which named no groups.
+        Self(text.split('/').skip(1).map(GroupKey::new).collect())
+    }
+}
+
+impl From<Groups> for String {
+    fn from(groups: Groups) -> Self {
+        let names = groups.0.iter().map(|key| format!("/{}", key.as_str()));
+        names.collect()
+    }
 }
 
 /// A write whose coming about the record has to know of.

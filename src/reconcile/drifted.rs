@@ -11,7 +11,7 @@ use crate::desired::Desired;
 use crate::diagnostic::Code;
 use crate::manifest::resource::DriftPolicy;
 use crate::name::UserName;
-use crate::plan::limits::Outer;
+use crate::plan::limits::{Limits, Outer};
 use crate::plan::recorded::Recorded;
 use crate::plan::{
     Action, Because, Change, ChangeId, Finding, Notice, NoticeKey, NoticeKind, NoticePart, Plan,
@@ -28,6 +28,8 @@ pub struct Given<'a> {
     pub desired: &'a Desired,
     /// What is recorded.
     pub recorded: &'a Recorded,
+    /// What may be touched; none where no directory was at hand.
+    pub limits: Option<&'a Limits>,
     /// The operator's limits.
     pub outer: &'a Outer,
 }
@@ -42,12 +44,13 @@ pub fn drifted(
     let Given {
         desired,
         recorded,
-        outer,
+        limits,
+        outer: _,
     } = given;
     let mut findings = Vec::new();
     let mut waiting: BTreeMap<ChangeId, Because> = BTreeMap::new();
     let mut notices = Vec::new();
-    for (user, changes) in plan.drifted(desired, recorded, outer) {
+    for (user, changes) in plan.drifted(desired, recorded, limits) {
         let mut asked: Vec<(&Change, String)> = Vec::new();
         for change in changes {
             let transport = directory.as_mut().map(|d| &mut **d as &mut dyn Transport);
@@ -81,7 +84,7 @@ pub fn drifted(
         }
         notices.extend(notice(user, &asked, given));
     }
-    let by_hand = plan.drifted(desired, recorded, outer).into_values();
+    let by_hand = plan.drifted(desired, recorded, limits).into_values();
     let by_hand: Vec<Change> = by_hand.flatten().cloned().collect();
     if by_hand.is_empty() {
         return (plan, by_hand);

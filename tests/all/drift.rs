@@ -437,6 +437,124 @@ fn a_membership_that_was_given_by_hand_where_none_is_allowed_is_accepted_as_acce
     assert_eq!(texts(&plan, "held", "reason").len(), 0, "{plan}");
 }
 
+/// Walter's title is another and his account is shut, past us.
+fn by_hand_in_two_parts(access: &Access) {
+    let blocked = [
+        ("userAccountControl: 512", "userAccountControl: 514"),
+        ("title: ", "title: Help Desk Lead"),
+    ];
+    by_hand_of(access, "walter.nguyen", &blocked);
+}
+
+fn another_number(access: &Access, old: &str, new: &str) {
+    let number = |end: &str| format!("officePhone: 812-555-{end}");
+    access.edit("users/walter.nguyen.yaml", &number(old), &number(new));
+    access.commit("Another number");
+}
+
+#[test]
+fn what_is_asked_for_undoes_nothing_that_was_changed_by_hand_besides() {
+    for policy in ["hold", "report"] {
+        let access = city(policy);
+        by_hand_in_two_parts(&access);
+        access.run(&["run", "--once"]).ends(1);
+        another_number(&access, "0113", "0199");
+        let plan = held(&access);
+        let changes = plan["changes"].as_array().unwrap();
+        assert_eq!(changes.len(), 1, "{plan}");
+        let fields = changes[0]["fields"].as_array().unwrap();
+        assert_eq!(fields.len(), 1, "{plan}");
+        assert_eq!(fields[0]["name"], "telephoneNumber");
+        let reasons = texts(&plan, "held", "reason");
+        assert!(reasons.iter().any(|r| r.contains("title")), "{reasons:?}");
+        assert!(
+            reasons.iter().any(|r| r.contains("disabled")),
+            "{reasons:?}"
+        );
+        access.run(&["run", "--once"]).ends(1);
+        let is = entry(&access, "walter.nguyen");
+        for line in [
+            "title: Help Desk Lead",
+            "userAccountControl: 514",
+            "telephoneNumber: 812-555-0199",
+        ] {
+            assert!(is.contains(line), "{is}");
+        }
+        // What was asked for meanwhile is looked after like everything else.
+        by_hand(
+            &access,
+            "telephoneNumber: 812-555-0199",
+            "telephoneNumber: 812-555-0000",
+        );
+        let plan = held(&access);
+        assert_eq!(plan["changes"].as_array().unwrap().len(), 0, "{plan}");
+        let reasons = texts(&plan, "held", "reason");
+        assert!(reasons.iter().any(|r| r.contains("0000")), "{reasons:?}");
+    }
+}
+
+#[test]
+fn what_is_asked_for_is_done_even_where_somebody_changed_the_same_by_hand() {
+    let access = city("hold");
+    by_hand_in_two_parts(&access);
+    access.run(&["run", "--once"]).ends(1);
+    access.edit(
+        "users/walter.nguyen.yaml",
+        "  answers:",
+        "  attributes: {title: Help Desk Manager}\n  answers:",
+    );
+    access.commit("Promotion");
+    access.run(&["run", "--once"]).ends(1);
+    assert_eq!(title(&access), "Help Desk Manager");
+    assert!(entry(&access, "walter.nguyen").contains("userAccountControl: 514"));
+}
+
+#[test]
+fn a_rule_that_touches_nothing_of_it_changes_nothing_about_drift() {
+    let access = city("hold");
+    by_hand_in_two_parts(&access);
+    access.edit("countersign.yaml", "\"DEPT-*\"]", "\"DEPT-*\", \"NEW-*\"]");
+    access.commit("More groups");
+    let plan = held(&access);
+    assert_eq!(plan["changes"].as_array().unwrap().len(), 0, "{plan}");
+    assert_eq!(codes(&plan, "held"), ["drift", "drift"]);
+}
+
+/// Walter is put into a group that he is not wanted in, past us.
+fn put_into_a_group(access: &Access) {
+    by_hand(
+        access,
+        "sAMAccountName: APP-GIS-Viewers\n",
+        "sAMAccountName: APP-GIS-Viewers\nmember: CN=Walter Nguyen,OU=ITS,OU=City Hall,OU=Departments,DC=city,DC=example\n",
+    );
+}
+
+#[test]
+fn a_membership_that_a_new_rule_forbids_is_taken_whoever_gave_it() {
+    let access = city("hold");
+    put_into_a_group(&access);
+    assert_eq!(codes(&access.plan(), "held"), [""; 0]);
+    access.edit(
+        "countersign.yaml",
+        "membership: additive",
+        "membership: exact",
+    );
+    access.commit("Exact");
+    let plan = access.plan();
+    let changes = plan["changes"].as_array().unwrap();
+    let removed = changes.iter().filter(|c| c["user"] == "walter.nguyen");
+    let removed: Vec<_> = removed.map(|c| &c["what"]).collect();
+    assert_eq!(removed, ["APP-GIS-Viewers"], "{plan}");
+    assert_eq!(codes(&plan, "held"), [""; 0]);
+    access.run(&["run", "--once"]).ends(0);
+    // From then on it is forbidden, and whoever gives it changes something by hand.
+    put_into_a_group(&access);
+    another_number(&access, "0113", "0199");
+    let plan = held(&access);
+    assert_eq!(codes(&plan, "held"), ["drift"], "{plan}");
+    assert_eq!(plan["changes"].as_array().unwrap().len(), 1, "{plan}");
+}
+
 #[test]
 fn a_freeze_holds_everybody_but_those_who_leave() {
     let access = city("revert");

@@ -10,6 +10,7 @@ use crate::diagnostic::Code;
 use crate::dn::{Dn, Rdn};
 use crate::manifest::user::UserState;
 use crate::observed::{Account, Directory, Protection};
+use crate::plan::agreed::Wanted;
 use crate::plan::limits::Limits;
 use crate::plan::{Action, ChangeId, DirectoryMode, FieldChange, Finding, Write};
 use std::sync::Arc;
@@ -356,24 +357,43 @@ fn update(
         let attribute = AttributeName::from(proxies::ATTRIBUTE);
         put(&attribute, account.values(&attribute), new);
     }
-    if modifications.is_empty() {
-        return;
+    // What somebody changed by hand is undone by itself: it may have to stay, and the rest come.
+    let inputs = draft.inputs;
+    let agreed = inputs.recorded.agreed.users.get(&person.name);
+    let agreed =
+        agreed.and_then(|agreed| Some((agreed, Wanted::of(person, inputs.desired, limits)?)));
+    let is_by_hand = |attribute: &AttributeName| {
+        let agreed = agreed.as_ref();
+        agreed.is_some_and(|(agreed, wanted)| wanted.is_agreed(attribute, agreed))
+    };
+    let (undone, asked) = modifications
+        .into_iter()
+        .partition(|step: &Modification| is_by_hand(&step.attribute));
+    let (of_undone, of_asked) = fields
+        .into_iter()
+        .partition(|field: &FieldChange| is_by_hand(&field.name));
+    let parts: [(Vec<Modification>, Vec<FieldChange>); 2] =
+        [(asked, of_asked), (undone, of_undone)];
+    for (modifications, fields) in parts {
+        if modifications.is_empty() {
+            continue;
+        }
+        draft.change(Proposal {
+            action: Action::Update,
+            user: Some(&person.name),
+            resource: &draft.inputs.desired.directory,
+            target: account.login.clone(),
+            what: String::new(),
+            write: Write::Modify {
+                at: account.place(),
+                dn: account.dn.clone(),
+                modifications,
+            },
+            fields,
+            after: Vec::new(),
+            causes: &causes(person),
+        });
     }
-    draft.change(Proposal {
-        action: Action::Update,
-        user: Some(&person.name),
-        resource: &draft.inputs.desired.directory,
-        target: account.login.clone(),
-        what: String::new(),
-        write: Write::Modify {
-            at: account.place(),
-            dn: account.dn.clone(),
-            modifications,
-        },
-        fields,
-        after: Vec::new(),
-        causes: &causes(person),
-    });
 }
 
 /// Whether the values are these texts to the letter, as most are.
