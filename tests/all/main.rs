@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod ad;
+#[cfg(feature = "age")]
+mod adopted;
 mod agreement;
 mod approval;
 mod authoring;

@@ -4,7 +4,7 @@
 use super::accounts::is_untouchable;
 use super::{Draft, Proposal, leaving};
 use crate::connector::{At, Guid};
-use crate::desired::{Cause, GroupKey, Person};
+use crate::desired::{Cause, GroupKey, Person, Tie};
 use crate::diagnostic::Code;
 use crate::dn::Dn;
 use crate::manifest::config::Membership;
@@ -88,6 +88,10 @@ pub(super) fn memberships(
     let Some(account) = known else { return };
     let leaving = person.state == UserState::Left || !wanted_at_all(person);
     let retained = leaving::retained(wanted);
+    // What a run left as it should be is granted, whoever gave it; of this account, not of one before.
+    let recorded = wanted.known.is_some_and(|(_, tie)| tie == Tie::Recorded);
+    let agreed = draft.inputs.recorded.agreed.users.get(&person.name);
+    let agreed = agreed.filter(|_| recorded);
     for key in directory.groups_of(account.guid) {
         if wanted.groups.contains_key(key) || !limits.covers_group(key) {
             continue;
@@ -105,12 +109,10 @@ pub(super) fn memberships(
         };
         let exact = limits.membership(key) == Membership::Exact
             && draft.inputs.desired.named_groups.contains(key);
-        let granted = draft
-            .inputs
-            .recorded
-            .memberships
-            .contains(&(account.guid, key.clone()));
-        let recorded = draft.inputs.recorded.kept == Kept::Yes;
+        let record = draft.inputs.recorded;
+        let granted = record.memberships.contains(&(account.guid, key.clone()))
+            || agreed.is_some_and(|agreed| agreed.groups.0.contains(key));
+        let recorded = record.kept == Kept::Yes;
         let what = format!("remove {login} from {}", group.name);
         if !(leaving || exact || granted) {
             if !recorded {
