@@ -390,6 +390,11 @@ codes! {
         why "People are deactivated, never deleted: nobody would take their access away (SEMANTICS 13)."
         before "git rm users/kim.lee.yaml"
         after "a Terminate for kim.lee";
+    ResourceRemoved = "resource-removed" Error
+        what "A resource whose maintainers are asked by mail is taken out, and somebody holds it."
+        why "No manifest would say who is to take the access away, so nobody would be asked, and it would stay."
+        before "git rm resources/vault.yaml, while profiles gave it until now"
+        after "resources/vault.yaml without its grants, until nobody holds it any more";
     FoldFirst = "fold-first" Error
         what "A field of a user is edited that an unfolded request also sets."
         why "The request would hide the edit, or the edit would look like it never happened."

@@ -7,6 +7,7 @@ use crate::desired::{Grant, Person};
 use crate::diagnostic::Code;
 use crate::manifest::parse::Location;
 use crate::manifest::request::RequestAction;
+use crate::manifest::resource::Connector;
 use crate::manifest::{Edge, RequestSpec, UserSpec};
 use crate::name::{RequestName, RoleName, UserName};
 use crate::request::{Timeline, Verdict};
@@ -14,10 +15,14 @@ use jiff::Timestamp;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Holders of one resource that a message names at most.
+const NAMED: usize = 5;
+
 /// Reports what a revision does to the one before that it may not; places are in the new one.
 pub fn check(before: &Catalog, after: &Catalog, now: Timestamp) -> Vec<Problem> {
     let mut problems = settled(before, after, now);
     users(before, after, &mut problems);
+    resources(before, after, now, &mut problems);
     void(before, after, &mut problems);
     roles(before, after, now, &mut problems);
     problems
@@ -143,6 +148,52 @@ fn users(before: &Catalog, after: &Catalog, problems: &mut Vec<Problem>) {
                 .help("put the manifest back and write a Terminate, or say `state: left`"),
             ),
         }
+    }
+}
+
+/// A resource that its maintainers are asked about by mail goes when nobody holds it any more.
+fn resources(before: &Catalog, after: &Catalog, now: Timestamp, problems: &mut Vec<Problem>) {
+    let removed = before.resources.iter().filter(|(name, linked)| {
+        let is_followed = linked.spec.inherits_from.is_some();
+        let connector = linked.spec.connector.unwrap_or(Connector::Manual);
+        !is_followed && connector == Connector::Manual && !after.resources.contains_key(*name)
+    });
+    let removed: Vec<_> = removed.collect();
+    if removed.is_empty() {
+        return;
+    }
+    let (accounts, mut ignored) = (Accounts::default(), Vec::new());
+    let timeline = Timeline::new(before, &mut ignored);
+    let mut outlook = Outlook::new(before, &timeline, &accounts);
+    outlook.at(now, &mut ignored);
+    for (name, linked) in removed {
+        let people = outlook.people().iter();
+        let holders = people.filter(|(_, person)| {
+            let mut held = person.entitlements.keys();
+            held.any(|key| key.resource == *name)
+        });
+        let holders: Vec<&str> = holders.map(|(user, _)| user.as_str()).collect();
+        if holders.is_empty() {
+            continue;
+        }
+        let (first, more) = holders.split_at(holders.len().min(NAMED));
+        let more = match more.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        problems.push(
+            Problem::new(
+                Code::ResourceRemoved,
+                &after.config.at,
+                "/metadata.name",
+                format!(
+                    "resource `{name}` ({}) is taken out, and is held by {}{more}",
+                    linked.at.file,
+                    first.join(", ")
+                ),
+            )
+            .help("take its grants out first; the resource goes when its maintainers have said that nobody holds it"),
+        );
     }
 }
 

@@ -122,8 +122,14 @@ impl Plan {
             of.entry(user).or_default().push(change);
         }
         // What somebody did by hand and waits is as it was agreed; what else waits is of nobody knows which part.
+        let aside = [
+            Code::Drift,
+            Code::ResourceRemoved,
+            Code::NoFreeSeat,
+            Code::NoMail,
+        ];
         let held = self.held.iter().chain(&carried.held);
-        let held = held.filter(|h| h.code != Code::Drift.as_str());
+        let held = held.filter(|held| !aside.iter().any(|code| held.code == code.as_str()));
         let held: BTreeSet<&UserName> = held.filter_map(|h| h.user.as_ref()).collect();
         let is_made = |changes: &[&Change]| changes.iter().any(|c| c.action == Action::Create);
         let made = done.iter().filter(|(_, changes)| is_made(changes));

@@ -2,6 +2,7 @@
 
 use super::Draft;
 use crate::desired::{Cause, Entitlement, EntitlementKey, Person, ResourceTerms};
+use crate::diagnostic::Code;
 use crate::manifest::resource::{Connector, SignIn};
 use crate::manifest::user::UserState;
 use crate::plan::TaskField;
@@ -21,11 +22,12 @@ pub(super) fn tasks(draft: &mut Draft<'_>) {
         keys.extend(of_user(&inputs.recorded.manual, &person.name).map(|(key, _)| key));
         keys.extend(of_user(&inputs.bootstrap.manual, &person.name).map(|(key, _)| key));
         for key in keys {
-            let Some(terms) = inputs.desired.resources.get(&key.resource) else {
-                continue;
-            };
-            if terms.connector == Connector::Manual {
-                one(draft, person, key, terms);
+            match inputs.desired.resources.get(&key.resource) {
+                Some(terms) if terms.connector == Connector::Manual => {
+                    one(draft, person, key, terms);
+                }
+                Some(_) => {}
+                None => removed(draft, person, key),
             }
         }
     });
@@ -53,6 +55,38 @@ fn assume(draft: &mut Draft<'_>) {
             fields: fields.clone(),
             causes,
         });
+    }
+}
+
+/// What is held of a resource that no manifest describes any more: nobody can be asked to take it away.
+/// What was asked for and is not done is not wanted either; work that takes away goes on.
+fn removed(draft: &mut Draft<'_>, person: &Person, key: &EntitlementKey) {
+    let at = (person.name.clone(), key.clone());
+    let recorded = draft.inputs.recorded.manual.get(&at);
+    let open = recorded.and_then(|recorded| recorded.open.as_deref());
+    match open.map(|open| (open.action, open)) {
+        Some((TaskAction::Revoke | TaskAction::Disable, _)) => return,
+        Some((TaskAction::Grant | TaskAction::Update | TaskAction::Enable, open)) => {
+            draft.tasks.push(TaskChange {
+                step: TaskStep::Cancel,
+                task: open.clone(),
+                after: Vec::new(),
+            });
+        }
+        None => {}
+    }
+    let assumed = draft.inputs.bootstrap.manual.contains_key(&at);
+    if recorded.map_or(assumed, |recorded| recorded.held.is_some()) {
+        draft.hold(
+            Code::ResourceRemoved,
+            Some(&person.name),
+            format!("{key} of {}", person.name),
+            format!(
+                "no manifest describes `{}` any more, so nobody can be asked to take it away; put it back without its grants until its maintainers have said that nobody holds it",
+                key.resource
+            ),
+            &super::causes(person),
+        );
     }
 }
 
@@ -98,8 +132,13 @@ fn one(draft: &mut Draft<'_>, person: &Person, key: &EntitlementKey, terms: &Res
         if let Some(wish) = news.filter(|_| recorded.is_none_or(|r| r.open.is_none())) {
             let what = format!("{} {key} for {}", wish.action.as_str(), person.name);
             let reason = "it names what only the directory tells, which could not be read";
-            let code = crate::diagnostic::Code::DirectoryUnread;
-            draft.hold(code, Some(&person.name), what, reason, &wish.causes);
+            draft.hold(
+                Code::DirectoryUnread,
+                Some(&person.name),
+                what,
+                reason,
+                &wish.causes,
+            );
         }
         return;
     }
