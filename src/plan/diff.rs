@@ -63,6 +63,9 @@ pub struct Bootstrap {
     pub notices: BTreeSet<NoticeKey>,
 }
 
+/// Why nothing is done for who has no manifest.
+const FORGOTTEN: &str = "the user has no manifest any more; put it back and say `state: left`";
+
 /// Makes the plan.
 pub fn plan(inputs: &Inputs<'_>) -> Plan {
     let mut draft = Draft::new(inputs);
@@ -324,7 +327,7 @@ impl<'a> Draft<'a> {
                     Code::NoManifest,
                     Some(user),
                     format!("account and access of {user}"),
-                    "the user has no manifest any more; put it back and say `state: left`",
+                    FORGOTTEN,
                     &[],
                 );
             }

@@ -1,5 +1,6 @@
 //! Rosters: rows of a file an application reads.
 
+use super::tasks::{awaited, is_about_to_be};
 use super::{Draft, Proposal};
 use crate::connector::roster::{Row, RowKey};
 use crate::connector::{AttributeName, Value};
@@ -8,7 +9,7 @@ use crate::diagnostic::Code;
 use crate::manifest::resource::{Connector, SignIn};
 use crate::manifest::user::UserState;
 use crate::name::{ResourceName, UserName};
-use crate::plan::{Action, FieldChange, Write};
+use crate::plan::{Action, ChangeId, FieldChange, Finding, Write};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the rosters need.
@@ -21,9 +22,7 @@ pub(super) fn rows(draft: &mut Draft<'_>) {
         let Some(observed) = draft.inputs.observed.rosters.get(resource) else {
             continue;
         };
-        let mut wanted: BTreeMap<RowKey, (Row, Vec<Cause>)> = BTreeMap::new();
-        // Rows whose values are not known now: they stay as they are.
-        let mut unsettled: BTreeSet<RowKey> = BTreeSet::new();
+        let mut wanted: BTreeMap<RowKey, Wanted> = BTreeMap::new();
         for person in desired.people.values() {
             // On leave: no login where the application has one of its own.
             if person.state == UserState::Suspended && terms.sign_in == SignIn::Own {
@@ -31,44 +30,77 @@ pub(super) fn rows(draft: &mut Draft<'_>) {
             }
             for (key, entitlement) in &person.entitlements {
                 if key.resource == *resource {
-                    let row = (entitlement.fields.to_tree(), entitlement.causes.clone());
-                    let at = row_key(&person.name, key);
-                    if entitlement.provisional && draft.inputs.is_blind() {
-                        unsettled.insert(at.clone());
-                    }
-                    wanted.insert(at, row);
+                    let provisional = entitlement.provisional;
+                    let row = Wanted {
+                        row: entitlement.fields.to_tree(),
+                        causes: entitlement.causes.clone(),
+                        settled: match provisional && !is_about_to_be(draft, person) {
+                            true => Settled::Not,
+                            false => Settled::After(awaited(draft, person, provisional)),
+                        },
+                    };
+                    wanted.insert(row_key(&person.name, key), row);
                 }
             }
         }
-        for (key, (after, causes)) in &wanted {
+        for (key, wanted) in &wanted {
             let before = observed.get(key);
-            if unsettled.contains(key) {
-                if before.is_none() {
-                    let what = format!("grant {} {}", key.entitlement, key.user);
-                    let reason = "it names what only the directory tells, which could not be read";
-                    draft.hold(Code::DirectoryUnread, Some(&key.user), what, reason, causes);
-                }
+            if before == Some(&wanted.row) {
                 continue;
             }
-            if before != Some(after) {
-                row(draft, resource, key, before, Some(after), causes);
+            let causes = &wanted.causes;
+            match &wanted.settled {
+                Settled::After(after) => {
+                    row(draft, resource, key, (before, Some(&wanted.row)), after, causes);
+                }
+                Settled::Not if draft.inputs.is_blind() => {
+                    if before.is_none() {
+                        let what = format!("grant {} {}", key.entitlement, key.user);
+                        let reason =
+                            "it names what only the directory tells, which could not be read";
+                        draft.hold(Code::DirectoryUnread, Some(&key.user), what, reason, causes);
+                    }
+                }
+                Settled::Not => draft.findings.push(Finding {
+                    code: "provisional".into(),
+                    message: format!(
+                        "the row of {} in {resource} is written when the account exists: its login is not settled yet",
+                        key.user
+                    ),
+                }),
             }
         }
         for (key, before) in observed.iter().filter(|(key, _)| !wanted.contains_key(key)) {
-            let person = desired.people.get(&key.user);
-            let causes = person.map_or_else(
-                || {
-                    vec![Cause {
-                        text: "nobody declares this user".into(),
-                        file: "".into(),
-                        line: 0,
-                    }]
-                },
-                |person| super::ending(person),
-            );
-            row(draft, resource, key, Some(before), None, &causes);
+            match desired.people.get(&key.user) {
+                Some(person) => {
+                    let causes = super::ending(person);
+                    row(draft, resource, key, (Some(before), None), &[], &causes);
+                }
+                None => draft.hold(
+                    Code::NoManifest,
+                    Some(&key.user),
+                    format!("the row of {} in {resource}", key.user),
+                    super::FORGOTTEN,
+                    &[],
+                ),
+            }
         }
     }
+}
+
+/// A row that should be there.
+struct Wanted {
+    row: Row,
+    causes: Vec<Cause>,
+    settled: Settled,
+}
+
+/// Whether the values of a row are known.
+enum Settled {
+    /// Once these changes were applied.
+    After(Vec<ChangeId>),
+    /// Not now: the row stays as it is.
+    Not,
 }
 
 fn row_key(user: &UserName, key: &EntitlementKey) -> RowKey {
@@ -83,8 +115,8 @@ fn row(
     draft: &mut Draft<'_>,
     resource: &ResourceName,
     key: &RowKey,
-    before: Option<&Row>,
-    after: Option<&Row>,
+    (before, after): (Option<&Row>, Option<&Row>),
+    follows: &[ChangeId],
     causes: &[Cause],
 ) {
     let names = before.into_iter().chain(after).flat_map(BTreeMap::keys);
@@ -123,7 +155,7 @@ fn row(
             after: after.cloned(),
         },
         fields,
-        after: Vec::new(),
+        after: follows.to_vec(),
         causes,
     });
 }

@@ -263,9 +263,7 @@ fn open(
     wish: Wish,
     generation: u32,
 ) {
-    let direct = draft.inputs.mode == DirectoryMode::Direct;
-    let created = draft.created.contains_key(&person.name);
-    if wish.provisional && !(direct && created) {
+    if wish.provisional && !is_about_to_be(draft, person) {
         draft.findings.push(Finding {
             code: "provisional".into(),
             message: format!(
@@ -297,8 +295,14 @@ fn open(
     });
 }
 
-/// The change that must have been applied before the login in a mail is settled.
-fn awaited(draft: &Draft<'_>, person: &Person, provisional: bool) -> Vec<ChangeId> {
+/// Whether the account is made by this plan, before what it says is needed.
+pub(super) fn is_about_to_be(draft: &Draft<'_>, person: &Person) -> bool {
+    let direct = draft.inputs.mode == DirectoryMode::Direct;
+    direct && draft.created.contains_key(&person.name)
+}
+
+/// The change that must have been applied before the login in a mail or a row is settled.
+pub(super) fn awaited(draft: &Draft<'_>, person: &Person, provisional: bool) -> Vec<ChangeId> {
     match draft.created.get(&person.name).filter(|_| provisional) {
         Some((created, _)) => vec![created.clone()],
         None => Vec::new(),
