@@ -11,8 +11,9 @@ use super::orders::Orders;
 use super::record::{
     ApprovedCommit, Event, FrozenLetter, How, MailResult, Outcome, Record, RunId, RunSummary, Seen,
 };
-use crate::desired::{Calendar, Desired, EntitlementKey, Recipient, ResourceTerms};
+use crate::desired::{Calendar, Desired, EntitlementKey, Person, Recipient, ResourceTerms};
 use crate::diagnostic::Code;
+use crate::manifest::user::UserState;
 use crate::name::{ResourceName, UserName};
 use crate::plan::recorded::{
     AgreedAccount, FirstPassword, Kept, Made, ManualState, Recorded, RecordedAccount,
@@ -96,10 +97,25 @@ impl ApprovedLine {
 /// Who work is asked of, as things are.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {
-    /// Whose maintainers do what is not urgent.
+    /// Whose maintainers do what others can.
     pub resources: &'a BTreeMap<ResourceName, ResourceTerms>,
-    /// Who does what is.
+    /// Who does what only they can.
     pub administrators: &'a [Recipient],
+    /// Every user.
+    pub people: &'a BTreeMap<UserName, Arc<Person>>,
+}
+
+impl Asked<'_> {
+    /// Whether an address is only that of somebody who left: nobody there is told anything any more.
+    fn has_left(&self, mail: &str) -> bool {
+        let address = address_key(mail);
+        let is_theirs = |person: &&Arc<Person>| {
+            let mail = person.mail.as_deref();
+            mail.is_some_and(|mail| address_key(mail) == address)
+        };
+        let mut theirs = self.people.values().filter(is_theirs).peekable();
+        theirs.peek().is_some() && theirs.all(|person| person.state == UserState::Left)
+    }
 }
 
 impl<'a> From<&'a Desired> for Asked<'a> {
@@ -107,6 +123,7 @@ impl<'a> From<&'a Desired> for Asked<'a> {
         Self {
             resources: &desired.resources,
             administrators: &desired.administrators,
+            people: &desired.people,
         }
     }
 }
@@ -281,7 +298,10 @@ impl History {
         for record in self.tasks.values() {
             let maintainers = record.to_tell(asked);
             for step in [TaskStep::Open, TaskStep::Revise, TaskStep::Cancel] {
-                let untold = |recipient: &&Recipient| record.next(&recipient.mail) == Some(step);
+                let untold = |recipient: &&Recipient| {
+                    let is_next = record.next(&recipient.mail) == Some(step);
+                    is_next && !(step == TaskStep::Cancel && asked.has_left(&recipient.mail))
+                };
                 let maintainers: Vec<_> = maintainers.iter().filter(untold).cloned().collect();
                 if !maintainers.is_empty() {
                     let task = Task {
@@ -1226,6 +1246,7 @@ pub(super) mod tests {
             let nobody = Asked {
                 resources: &BTreeMap::new(),
                 administrators: &[],
+                people: &BTreeMap::new(),
             };
             let unmailed = history(events.iter().cloned()).unmailed(&nobody);
             let mails = |change: TaskChange| {

@@ -73,6 +73,29 @@ fn work_that_is_not_done_is_asked_for_again_on_working_days_and_then_told_to_the
 }
 
 #[test]
+fn who_left_is_not_told_what_is_withdrawn() {
+    let town = Town::new("", &manifests(OWNED, ""));
+    let first = town.run(at("2027-01-29T08:00"));
+    assert_eq!(subjects(&first), ["dana: 1 task: timetrack (1)"]);
+    let left = manifests(OWNED, "  state: left\n");
+    town.write("rest.yaml", &left);
+    let second = town.run(at("2027-01-29T09:00"));
+    assert!(
+        subjects(&second).iter().all(|s| !s.starts_with("dana")),
+        "{:?}",
+        subjects(&second)
+    );
+    let successor = subjects(&second);
+    let successor: Vec<_> = successor.iter().filter(|s| s.contains("1 task:")).collect();
+    assert_eq!(successor.len(), 1, "{successor:?}");
+    town.write("rest.yaml", &left.replace(TIMETRACK, ""));
+    let last = subjects(&town.run(at("2027-01-29T10:00")));
+    assert_eq!(last.len(), 1, "{last:?}");
+    assert!(last[0].contains("1 task withdrawn"), "{last:?}");
+    assert!(!last[0].starts_with("dana"), "{last:?}");
+}
+
+#[test]
 fn a_run_that_comes_late_sends_the_latest_reminder_only() {
     let town = Town::new("", &manifests(OWNED, ""));
     town.run(at("2027-01-29T08:00"));
