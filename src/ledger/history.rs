@@ -813,10 +813,10 @@ fn contradict(recorded: &mut Recorded, task: &Task, shows: String) {
 }
 
 impl TaskRecord {
-    /// Who is to do it as things are: the resource's maintainers of now, deputies included; of what is
-    /// urgent the administrators.
+    /// Who is to do it as things are: the resource's maintainers of now, deputies included; of what
+    /// only they can do the administrators.
     pub fn maintainers<'a>(&'a self, asked: &Asked<'a>) -> &'a [Recipient] {
-        let now = match self.task.urgent {
+        let now = match self.task.is_of_administrators() {
             true => Some(asked.administrators),
             false => {
                 let terms = asked.resources.get(&self.task.resource);
@@ -1232,6 +1232,32 @@ pub(super) mod tests {
         assert_eq!(again, Contradiction::Known(id.clone()));
         let other = refused(&[open], asked(&revoke));
         assert_eq!(other, Contradiction::Another(revoke.id.clone(), id));
+    }
+
+    #[test]
+    fn what_is_urgent_is_asked_of_its_maintainers_unless_only_administrators_can_do_it() {
+        let ada = Recipient {
+            mail: "ada@city.example".into(),
+            name: None,
+        };
+        let administrators = [ada.clone()];
+        let asked_of = |action: TaskAction| {
+            let task = Task {
+                urgent: true,
+                ..task(action, 1, &[])
+            };
+            let everybody = Asked {
+                resources: &BTreeMap::new(),
+                administrators: &administrators,
+                people: &BTreeMap::new(),
+            };
+            let unmailed = history([asked(&task)]).unmailed(&everybody);
+            (unmailed[0].task.maintainers.clone(), task.maintainers)
+        };
+        let (of, maintainers) = asked_of(TaskAction::Revoke);
+        assert_eq!(of, maintainers);
+        let (of, _) = asked_of(TaskAction::Disable);
+        assert_eq!(of, [ada.clone()]);
     }
 
     #[test]

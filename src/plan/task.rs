@@ -47,6 +47,13 @@ impl fmt::Display for TaskId {
     }
 }
 
+impl Task {
+    /// Whether only administrators can do it: the account of somebody who left is protected.
+    pub fn is_of_administrators(&self) -> bool {
+        self.urgent && self.action == TaskAction::Disable
+    }
+}
+
 /// What a maintainer is asked to do.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,

@@ -273,18 +273,16 @@ fn open(
         });
         return;
     }
-    let task = task(person, key, terms, &wish, generation);
+    let fresh = task(person, key, terms, &wish, generation);
+    // Whose leaving cannot wait loses what they have first of all.
+    let urgent =
+        wish.action == TaskAction::Revoke && draft.inputs.desired.is_urgent_leaver(&person.name);
+    let task = Task { urgent, ..fresh };
     if task.maintainers.is_empty() {
         let reason =
             "nobody can be mailed: give a maintainer, the owner or an administrator an address";
         let what = format!("{} {key} for {}", task.action.as_str(), person.name);
-        draft.hold(
-            crate::diagnostic::Code::NoMail,
-            Some(&person.name),
-            what,
-            reason,
-            &wish.causes,
-        );
+        draft.hold(Code::NoMail, Some(&person.name), what, reason, &wish.causes);
         return;
     }
     let after = awaited(draft, person, wish.provisional);
