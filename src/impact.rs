@@ -163,21 +163,23 @@ fn one(
     };
     let mut found: Vec<(What, Vec<Cause>)> = Vec::new();
     let asked = asked(between, before, person);
+    let phase = phase(before, after);
+    let asked = match (between, &phase) {
+        (Between::Instants, Some(what)) => asked.or_else(|| Some(of_itself(what, person))),
+        (Between::Instants, None) | (Between::Revisions, _) => asked,
+    };
     let why: Vec<Cause> = asked.iter().cloned().collect();
-    found.extend(phase(before, after).map(|what| (what, why.clone())));
+    found.extend(phase.map(|what| (what, why.clone())));
     if let (Some(old), Some(new)) = (before, after) {
-        let said = match between {
-            // Where no request is new, somebody said it otherwise than before.
-            Between::Revisions => asked.or_else(|| Some(new.declared.clone())),
-            Between::Instants => asked,
-        };
+        // Where no request is new, somebody said it otherwise than before, or what is said has an end.
+        let said = asked.or_else(|| Some(new.declared.clone()));
         fields(old, new, said.as_slice(), &mut found);
     }
     let none = Sorted::default();
     access(
         held_of(before, &none),
         held_of(after, &none),
-        &why,
+        (between, &why),
         &mut found,
     );
     // The account's fields are told already.
@@ -207,13 +209,27 @@ fn one(
         .collect()
 }
 
-/// The request that made a person what they were not before; none where none did.
+/// What says that somebody's being here begins or ends, where that is no request.
+fn of_itself(what: &What, person: &Person) -> Cause {
+    let departure = person.departure.as_ref();
+    let departure = departure.filter(|_| matches!(what, What::Leaves { .. }));
+    departure.map_or_else(|| person.declared.clone(), |d| d.cause.clone())
+}
+
+/// The request that made a person what they were not before, or that time ended; none where none did.
 fn asked(between: Between, before: Option<&Person>, person: &Person) -> Option<Cause> {
-    let latest = person.because.first()?;
-    let known = before.is_some_and(|before| before.because.first() == Some(latest));
-    match (between, known) {
-        (Between::Revisions, true) => None,
-        (Between::Revisions, false) | (Between::Instants, _) => Some(latest.clone()),
+    let latest = person.because.first();
+    match between {
+        Between::Revisions => {
+            let known = before.and_then(|before| before.because.first());
+            latest.filter(|latest| known != Some(latest)).cloned()
+        }
+        Between::Instants => {
+            let before = before.map_or(&[][..], |before| &before.because);
+            let begun = person.because.iter().find(|cause| !before.contains(cause));
+            let ended = || before.iter().find(|cause| !person.because.contains(cause));
+            begun.or_else(ended).cloned()
+        }
     }
 }
 
@@ -310,7 +326,7 @@ fn fields(old: &Person, new: &Person, why: &[Cause], found: &mut Vec<(What, Vec<
 fn access(
     before: &Sorted<EntitlementKey, Entitlement>,
     after: &Sorted<EntitlementKey, Entitlement>,
-    why: &[Cause],
+    (between, why): (Between, &[Cause]),
     found: &mut Vec<(What, Vec<Cause>)>,
 ) {
     for (key, entitlement) in before {
@@ -319,7 +335,12 @@ fn access(
                 entitlement: key.clone(),
                 label: entitlement.label.to_string(),
             };
-            found.push((what, why.to_vec()));
+            let why = match (between, why) {
+                // Whatever gave it says until when.
+                (Between::Instants, []) => entitlement.causes.clone(),
+                (Between::Instants | Between::Revisions, why) => why.to_vec(),
+            };
+            found.push((what, why));
         }
     }
     for (key, entitlement) in after {

@@ -363,6 +363,27 @@ fn an_identity_that_has_ended_is_not_replaced_by_the_default_one() {
 }
 
 #[test]
+fn what_ends_by_itself_is_no_requests_doing() {
+    let ends = identity(
+        "lucy.portal",
+        "user: lucy, type: guest, roles: [portal.writer], until: \"2098-12-31\"",
+    );
+    let request = "apiVersion: countersign/v1\nkind: Request\nmetadata: {name: a-title}\nspec: \
+        {action: Change, requestedBy: lucy, subject: lucy, effective: \"2020-01-01\", reason: a title, \
+        set: {title: Owner}}\n";
+    let access = access(&[("lucy.yaml", &ends), ("requests/title.yaml", request)]);
+    give(&access, "lucy", "lucy");
+    let upcoming = access.run(&["upcoming", "lucy"]).ends(0).out;
+    let lost = upcoming.lines().filter(|line| line.contains("- portal"));
+    let lost: Vec<&str> = lost.collect();
+    assert!(!lost.is_empty(), "{upcoming}");
+    for line in lost {
+        assert!(line.contains("lucy.yaml"), "{line}");
+        assert!(!line.contains("a-title"), "{line}");
+    }
+}
+
+#[test]
 fn hostile_names_are_values_and_nothing_else() {
     let quoted = |text: &str| serde_json::to_string(text).unwrap();
     let values: Vec<String> = HOSTILE.iter().map(|v| quoted(v)).collect();
