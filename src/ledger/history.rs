@@ -684,10 +684,12 @@ impl History {
             Event::Agreed { exact, users } => {
                 let agreed = &mut self.recorded.agreed;
                 agreed.exact = exact.unwrap_or_else(|| std::mem::take(&mut agreed.exact));
-                agreed.users.extend(users);
-                agreed
-                    .users
-                    .retain(|_, account| *account != AgreedAccount::default());
+                for (user, account) in users {
+                    match account == AgreedAccount::default() {
+                        true => agreed.users.remove(&user),
+                        false => agreed.users.insert(user, account),
+                    };
+                }
             }
             Event::Reminded {
                 recipient,
