@@ -36,6 +36,7 @@ pub mod user;
 pub mod validate;
 mod workbench;
 
+use crate::diagnostic::Diagnostic;
 use crate::source::git;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::io::{self, Write as _};
@@ -156,6 +157,12 @@ impl Failed {
     /// What went wrong.
     pub fn words(&self) -> String {
         chain(&self.report)
+    }
+
+    /// The mistakes of the repository it failed for, sorted by place; empty where that is not why.
+    pub fn mistakes(&self) -> &[Diagnostic] {
+        let mistakes = self.report.downcast_ref::<workbench::Mistakes>();
+        mistakes.map_or(&[], |mistakes| &mistakes.0)
     }
 }
 

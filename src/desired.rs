@@ -101,6 +101,8 @@ pub struct Person {
     pub departure: Option<Departure>,
     /// The account in the directory; none for users the directory is not for.
     pub account: Option<DesiredAccount>,
+    /// Names that the manifest says and the account cannot have, and why: it keeps those it has.
+    pub kept_names: Vec<accounts::Trouble>,
     /// What is held, by key; empty for those who left.
     pub entitlements: Sorted<EntitlementKey, Entitlement>,
     /// Who they are in applications, by resource and alias; empty for those who left.
@@ -140,6 +142,7 @@ impl Person {
             started,
             departure,
             account,
+            kept_names: _,
             entitlements,
             identities,
             dropped,

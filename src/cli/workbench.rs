@@ -366,6 +366,11 @@ fn opened(
     })
 }
 
+/// That a repository has mistakes; some show only beside the directory.
+#[derive(Debug, thiserror::Error)]
+#[error("the repository has mistakes, so nothing is planned or exported")]
+pub struct Mistakes(pub Vec<Diagnostic>);
+
 /// What a plan is made for.
 #[derive(Clone, Copy)]
 pub enum Purpose<'a> {
@@ -754,10 +759,7 @@ fn reconcile_failed(error: ReconcileError, reading: &Reading) -> Failed {
     match error {
         ReconcileError::Invalid(diagnostics) => {
             talk(shown(&diagnostics, Some(reading)));
-            Failed::say(
-                Exit::Findings,
-                "the repository has mistakes, so nothing is planned or exported",
-            )
+            Failed::new(Exit::Findings, Mistakes(diagnostics))
         }
         ReconcileError::Source(error) => source_failed(error),
         ReconcileError::Pattern(error) => Failed::new(Exit::Usage, error),

@@ -133,14 +133,24 @@ impl Holders {
         self.first == *holder || self.more.contains(holder)
     }
 
-    /// Whether somebody else than this user is one of them.
-    pub fn has_another(&self, user: &UserName, owners: &HashMap<Guid, UserName>) -> bool {
-        let own = |holder: &Holder| match holder {
+    /// Those of them that are somebody else than this user.
+    pub fn others<'s>(
+        &'s self,
+        user: &'s UserName,
+        owners: &'s HashMap<Guid, UserName>,
+    ) -> impl Iterator<Item = &'s Holder> {
+        let own = move |holder: &&Holder| match holder {
             Holder::User(name) => name == user,
             Holder::Account(guid) => owners.get(guid) == Some(user),
             Holder::Object => false,
         };
-        !own(&self.first) || !self.more.iter().all(own)
+        let all = std::iter::once(&self.first).chain(&self.more);
+        all.filter(move |holder| !own(holder))
+    }
+
+    /// Whether somebody else than this user is one of them.
+    pub fn has_another(&self, user: &UserName, owners: &HashMap<Guid, UserName>) -> bool {
+        self.others(user, owners).next().is_some()
     }
 
     /// Whether an account that belongs to nobody here is one of them.

@@ -4,6 +4,9 @@
 //! Decision: where an account that nobody adopted has the name a new one would get, no other name is
 //! made: it may be the user's own, and two accounts would make two people of one (SEMANTICS 8). A
 //! `login` in the manifest says that it is not.
+//!
+//! Decision: what only the directory or the record knows is trouble of the one account it is about, and never
+//! a mistake of the revision: an account that somebody makes elsewhere must not stop what is approved.
 
 use super::accounts::{
     Accounts, Holder, Holders, KnownAccount, NamesByHand, Seen, Taken, Trouble, fold,
@@ -45,6 +48,10 @@ pub struct Names {
     pub provisional: bool,
     /// Why no account may be made under them.
     pub trouble: Option<Trouble>,
+    /// Names that the manifest says and the account cannot have, and why: it keeps those it has.
+    pub kept: Vec<Trouble>,
+    /// Whether the mail address is another's, so that nothing may be sent there.
+    pub is_anothers_mail: bool,
 }
 
 /// The names an account has, or was promised.
@@ -151,33 +158,35 @@ impl<'a> Namer<'a> {
     ) -> Option<Names> {
         let account = self.accounts.known.get(name);
         let account = account.map(|known| self.held(name, Held::of(known)));
+        let account = account.as_ref();
         let remembered = self.accounts.seen == Seen::Remembered;
         let provisional = account.is_none() || remembered;
-        let before = account.or_else(|| self.given.get(name).cloned());
-        let known = before.as_ref();
+        let given = self.given.get(name).cloned();
+        let known = account.or(given.as_ref());
+        let mut trouble = None;
+        let mut kept = Vec::new();
         let login = match (&user.spec.login, known) {
-            (Some(login), _) => login.0.clone(),
+            (Some(login), _) => {
+                let clash = self.clash(&login.0, "login", account, name);
+                match (clash, account) {
+                    (Some(clash), Some(account)) => {
+                        kept.push(clash);
+                        account.login.clone()
+                    }
+                    (clash, _) => {
+                        trouble = clash;
+                        login.0.clone()
+                    }
+                }
+            }
             (None, Some(known)) => known.login.clone(),
-            (None, None) => self.login(name, user, variables, problems)?,
+            (None, None) => {
+                let (login, why_not) = self.login(name, user, variables, problems)?;
+                trouble = why_not;
+                login
+            }
         };
         let is_new = known.is_none() && user.spec.login.is_none();
-        let mut trouble = None;
-        if is_new && self.is_foreign(|t| &t.logins, &fold(&login)) {
-            trouble = Some(name_held(&format!("the login name `{login}`")));
-        } else if known.is_none_or(|k| !k.login.eq_ignore_ascii_case(&login))
-            && self.is_anothers(|t| &t.logins, &fold(&login), name)
-        {
-            problems.push(
-                Problem::new(
-                    Code::LoginTaken,
-                    &user.declared.at,
-                    "login",
-                    format!("the login name `{login}` is, or once was, somebody else's"),
-                )
-                .help("choose another `login`"),
-            );
-            return None;
-        }
         self.taken.login(&login, Holder::User(name.clone()));
         variables.account.login = Some(login.as_str().into());
         let upn = self.upn(name, known, &login, variables);
@@ -187,7 +196,22 @@ impl<'a> Namer<'a> {
             trouble = self.unknown_suffix(&upn);
         }
         self.taken.address(&upn, Holder::User(name.clone()));
-        let mail = self.mail(name, user, known, variables, problems);
+        let mut mail = self.mail(name, user, known, variables);
+        let mut is_anothers_mail = false;
+        if let Some(said) = &user.spec.mail
+            && let Some(clash) = self.clash(&said.0, "mail", account, name)
+        {
+            match account {
+                Some(account) => {
+                    mail.clone_from(&account.mail);
+                    kept.push(clash);
+                }
+                None => {
+                    is_anothers_mail = true;
+                    trouble.get_or_insert(clash);
+                }
+            }
+        }
         variables.account.mail = mail.as_deref().map(Into::into);
         if let Some(mail) = &mail {
             self.taken.address(mail, Holder::User(name.clone()));
@@ -196,7 +220,7 @@ impl<'a> Namer<'a> {
         let cn = self.common_name(name, known, &login, parent, &wanted);
         let place = (parent.to_lowercase(), wanted.to_lowercase());
         if is_new && trouble.is_none() && self.is_foreign(|t| &t.common_names, &place) {
-            trouble = Some(name_held(&format!("the common name `{wanted}`")));
+            trouble = Some(name_held(&format!("the common name `{wanted}`"), "login"));
         }
         self.taken
             .common_name(parent, &cn, Holder::User(name.clone()));
@@ -222,6 +246,52 @@ impl<'a> Namer<'a> {
             },
             provisional,
             trouble,
+            kept,
+            is_anothers_mail,
+        })
+    }
+
+    /// Why a name that the manifest says cannot be had: it is that of an account of nobody here, or of somebody
+    /// else. None where nothing is in the way, or the account has it. Of two manifests that say the same it was
+    /// told when they claimed it.
+    fn clash(
+        &self,
+        said: &str,
+        route: &'static str,
+        account: Option<&Held>,
+        user: &UserName,
+    ) -> Option<Trouble> {
+        let is_login = route == "login";
+        let has = account.and_then(|a| match is_login {
+            true => Some(a.login.as_str()),
+            false => a.mail.as_deref(),
+        });
+        if has.is_some_and(|has| has.eq_ignore_ascii_case(said)) {
+            return None;
+        }
+        let table = |taken| match is_login {
+            true => logins(taken),
+            false => addresses(taken),
+        };
+        let key = fold(said);
+        let sort = if is_login { "login name" } else { "address" };
+        let named = format!("the {sort} `{said}`");
+        if self.is_foreign(table, &key) {
+            return Some(name_held(&named, route));
+        }
+        let theirs = self.holders(table, &key);
+        let mut theirs = theirs.flat_map(|h| h.others(user, &self.accounts.owners));
+        let whose = match theirs.next()? {
+            Holder::User(other) => format!("`{other}`'s"),
+            Holder::Account(guid) => match self.accounts.owners.get(guid) {
+                Some(other) => format!("`{other}`'s"),
+                None => "somebody else's".into(),
+            },
+            Holder::Object => "that of a group or of another object".into(),
+        };
+        Some(Trouble {
+            code: Code::LoginTaken,
+            reason: format!("{named} is, or once was, {whose}; say another `{route}`"),
         })
     }
 
@@ -286,13 +356,14 @@ impl<'a> Namer<'a> {
     }
 
     /// The first candidate whose variables are present and that fits; a number behind it where it is taken.
+    /// Beside it, why no account may be made under it.
     fn login(
         &self,
         name: &UserName,
         user: &FoldedUser,
         variables: &UserVariables<'_>,
         problems: &mut Vec<Problem>,
-    ) -> Option<String> {
+    ) -> Option<(String, Option<Trouble>)> {
         let rule = &self.catalog.config.spec.naming.login;
         let longest = rule.max_length as usize;
         let mut base = None;
@@ -322,26 +393,38 @@ impl<'a> Namer<'a> {
         let free = |login: &str| !self.is_anothers(|t| &t.logins, &fold(login), name);
         let cut = |room: usize| base[..base.len().min(room)].trim_end_matches(['.', '-', '_']);
         let first = cut(longest).to_owned();
-        if free(&first) || self.is_foreign(|t| &t.logins, &fold(&first)) {
-            return Some(first);
+        if self.is_foreign(logins, &fold(&first)) {
+            let trouble = name_held(&format!("the login name `{first}`"), "login");
+            return Some((first, Some(trouble)));
+        }
+        if free(&first) {
+            return Some((first, None));
         }
         if rule.then_number {
             for number in 2..100_000 {
                 let number = number.to_string();
                 let login = format!("{}{number}", cut(longest - number.len()));
                 if free(&login) {
-                    return Some(login);
+                    return Some((login, None));
                 }
             }
         }
+        let why = format!("the login name `{first}` is taken, and the naming rules add no number");
+        let Accounts { held, taken, .. } = self.accounts;
+        let is_theirs = |taken: &Taken| {
+            let holders = taken.logins.get(&fold(&first));
+            holders.is_some_and(|h| h.has_another(name, &self.accounts.owners))
+        };
+        if is_theirs(held) || is_theirs(taken) {
+            let trouble = Trouble {
+                code: Code::LoginTaken,
+                reason: format!("{why}; say `login: …` on the user"),
+            };
+            return Some((first, Some(trouble)));
+        }
         problems.push(
-            Problem::new(
-                Code::LoginTaken,
-                &user.declared.at,
-                "/metadata.name",
-                format!("the login name `{first}` is taken, and the naming rules add no number"),
-            )
-            .help("say `login: …` on the user"),
+            Problem::new(Code::LoginTaken, &user.declared.at, "/metadata.name", why)
+                .help("say `login: …` on the user"),
         );
         None
     }
@@ -399,22 +482,8 @@ impl<'a> Namer<'a> {
         user: &FoldedUser,
         known: Option<&Held>,
         variables: &UserVariables<'_>,
-        problems: &mut Vec<Problem>,
     ) -> Option<String> {
         if let Some(mail) = &user.spec.mail {
-            if known.is_none_or(|k| k.mail.as_deref() != Some(mail.0.as_str()))
-                && self.is_anothers(|t| &t.addresses, &fold(&mail.0), name)
-            {
-                problems.push(
-                    Problem::new(
-                        Code::LoginTaken,
-                        &user.declared.at,
-                        "mail",
-                        format!("the address `{}` is, or once was, somebody else's", mail.0),
-                    )
-                    .help("choose another `mail`"),
-                );
-            }
             return Some(mail.0.clone());
         }
         let rule = || {
@@ -485,12 +554,20 @@ impl<'a> Namer<'a> {
     }
 }
 
-fn name_held(name: &str) -> Trouble {
+fn logins(taken: &Taken) -> &HashMap<String, Holders> {
+    &taken.logins
+}
+
+fn addresses(taken: &Taken) -> &HashMap<String, Holders> {
+    &taken.addresses
+}
+
+fn name_held(name: &str, route: &str) -> Trouble {
     Trouble {
         code: Code::NameHeld,
         reason: format!(
             "{name} is that of an account that belongs to nobody here; if it is this user's, adopt it \
-             with `account: {{objectGUID: …}}`, else say another `login`"
+             with `account: {{objectGUID: …}}`, else say another `{route}`"
         ),
     }
 }

@@ -8,7 +8,7 @@ use crate::plan::limits::Outer;
 use crate::plan::recorded::Recorded;
 use crate::plan::{Held, Notice, NoticeKey, NoticeKind, NoticePart, Plan};
 
-/// Mistakes that are mailed; `validate` shows them all.
+/// Mistakes that are mailed; `plan` shows them all, those too that show only beside the directory.
 const MAILED: usize = 10;
 
 /// A revision that cannot be used.
@@ -21,13 +21,18 @@ pub struct Stalled {
 }
 
 impl Stalled {
-    /// That a commit has these mistakes, and another stays in force.
-    pub fn of(commit: &str, valid: &str, found: &[Diagnostic]) -> Self {
+    /// That a commit has these mistakes, and another stays in force; in words where it is not for a mistake
+    /// that it cannot be used.
+    pub fn of(commit: &str, valid: &str, (words, found): (&str, &[Diagnostic])) -> Self {
         let errors = found.iter().filter(|d| d.severity == Severity::Error);
         let errors: Vec<&Diagnostic> = errors.collect();
+        let why = match errors.len() {
+            0 => words.to_owned(),
+            1 => "it has a mistake".to_owned(),
+            count => format!("it has {count} mistakes"),
+        };
         let reason = format!(
-            "it has {} mistakes; {} stays in force, its future instants too. Run `countersign validate`, and merge what mends it",
-            errors.len(),
+            "{why}; {} stays in force, its future instants too. Run `countersign plan`, which shows all that is wrong, and merge what mends it",
             short(valid)
         );
         let said = |d: &&Diagnostic| format!("{}:{}: {}", d.place.file, d.place.line, d.message);

@@ -222,6 +222,29 @@ fn a_newest_revision_with_mistakes_leaves_the_last_valid_one_in_force_and_is_tol
 }
 
 #[test]
+fn a_mistake_that_only_the_directory_shows_is_told_by_its_name() {
+    let access = city();
+    access.run(&["run", "--once"]).ends(0);
+    access.edit(
+        "resources/active-directory.yaml",
+        "  fields:\n",
+        "  fields:\n    - {name: info, source: observed, required: true}\n",
+    );
+    access.commit("A remark nobody has");
+    access.run(&["validate"]).ends(0);
+    let told = access.mails_of(|access| {
+        access.run(&["run", "--once"]).ends(1);
+    });
+    assert!(!told.is_empty());
+    for mail in &told {
+        let text = mail.text.replace("\n  ", " ");
+        assert!(text.contains("needs `info` of"), "{text}");
+        assert!(text.contains("countersign plan"), "{text}");
+        assert!(!text.contains("it has 0 mistakes"), "{text}");
+    }
+}
+
+#[test]
 fn a_fold_to_come_is_a_mistake_at_its_line_and_stops_nothing_that_was_valid_before() {
     let access = city();
     access.run(&["run", "--once"]).ends(0);

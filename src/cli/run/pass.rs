@@ -15,7 +15,6 @@ use crate::name::ResourceName;
 use crate::observed::snapshot::Snapshot;
 use crate::operator::Operator;
 use crate::plan::{Because, ChangeId, Plan, Step};
-use crate::reconcile::diagnose;
 use crate::reconcile::stalled::Stalled;
 use crate::reconcile::verified::Memory;
 use crate::service::backoff::{Failures, chance, jitter};
@@ -282,7 +281,7 @@ impl Loop {
                     return Err(failed);
                 };
                 let bench = self.bench(&ledger, &valid, &standing)?;
-                (bench, Some(self.mistakes(&valid)))
+                (bench, Some(self.stalled(&valid, &failed)))
             }
             bench => (bench?, None),
         };
@@ -417,19 +416,10 @@ impl Loop {
         (Some(&valid) != self.status.seen.as_ref()).then_some(valid)
     }
 
-    /// What is wrong with the newest revision.
-    fn mistakes(&self, valid: &str) -> Stalled {
-        let origin = Origin::Revision {
-            folder: self.place.folder.clone(),
-            revision: self.revision.clone(),
-        };
-        let read = workbench::read(&origin);
-        let found = read.map(|reading| diagnose(reading, None, Timestamp::now()));
-        Stalled::of(
-            self.status.seen.as_deref().unwrap_or(&self.revision),
-            valid,
-            &found.unwrap_or_default(),
-        )
+    /// That the newest revision cannot be used, and why.
+    fn stalled(&self, valid: &str, failed: &Failed) -> Stalled {
+        let commit = self.status.seen.as_deref().unwrap_or(&self.revision);
+        Stalled::of(commit, valid, (&failed.words(), failed.mistakes()))
     }
 
     /// The plan without what failed a moment ago.

@@ -50,7 +50,9 @@ impl Distinct {
                 holders.retain(|holder| holder != name);
             }
         }
-        let (Some(account), Some(user)) = (&person.account, catalog.users.get(name)) else {
+        // Nothing is written of an account that is held: it shares nothing with anybody.
+        let account = person.account.as_ref().filter(|a| a.trouble.is_none());
+        let (Some(account), Some(user)) = (account, catalog.users.get(name)) else {
             return;
         };
         let list = account

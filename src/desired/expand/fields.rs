@@ -116,7 +116,9 @@ pub(super) fn person<'p>(
     let known = accounts.known.get(name);
     variables.account.dn = known.map(|k| k.dn.as_str().into());
     let contact = user.spec.contact.as_ref().and_then(|c| c.mail.as_ref());
-    let own = user.spec.mail.as_ref().or(contact).map(|m| m.0.as_str());
+    let said = user.spec.mail.as_ref().filter(|_| names.is_none());
+    let own = said.or(contact).map(|m| m.0.as_str());
+    let is_anothers_mail = names.as_ref().is_some_and(|n| n.is_anothers_mail);
     let mail = names.as_ref().and_then(|n| n.mail.as_deref()).or(own);
     let mail: Option<Arc<str>> = mail.map(Into::into);
     variables.mail.clone_from(&mail);
@@ -147,7 +149,9 @@ pub(super) fn person<'p>(
         known,
     };
     let departure = departure(facts, user, presence);
-    let account = names.and_then(|names| {
+    let mut kept_names = Vec::new();
+    let account = names.and_then(|mut names| {
+        kept_names = std::mem::take(&mut names.kept);
         let causes = filler.causes(&entitlements);
         let groups = groups.into_iter().filter(|_| has_account);
         let mut said = names.said;
@@ -187,7 +191,7 @@ pub(super) fn person<'p>(
             Presence::Left => UserState::Left,
         },
         mail: mail
-            .filter(|_| user.spec.notifications)
+            .filter(|_| user.spec.notifications && !is_anothers_mail)
             .map(|mail| mail.as_ref().to_owned()),
         notifications: user.spec.notifications,
         names: every_name(name, &user.spec, &display_name),
@@ -202,6 +206,7 @@ pub(super) fn person<'p>(
         started: started(user, presence),
         departure,
         account,
+        kept_names,
         entitlements,
         identities,
         dropped,

@@ -126,6 +126,11 @@ fn present(
     match person.state {
         UserState::Left => leaving::farewell(draft, person, wanted, account, limits),
         UserState::Active | UserState::Suspended => {
+            for trouble in &person.kept_names {
+                let what = format!("another name for {}", account.login);
+                let reason = trouble.reason.clone();
+                draft.hold(trouble.code, Some(name), what, reason, &why);
+            }
             lost(draft, person, wanted, account);
             update(draft, person, wanted, account, directory, limits);
         }
