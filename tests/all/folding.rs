@@ -341,3 +341,29 @@ fn what_two_profiles_would_give_and_a_request_took_is_folded() {
     let text = String::from_utf8_lossy(&text).into_owned();
     assert!(text.contains("without") && text.contains("lead"), "{text}");
 }
+
+/// A scope that gives everything where nothing is said of it.
+#[test]
+fn the_last_value_of_a_scope_that_is_taken_is_folded_as_none() {
+    let rules = |(path, text): (String, String)| {
+        let everything = "{resource: wg, absent: everything, valuesFrom";
+        (path, text.replace("{resource: wg, valuesFrom", everything))
+    };
+    let second = "apiVersion: countersign/v1\nkind: Identity\nmetadata: {name: kim.second}\nspec: {user: kim.lee, resource: wg, type: member, alias: Second, scopes: {wg.client: [acme]}}\n";
+    let taken = request(
+        "taken",
+        "  action: Change\n  effective: 2027-01-05T09:00\n  identities: {remove: [{resource: wg, alias: Second, scopes: {wg.client: [acme]}}]}\n",
+    );
+    let more = [("second.yaml".to_owned(), second.to_owned()), taken];
+    let before = source(lives::cast().into_iter().map(rules).chain(more));
+    let (old, fine) = catalog(&before);
+    assert!(fine && blameless(&old));
+    let folded = fold(&before, &old, &Accounts::default(), day(3)).unwrap();
+    assert_eq!(folded.folded.len(), 1);
+    let after = over(&before, &folded.drafts);
+    let (new, _) = catalog(&after);
+    assert_eq!(people(&old, day(3)), people(&new, day(3)));
+    let text = after.files["second.yaml"].bytes().unwrap();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    assert!(text.contains("wg.client: []"), "{text}");
+}

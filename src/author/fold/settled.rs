@@ -110,7 +110,7 @@ fn take(catalog: &Catalog, matcher: &IdentityMatcher, spec: &mut IdentitySpec) -
             given.retain(|v| !values.contains(&v.given));
         }
     }
-    spec.scopes.retain(|_, values| !values.is_empty());
+    // An empty list stays: without it nothing is given, which may be everything.
     false
 }
 
