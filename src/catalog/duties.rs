@@ -9,6 +9,7 @@ mod resources;
 mod windows;
 
 pub use answers::answers;
+pub use grants::overruled;
 pub use identities::{identities, roles_and_scopes};
 pub use people::{people, profiles_and_requests};
 pub use questions::questions;

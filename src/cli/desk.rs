@@ -296,7 +296,12 @@ impl Desk {
         }
         let useless = |d: &Diagnostic| {
             let ours = drafts.iter().any(|draft| draft.path == d.place.file);
-            ours && matches!(d.code, Code::RequestWithoutEffect | Code::RequestVoid)
+            let useless = [
+                Code::RequestWithoutEffect,
+                Code::RequestVoid,
+                Code::Overruled,
+            ];
+            ours && useless.contains(&d.code)
         };
         if any_error(&after) || after.iter().any(useless) {
             let words = "with it the repository would not be right, so nothing was written";

@@ -370,6 +370,11 @@ codes! {
         why "It is asked for in vain, or names the wrong user, instant or access."
         before "a second Terminate of the same user"
         after "(take it out)";
+    Overruled = "overruled" Warning
+        what "A value is said that another of the same user wins over."
+        why "Who said it takes it for done."
+        before "set: {attributes: {title: Planner}} for a user with `title: Analyst`"
+        after "set: {title: Planner}";
     FoldedThrough = "folded-through" Error
         what "A request begins before the instant that requests were folded through."
         why "The manifests were settled up to there; what was before is read from git (SEMANTICS 10)."

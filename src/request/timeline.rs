@@ -3,6 +3,7 @@
 use super::life::{declared, lapse, put};
 use super::status::judge;
 use super::{Folded, FoldedUser, Origin};
+use crate::catalog::duties::overruled;
 use crate::catalog::{Catalog, Linked, Problem};
 use crate::diagnostic::Code;
 use crate::manifest::request::RequestAction;
@@ -283,10 +284,19 @@ impl<'a> Timeline<'a> {
             .flat_map(|(subject, steps)| steps.iter().map(|step| (*subject, step)))
     }
 
-    /// Reports changes after an instant that change nothing.
+    /// Reports changes after an instant that change nothing, and values that another of the user wins over.
     pub fn without_effect(&self, now: Timestamp, problems: &mut Vec<Problem>) {
         for (subject, steps) in &self.steps {
             for (i, step) in steps.iter().enumerate() {
+                let set = step.request.spec.set.as_ref();
+                let set = set.filter(|_| step.verdict == Verdict::Applies);
+                let said = set.and_then(|s| overruled(&s.attributes, &step.request.at, "set."));
+                if let Some(problem) = said
+                    && let Some(after) = self.through(subject, &steps[..=i], step.from)
+                    && after.spec.title.is_some()
+                {
+                    problems.push(problem);
+                }
                 let is_change = step.request.spec.action == RequestAction::Change;
                 if !is_change || step.verdict != Verdict::Applies || step.from <= now {
                     continue;

@@ -8,8 +8,9 @@ use crate::diagnostic::suggest::did_you_mean;
 use crate::manifest::parse::Location;
 use crate::manifest::resource::FieldType;
 use crate::manifest::{Access, Edge, Moment};
+use crate::name::FieldName;
 use regex::Regex;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn access(
     catalog: &Catalog,
@@ -115,9 +116,30 @@ pub(super) fn access(
     }
 }
 
+/// A title among attributes of somebody who has one of their own: that one wins.
+pub fn overruled(
+    attributes: &BTreeMap<FieldName, String>,
+    at: &Location,
+    below: &str,
+) -> Option<Problem> {
+    let mut names = attributes.keys();
+    let name = names.find(|name| name.as_str().eq_ignore_ascii_case("title"))?;
+    Some(
+        Problem::new(
+            Code::Overruled,
+            at,
+            &format!("{below}attributes.`{name}`"),
+            format!(
+                "`{name}` among the attributes has no effect: the user has a `title`, which wins"
+            ),
+        )
+        .help("say it as `title`"),
+    )
+}
+
 pub(super) fn attributes<'a>(
     catalog: &Catalog,
-    names: impl Iterator<Item = &'a crate::name::FieldName>,
+    names: impl Iterator<Item = &'a FieldName>,
     at: &Location,
     problems: &mut Vec<Problem>,
 ) {

@@ -1,6 +1,6 @@
 //! What users, profiles, organizations and requests owe.
 
-use super::grants::{access, attributes, in_order, moment};
+use super::grants::{access, attributes, in_order, moment, overruled};
 use super::identities::given_identity;
 use super::{hand_over_key, has_level, meant_level, needs_end, unknown_level};
 use crate::catalog::{Catalog, Linked, Problem};
@@ -58,6 +58,9 @@ pub fn people(catalog: &Catalog, problems: &mut Vec<Problem>) {
         }
         access(catalog, &spec.access, at, "access", problems);
         attributes(catalog, spec.attributes.keys(), at, problems);
+        if spec.title.is_some() {
+            problems.extend(overruled(&spec.attributes, at, ""));
+        }
         let key = spec.credentials.as_ref();
         let key = key.and_then(|c| c.hand_over_key.as_deref());
         hand_over_key(key, at, "credentials.handOverKey", problems);
