@@ -3,10 +3,14 @@
 use super::desk::{BranchArgs, Desk};
 use super::workbench::{self, InstantArgs, Purpose};
 use super::{Exit, Failed, Outcome, Place, talk};
-use crate::author::accept::accept;
-use crate::author::draft::Draft;
+use crate::author::accept::{accept, otherwise};
+use crate::author::draft::{Draft, over};
 use crate::author::edit::{EditError, edit};
+use crate::desired::expand::expand;
+use crate::manifest::parse::Known;
 use crate::plan::Change;
+use crate::reconcile::read_source;
+use crate::request::Timeline;
 
 /// Write into a user's manifest what somebody changed by hand in the directory, so that the manifests say
 /// it from then on. What no manifest of a user can say is named, and left.
@@ -49,7 +53,8 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         );
         return Err(Failed::say(Exit::Findings, words));
     };
-    let accepted = accept(catalog, &declared.spec, &drift);
+    let base = bench.situation.limits.as_ref().map(|limits| &limits.base);
+    let accepted = accept(catalog, &declared.spec, base, &drift);
     for left in &accepted.left {
         talk(format!("left as it is: {left}"));
     }
@@ -70,6 +75,28 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         text: Some(text),
         before,
     };
+    let after = read_source(
+        over(desk.source(), std::slice::from_ref(&draft)),
+        &mut Known::default(),
+    );
+    let timeline = Timeline::new(&after.catalog, &mut Vec::new());
+    // What is wrong with it is told when it is written.
+    let (desired, _) = expand(
+        &after.catalog,
+        &timeline,
+        bench.situation.accounts(),
+        desk.now,
+    );
+    let account = desired.people.get(&user).and_then(|p| p.account.as_ref());
+    let still = otherwise(&accepted.written, account, base);
+    for left in &still {
+        talk(format!("left as it is: {left}"));
+    }
+    if still.len() == accepted.written.len() {
+        let words =
+            "nothing that the manifest of the user can say would change it, so nothing was written";
+        return Err(Failed::say(Exit::Findings, words));
+    }
     let message = format!("drift: what was changed by hand of {user} is accepted\n");
     desk.finish(&[draft], &format!("accept-drift-{user}"), &message)
 }

@@ -61,6 +61,8 @@ pub fn drifted(
                 false => policy(change, desired),
             };
             let held = match policy {
+                // It comes with the account that is enabled again, which is said.
+                DriftPolicy::Revert if change.action == Action::SetPassword => continue,
                 DriftPolicy::Revert => {
                     findings.push(Finding {
                         code: Code::Drift.as_str().into(),
@@ -166,6 +168,7 @@ fn by_hand(change: &Change) -> String {
         Action::RemoveMember => format!("{target} was put into {what} by hand"),
         Action::Enable => format!("{target} was disabled by hand"),
         Action::Disable => format!("{target} was enabled by hand"),
+        Action::SetPassword => format!("{target} needs a first password where it is enabled again"),
         Action::Move | Action::Rename => match write {
             Write::Rename { dn, .. } => format!("{target} was moved to {dn} by hand"),
             Write::Adopt { .. }
@@ -181,7 +184,6 @@ fn by_hand(change: &Change) -> String {
         | Action::ResetPassword
         | Action::Adopt
         | Action::Create
-        | Action::SetPassword
         | Action::Update
         | Action::Link
         | Action::Grant => {

@@ -384,6 +384,87 @@ fn what_was_accepted_is_what_the_manifests_say_and_nothing_is_left_to_do() {
 }
 
 #[test]
+fn a_title_a_name_and_a_place_are_accepted_where_the_user_says_them() {
+    let access = city("hold");
+    access.edit(
+        "users/walter.nguyen.yaml",
+        "  answers:",
+        "  title: Helper\n  answers:",
+    );
+    access.commit("A title of his own");
+    access.run(&["run", "--once"]).ends(0);
+    let changed = [("title: ", "title: Chief"), ("sn: ", "sn: Nguyen-Vo")];
+    by_hand_of(&access, "walter.nguyen", &changed);
+    let text = fs::read_to_string(access.ldif()).unwrap();
+    let (here, there) = (
+        "CN=Walter Nguyen,OU=ITS,",
+        "CN=Walter Nguyen,OU=Risk Management,OU=Legal,",
+    );
+    fs::write(access.ldif(), text.replace(here, there)).unwrap();
+    let ran = access.run(&["accept-drift", "walter.nguyen", "--branch=accepted"]);
+    let ran = ran.ends(0);
+    assert!(!ran.err.contains("left as it is"), "{}", ran.err);
+    access.git(&["merge", "--quiet", "accepted"]);
+    let after = fs::read_to_string(access.repository().join("users/walter.nguyen.yaml")).unwrap();
+    for line in [
+        "  title: Chief\n",
+        "  familyName: Nguyen-Vo\n",
+        "City Hall, Legal, Risk Management",
+    ] {
+        assert!(after.contains(line), "{line}: {after}");
+    }
+    assert!(!after.contains("attributes"), "{after}");
+    let plan = access.run(&["plan", "--format", "json"]).json();
+    let changes = plan["changes"].to_string();
+    for name in ["title", "\"sn\"", "\"move\""] {
+        assert!(!changes.contains(name), "{changes}");
+    }
+}
+
+#[test]
+fn what_something_else_would_give_again_is_not_accepted_in_vain() {
+    let access = city("hold");
+    access.edit(
+        "resources/account-tracker.yaml",
+        "{name: administrator, displayName: Administrator,",
+        "{name: administrator, displayName: Administrator, groups: [DEPT-ITS],",
+    );
+    access.commit("Two levels with one group");
+    access.run(&["run", "--once"]).ends(0);
+    by_hand(
+        &access,
+        "member: CN=Walter Nguyen,OU=ITS,OU=City Hall,OU=Departments,DC=city,DC=example\nobjectGUID:: pFFXbE/mWUGAsaSu4VnqvQ==",
+        "objectGUID:: pFFXbE/mWUGAsaSu4VnqvQ==",
+    );
+    let ran = access.run(&["accept-drift", "walter.nguyen", "--branch=accepted"]);
+    let ran = ran.ends(1);
+    assert!(
+        ran.err.contains("DEPT-ITS would still be given"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(access.git(&["branch", "--list", "accepted"]), "");
+}
+
+#[test]
+fn a_first_password_is_not_called_a_change_by_hand() {
+    let access = city("revert");
+    let disabled = [
+        ("userAccountControl: ", "userAccountControl: 514"),
+        ("pwdLastSet: ", "pwdLastSet: 0"),
+    ];
+    by_hand_of(&access, "walter.nguyen", &disabled);
+    let plan = access.plan();
+    assert!(
+        plan["changes"].to_string().contains("set-password"),
+        "{plan}"
+    );
+    let said = texts(&plan, "findings", "message");
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].contains("was disabled by hand"), "{said:?}");
+}
+
+#[test]
 fn a_membership_that_was_taken_by_hand_is_accepted_as_an_exception() {
     let access = city("hold");
     by_hand(
