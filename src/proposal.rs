@@ -13,7 +13,7 @@ pub mod reserved;
 
 use crate::catalog::{Catalog, Problem};
 use crate::desired::accounts::Accounts;
-use crate::desired::expand::{Glance, Outlook};
+use crate::desired::expand::{Glance, Outlook, kept_names};
 use crate::desired::{Cause, EntitlementKey, Person, Recipient, ResourceTerms};
 use crate::impact::{Between, Impact, What, compare};
 use crate::manifest::resource::Connector;
@@ -114,10 +114,18 @@ impl Proposal {
         let accounts = Accounts::default();
         let old_line = Timeline::new(before, &mut ignored);
         let new_line = Timeline::new(after, &mut problems);
-        let mut old = Outlook::new(before, &old_line, &accounts);
-        let mut new = Outlook::new(after, &new_line, &accounts);
-        let (_, at_first) =
+        let kept = kept_names(before, &old_line, &accounts, now);
+        let mut old = Outlook::new(before, &old_line, &accounts).keeping(&kept);
+        let mut new = Outlook::new(after, &new_line, &accounts).keeping(&kept);
+        let told = problems.len();
+        let (_, mut at_first) =
             rayon::join(|| old.at(now, &mut ignored), || new.at(now, &mut problems));
+        if old.names().differ_in(new.names()) {
+            // Whoever has names keeps them, unless somebody says others (MODEL 3).
+            problems.truncate(told);
+            new = Outlook::new(after, &new_line, &accounts).keeping(old.names());
+            at_first = new.at(now, &mut problems);
+        }
         let both = [
             Policies::compile(after, &mut problems),
             // Rules come from before; where a policy is as it was, it need not be asked twice.

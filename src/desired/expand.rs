@@ -19,19 +19,20 @@ pub use ground::{Facts, Ground};
 pub use terms::{rules, written};
 
 use super::accounts::Accounts;
-use super::naming::{Namer, Names};
+use super::naming::{GivenNames, Namer, Names};
 use super::variables::UserVariables;
 use super::{Cause, Desired, Entitlement, Person, Recipient};
 use crate::catalog::{Catalog, Problem};
 use crate::diagnostic::Code;
 use crate::manifest::Edge;
+use crate::manifest::request::RequestAction;
 use crate::name::{ResourceName, UserName};
 use crate::request::{Folded, FoldedUser, Timeline};
 use crate::sorted::Sorted;
 use distinct::Distinct;
 use ground::Presence;
 use holdings::Holdings;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -50,6 +51,36 @@ pub fn expand(
     let mut outlook = Outlook::new(catalog, timeline, accounts);
     outlook.at(now, &mut problems);
     (outlook.desired(), problems)
+}
+
+/// The names that users without an account that is known had before requests of the past called them
+/// otherwise: a name change keeps the login (MODEL 3). Empty where no request did.
+pub fn kept_names(
+    catalog: &Catalog,
+    timeline: &Timeline<'_>,
+    accounts: &Accounts,
+    now: Timestamp,
+) -> GivenNames {
+    let renaming = timeline.all_steps().filter(|(_, step)| {
+        let is_change = step.request.spec.action == RequestAction::Change && step.from <= now;
+        let set = step.request.spec.set.as_ref().filter(|_| is_change);
+        set.is_some_and(|set| {
+            let names = [&set.given_name, &set.middle_name, &set.family_name];
+            let account = set.login.is_some() || set.mail.is_some() || set.display_name.is_some();
+            account || names.iter().any(|name| name.is_some())
+        })
+    });
+    let Some(first) = renaming.map(|(_, step)| step.from).min() else {
+        return GivenNames::default();
+    };
+    let before = first - SignedDuration::from_nanos(1);
+    let mut ignored = Vec::new();
+    let mut outlook = Outlook::new(catalog, timeline, accounts);
+    outlook.at(before, &mut ignored);
+    for instant in timeline.after(before).take_while(|instant| *instant < now) {
+        outlook.at(instant, &mut ignored);
+    }
+    outlook.names().clone()
 }
 
 /// What there is and will be, instant after instant, and the mistakes that shows: of everybody at
@@ -104,6 +135,17 @@ impl<'a> Outlook<'a> {
             numbers: bonds::Numbers::default(),
             fresh: true,
         }
+    }
+
+    /// Keeps names that were given before, where nobody says others.
+    pub fn keeping(mut self, names: &GivenNames) -> Self {
+        self.namer.keep(names);
+        self
+    }
+
+    /// The names it gave to those who have no account that is known.
+    pub fn names(&self) -> &GivenNames {
+        self.namer.given()
     }
 
     /// Everybody by name, at the instant last looked at.

@@ -54,6 +54,33 @@ pub struct Names {
     pub is_anothers_mail: bool,
 }
 
+/// Names that were given to users without an account that is known.
+#[derive(Debug, Clone, Default)]
+pub struct GivenNames(BTreeMap<UserName, Held>);
+
+impl GivenNames {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether somebody who has names here has others there.
+    pub fn differ_in(&self, others: &Self) -> bool {
+        let names = |held: &Held| {
+            (
+                held.login.clone(),
+                held.upn.clone(),
+                held.mail.clone(),
+                held.cn.clone(),
+            )
+        };
+        self.0.iter().any(|(user, held)| {
+            let other = others.0.get(user);
+            other.is_some_and(|other| names(other) != names(held))
+        })
+    }
+}
+
 /// The names an account has, or was promised.
 #[derive(Debug, Clone)]
 struct Held {
@@ -84,7 +111,7 @@ pub struct Namer<'a> {
     /// What manifests claim and what was given; besides, the accounts' names are taken.
     taken: Taken,
     /// What was given before, so that a later instant finds the same names.
-    given: BTreeMap<UserName, Held>,
+    given: GivenNames,
     /// What manifests claim, folded: who does, and where.
     claimed: BTreeMap<(&'static str, String), (UserName, Location)>,
 }
@@ -99,8 +126,26 @@ impl<'a> Namer<'a> {
             catalog,
             accounts,
             taken: Taken::default(),
-            given: BTreeMap::new(),
+            given: GivenNames::default(),
             claimed: BTreeMap::new(),
+        }
+    }
+
+    /// The names it gave to those who have no account that is known.
+    pub fn given(&self) -> &GivenNames {
+        &self.given
+    }
+
+    /// Begins with names that were given before: they are kept, and nobody else gets them.
+    pub fn keep(&mut self, names: &GivenNames) {
+        for (user, held) in &names.0 {
+            let holder = || Holder::User(user.clone());
+            self.taken.login(&held.login, holder());
+            self.taken.address(&held.upn, holder());
+            if let Some(mail) = &held.mail {
+                self.taken.address(mail, holder());
+            }
+            self.given.0.insert(user.clone(), held.clone());
         }
     }
 
@@ -161,7 +206,7 @@ impl<'a> Namer<'a> {
         let account = account.as_ref();
         let remembered = self.accounts.seen == Seen::Remembered;
         let provisional = account.is_none() || remembered;
-        let given = self.given.get(name).cloned();
+        let given = self.given.0.get(name).cloned();
         let known = account.or(given.as_ref());
         let mut trouble = None;
         let mut kept = Vec::new();
@@ -233,7 +278,7 @@ impl<'a> Namer<'a> {
                 mail: mail.clone(),
                 by_hand: None,
             };
-            self.given.insert(name.clone(), held);
+            self.given.0.insert(name.clone(), held);
         }
         Some(Names {
             login,

@@ -6,7 +6,7 @@ use crate::approval::line::{Judged, Verified};
 use crate::catalog::Catalog;
 use crate::desired::Cause;
 use crate::desired::accounts::Accounts;
-use crate::desired::expand::Outlook;
+use crate::desired::expand::{Outlook, kept_names};
 use crate::diagnostic::Code;
 use crate::impact::{Between, Impact, compare};
 use crate::name::UserName;
@@ -158,9 +158,10 @@ fn differences(
         Timeline::new(before, &mut ignored),
         Timeline::new(after, &mut ignored),
     );
-    let mut old = Outlook::new(before, &old_line, &accounts);
-    let mut new = Outlook::new(after, &new_line, &accounts);
+    let kept = kept_names(before, &old_line, &accounts, now);
+    let mut old = Outlook::new(before, &old_line, &accounts).keeping(&kept);
     old.at(now, &mut ignored);
+    let mut new = Outlook::new(after, &new_line, &accounts).keeping(old.names());
     new.at(now, &mut ignored);
     let directory = &after.config.spec.directory;
     let names: BTreeSet<UserName> = old

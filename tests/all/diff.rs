@@ -296,6 +296,74 @@ fn what_is_edited_is_not_put_down_to_an_old_request() {
     }
 }
 
+/// The attributes of a user that become otherwise at once, and what they become.
+fn fields(told: &Value, user: &str) -> Vec<(String, String)> {
+    let stages = told["stages"].as_array().unwrap();
+    let impacts = stages.iter().flat_map(|s| s["impacts"].as_array().unwrap());
+    let of_user = impacts.filter(|impact| impact["user"] == user);
+    let fields = of_user.filter(|impact| impact["what"]["kind"] == "field");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    fields
+        .map(|impact| {
+            (
+                text(&impact["what"]["name"]),
+                text(&impact["what"]["after"]),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn a_new_name_keeps_the_login_and_a_login_that_is_said_shows() {
+    let access = city();
+    branch(&access);
+    access.edit("city.yaml", "familyName: Lee\n", "familyName: Park\n");
+    access.edit("city.yaml", "  displayName: Kim Q. Lee\n", "");
+    access.commit("Kim Park");
+    let renamed = told(&access, 0);
+    let names: Vec<String> = fields(&renamed, "kim.lee")
+        .into_iter()
+        .map(|f| f.0)
+        .collect();
+    assert_eq!(names, ["displayName"], "{renamed}");
+    access.edit(
+        "city.yaml",
+        "familyName: Park\n",
+        "familyName: Park\n  login: park\n",
+    );
+    access.commit("Another login");
+    let said = fields(&told(&access, 0), "kim.lee");
+    let login = ("sAMAccountName".to_owned(), "park".to_owned());
+    assert!(said.contains(&login), "{said:?}");
+}
+
+#[test]
+fn a_fold_that_writes_down_the_login_changes_nothing() {
+    let access = city();
+    request(
+        &access,
+        "2027-01-15-kim",
+        "  action: Change\n  subject: kim.lee\n  effective: \"2027-01-15\"\n  set: {familyName: Park}\n",
+    );
+    access.commit("Kim Park");
+    branch(&access);
+    // What `countersign fold` writes.
+    access.edit(
+        "city.yaml",
+        "familyName: Lee\n",
+        "familyName: Park\n  login: kim.lee\n  mail: kim.lee@city.example\n",
+    );
+    access.edit("city.yaml", "  displayName: Kim Q. Lee\n", "");
+    access.git(&["mv", "requests", "archive"]);
+    access.edit(
+        "city.yaml",
+        "kind: Config\nmetadata: {name: countersign}\nspec:\n",
+        "kind: Config\nmetadata: {name: countersign}\nspec:\n  foldedThrough: \"2027-01-20\"\n",
+    );
+    access.commit("Fold");
+    assert_eq!(told(&access, 0)["stages"], json!([]));
+}
+
 #[test]
 fn a_policy_weakened_in_the_same_pull_request_refuses_it() {
     let access = city();
