@@ -59,6 +59,13 @@ pub enum What {
         /// From then on.
         after: String,
     },
+    /// The user reports to somebody else.
+    Supervisor {
+        /// Until then; none: to nobody.
+        before: Option<UserName>,
+        /// From then on; none: to nobody.
+        after: Option<UserName>,
+    },
     /// The account moves.
     Moves {
         /// Where it stood, outermost OU first.
@@ -97,6 +104,20 @@ pub enum What {
         label: String,
         /// The fields that change.
         fields: Vec<String>,
+    },
+    /// What is held stays and cannot be signed in to for a leave of absence; only who is mailed is told.
+    Disables {
+        /// What.
+        entitlement: EntitlementKey,
+        /// What the application calls it.
+        label: String,
+    },
+    /// After a leave of absence it can be signed in to again; only who is mailed is told.
+    Enables {
+        /// What.
+        entitlement: EntitlementKey,
+        /// What the application calls it.
+        label: String,
     },
 }
 
@@ -191,10 +212,13 @@ fn one(
         | What::Suspended
         | What::Resumes
         | What::Renamed { .. }
+        | What::Supervisor { .. }
         | What::Moves { .. }
         | What::Field { .. }
         | What::Loses { .. }
-        | What::Gains { .. } => true,
+        | What::Gains { .. }
+        | What::Disables { .. }
+        | What::Enables { .. } => true,
     });
     found.sort();
     let display_name = person.display_name.clone();
@@ -275,6 +299,13 @@ fn fields(old: &Person, new: &Person, why: &[Cause], found: &mut Vec<(What, Vec<
         let what = What::Renamed {
             before: old.display_name.clone(),
             after: new.display_name.clone(),
+        };
+        found.push((what, why.to_vec()));
+    }
+    if old.supervisor != new.supervisor && new.state != UserState::Left {
+        let what = What::Supervisor {
+            before: old.supervisor.clone(),
+            after: new.supervisor.clone(),
         };
         found.push((what, why.to_vec()));
     }

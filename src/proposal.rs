@@ -16,7 +16,7 @@ use crate::desired::accounts::Accounts;
 use crate::desired::expand::{Glance, Outlook, kept_names};
 use crate::desired::{Cause, EntitlementKey, Person, Recipient, ResourceTerms};
 use crate::impact::{Between, Impact, What, compare};
-use crate::manifest::resource::Connector;
+use crate::manifest::resource::{Connector, SignIn};
 use crate::name::{RequestName, ResourceName, UserName};
 use crate::policy::Policies;
 use crate::policy::judge::{Behind, Grant, Inquiry, Objection, Step, Watch, of_state};
@@ -141,7 +141,6 @@ impl Proposal {
             seats: Vec::new(),
             mails: Vec::new(),
             objections: Vec::new(),
-            terms: new.desired().resources,
             looked_at: 0,
         };
         let mut watch = Watch::new(&both[0]);
@@ -181,7 +180,7 @@ impl Proposal {
                 old_before: old.people(),
                 new_before: old.people(),
             };
-            reader.stage(stage, &sides, &said, (&both, &mut inquiries));
+            reader.stage(stage, &sides, &new, &said, (&both, &mut inquiries));
         }
         let instants: BTreeSet<Timestamp> =
             old_line.after(now).chain(new_line.after(now)).collect();
@@ -215,7 +214,8 @@ impl Proposal {
                 old_before: &without.before,
                 new_before: &with.before,
             };
-            reader.stage(stage, &sides, &BTreeSet::new(), (&both, &mut inquiries));
+            let nobody = BTreeSet::new();
+            reader.stage(stage, &sides, &new, &nobody, (&both, &mut inquiries));
         }
         let requests: Vec<RequestName> = after
             .requests
@@ -347,7 +347,6 @@ struct Reader<'c> {
     seats: Vec<Seats>,
     mails: Vec<Mail>,
     objections: Vec<Objection>,
-    terms: BTreeMap<ResourceName, ResourceTerms>,
     looked_at: usize,
 }
 
@@ -356,6 +355,7 @@ impl Reader<'_> {
         &mut self,
         stage: Stage,
         sides: &Sides<'_>,
+        outlook: &Outlook<'_>,
         said: &BTreeSet<&UserName>,
         (policies, inquiries): (&[Policies<'_>; 2], &mut [Inquiry<'_>; 2]),
     ) {
@@ -387,7 +387,7 @@ impl Reader<'_> {
             self.object(found);
         }
         self.count_seats(&step);
-        self.post(&stage);
+        self.post(&stage, outlook);
         if !(stage.impacts.is_empty() && stage.averted.is_empty()) {
             self.stages.push(stage);
         }
@@ -431,26 +431,54 @@ impl Reader<'_> {
         }
     }
 
-    /// Who will be asked by mail to do what.
-    fn post(&mut self, stage: &Stage) {
-        let mut asked: BTreeMap<&ResourceName, Vec<(UserName, What)>> = BTreeMap::new();
+    /// Who will be asked by mail to do what: whoever maintains it at that instant.
+    fn post(&mut self, stage: &Stage, outlook: &Outlook<'_>) {
+        let mut all: Vec<(&UserName, What)> = Vec::new();
         for impact in &stage.impacts {
+            let person = outlook.people().get(&impact.user);
+            match &impact.what {
+                What::Gains { .. } | What::Loses { .. } | What::Updates { .. } => {
+                    all.push((&impact.user, impact.what.clone()));
+                }
+                What::Suspended => all.extend(leave(person, &impact.user, Leave::Begins)),
+                What::Resumes => all.extend(leave(person, &impact.user, Leave::Ends)),
+                What::Leaves { .. }
+                | What::AccountMade { .. }
+                | What::Begins
+                | What::Renamed { .. }
+                | What::Supervisor { .. }
+                | What::Moves { .. }
+                | What::Field { .. }
+                | What::Disables { .. }
+                | What::Enables { .. } => {}
+            }
+        }
+        if all.is_empty() {
+            return;
+        }
+        let terms = outlook.desired().resources;
+        let mut asked: BTreeMap<&ResourceName, Vec<(UserName, What)>> = BTreeMap::new();
+        for (user, what) in &all {
             let (What::Gains { entitlement, .. }
             | What::Loses { entitlement, .. }
-            | What::Updates { entitlement, .. }) = &impact.what
+            | What::Updates { entitlement, .. }
+            | What::Disables { entitlement, .. }
+            | What::Enables { entitlement, .. }) = what
             else {
                 continue;
             };
-            let terms = self.terms.get(&entitlement.resource);
-            let by_mail =
-                |t: &&ResourceTerms| t.connector == Connector::Manual && t.follows.is_none();
-            if terms.filter(by_mail).is_some() {
+            let of_leave = matches!(what, What::Disables { .. } | What::Enables { .. });
+            let by_mail = |t: &&ResourceTerms| {
+                let is_manual = t.connector == Connector::Manual && t.follows.is_none();
+                is_manual && (!of_leave || t.sign_in == SignIn::Own)
+            };
+            if terms.get(&entitlement.resource).filter(by_mail).is_some() {
                 let of_resource = asked.entry(&entitlement.resource).or_default();
-                of_resource.push((impact.user.clone(), impact.what.clone()));
+                of_resource.push(((*user).clone(), what.clone()));
             }
         }
         for (resource, what) in asked {
-            let terms = self.terms.get(resource);
+            let terms = terms.get(resource);
             self.mails.push(Mail {
                 resource: resource.clone(),
                 display_name: terms
@@ -461,6 +489,30 @@ impl Reader<'_> {
             });
         }
     }
+}
+
+/// Which end of a leave of absence.
+#[derive(Clone, Copy)]
+enum Leave {
+    Begins,
+    Ends,
+}
+
+/// What of everything somebody holds is stopped for a leave, or works again after it.
+fn leave<'p>(
+    person: Option<&'p Arc<Person>>,
+    user: &'p UserName,
+    leave: Leave,
+) -> impl Iterator<Item = (&'p UserName, What)> {
+    let held = person.into_iter().flat_map(|person| &person.entitlements);
+    held.map(move |(key, entitlement)| {
+        let (entitlement, label) = (key.clone(), entitlement.label.to_string());
+        let what = match leave {
+            Leave::Begins => What::Disables { entitlement, label },
+            Leave::Ends => What::Enables { entitlement, label },
+        };
+        (user, what)
+    })
 }
 
 /// Access that comes with the pull request, or that goes: what would have gone and stays comes, too.
@@ -485,9 +537,12 @@ fn grants<'a>(stage: &'a Stage, sides: &Sides<'a>, coming: bool) -> Vec<Grant<'a
                 | What::Suspended
                 | What::Resumes
                 | What::Renamed { .. }
+                | What::Supervisor { .. }
                 | What::Moves { .. }
                 | What::Field { .. }
-                | What::Updates { .. } => continue,
+                | What::Updates { .. }
+                | What::Disables { .. }
+                | What::Enables { .. } => continue,
             };
             if (gains == happens) != coming {
                 continue;

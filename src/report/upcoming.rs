@@ -2,6 +2,7 @@
 
 use super::plan::text::Shown;
 use crate::impact::{Impact, What};
+use crate::name::UserName;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
@@ -65,6 +66,11 @@ pub fn words(what: &What) -> String {
         What::Suspended => "- leave of absence begins".into(),
         What::Resumes => "+ is back from leave".into(),
         What::Renamed { before, after } => format!("~ name: {} → {}", plain(before), plain(after)),
+        What::Supervisor { before, after } => {
+            let name = |user: &Option<UserName>| user.as_ref().map(ToString::to_string);
+            let (before, after) = (name(before), name(after));
+            format!("~ supervisor: {} → {}", or_none(&before), or_none(&after))
+        }
         What::Moves { before, after } => format!(
             "> moves: {} → {}",
             plain(&before.join(" / ")),
@@ -89,6 +95,16 @@ pub fn words(what: &What) -> String {
             "~ {}: {}",
             plain(&entitlement.to_string()),
             fields.join(", ")
+        ),
+        What::Disables { entitlement, label } => format!(
+            "- {} ({}) is disabled for the leave",
+            plain(&entitlement.to_string()),
+            plain(label)
+        ),
+        What::Enables { entitlement, label } => format!(
+            "+ {} ({}) is enabled again",
+            plain(&entitlement.to_string()),
+            plain(label)
         ),
     }
 }

@@ -365,6 +365,82 @@ fn a_fold_that_writes_down_the_login_changes_nothing() {
 }
 
 #[test]
+fn another_supervisor_is_told() {
+    let access = city();
+    branch(&access);
+    access.edit(
+        "city.yaml",
+        "  supervisor: dana.reyes\n  associated",
+        "  associated",
+    );
+    access.commit("Nobody's");
+    let diff = told(&access, 0);
+    let impacts = diff["stages"][0]["impacts"].as_array().unwrap();
+    let what = json!({"kind": "supervisor", "before": "dana.reyes", "after": null});
+    assert!(impacts.iter().any(|i| i["what"] == what), "{diff}");
+    let human = self::diff(&access, &[]).ends(0).out;
+    assert!(
+        human.contains("~ supervisor: dana.reyes → (none)"),
+        "{human}"
+    );
+}
+
+#[test]
+fn who_leaves_first_is_not_mailed_what_comes_later() {
+    let access = city();
+    access.edit(
+        "city.yaml",
+        "maintainers: [{mail: wg@city.example}]",
+        "maintainers: [{mail: wg@city.example}, {user: kim.lee}]",
+    );
+    access.commit("Kim maintains it");
+    branch(&access);
+    request(&access, "hire", HIRE);
+    let leaves = "  action: Terminate\n  subject: kim.lee\n  effective: \"2027-02-20\"\n  reason: resigned\n";
+    request(&access, "leave", leaves);
+    access.commit("Kim leaves, Lee comes");
+    let diff = told(&access, 0);
+    let mails = diff["mails"].as_array().unwrap().iter();
+    let of_lee: Vec<&Value> = mails
+        .filter(|mail| mail["what"].to_string().contains("lee.moss"))
+        .collect();
+    assert!(!of_lee.is_empty(), "{diff}");
+    for mail in of_lee {
+        assert_eq!(mail["to"], json!(["wg@city.example"]), "{mail}");
+    }
+}
+
+#[test]
+fn who_stops_the_sign_in_for_a_leave_is_told() {
+    let access = city();
+    branch(&access);
+    request(
+        &access,
+        "leave",
+        "  action: Suspend\n  subject: kim.lee\n  effective: \"2027-02-08\"\n  until: \"2027-02-12\"\n",
+    );
+    access.commit("Kim is on leave");
+    let diff = told(&access, 0);
+    let asked = |kind: &str| -> Vec<(Value, Value)> {
+        let mails = diff["mails"].as_array().unwrap().iter();
+        let mails = mails.filter(|mail| mail["what"].to_string().contains(kind));
+        let mails = mails.map(|mail| (mail["resource"].clone(), mail["instant"].clone()));
+        mails.collect()
+    };
+    let wg = || json!("wg");
+    assert_eq!(
+        asked("\"disables\""),
+        [(wg(), json!("2027-02-08T05:00:00Z"))]
+    );
+    assert_eq!(
+        asked("\"enables\""),
+        [(wg(), json!("2027-02-13T05:00:00Z"))]
+    );
+    let human = self::diff(&access, &[]).ends(0).out;
+    assert!(human.contains("is disabled for the leave"), "{human}");
+}
+
+#[test]
 fn a_policy_weakened_in_the_same_pull_request_refuses_it() {
     let access = city();
     access.write("policies/premium.yaml", NO_PREMIUM);
