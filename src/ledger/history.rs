@@ -1259,7 +1259,7 @@ pub(super) mod tests {
         let (of, maintainers) = asked_of(TaskAction::Revoke);
         assert_eq!(of, maintainers);
         let (of, _) = asked_of(TaskAction::Disable);
-        assert_eq!(of, [ada.clone()]);
+        assert_eq!(of, std::slice::from_ref(&ada));
     }
 
     #[test]
