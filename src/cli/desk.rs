@@ -12,6 +12,7 @@ use crate::diagnostic::suggest::did_you_mean;
 use crate::diagnostic::{Code, Diagnostic, any_error};
 use crate::manifest::parse::Known;
 use crate::manifest::request::RequestAction;
+use crate::manifest::user::UserState;
 use crate::manifest::{Edge, Kind, Moment, RequestSpec};
 use crate::name::{ManifestName, UserName};
 use crate::reconcile::{Reading, diagnose, read_source};
@@ -218,10 +219,15 @@ impl Desk {
     /// Who asks: the user that was named, else the one with the mail address that git commits as.
     ///
     /// # Errors
-    /// When nobody is known by that name.
+    /// When nobody is known by that name, or who is has left.
     pub fn requester(&self, named: Option<&str>) -> Result<Option<UserName>, Failed> {
         if let Some(named) = named {
-            return self.user(named).map(Some);
+            let name = self.user(named)?;
+            if self.has_left(&name) {
+                let words = format!("{name} has left, and asks for nothing any more");
+                return Err(Failed::say(Exit::Usage, words));
+            }
+            return Ok(Some(name));
         }
         let Some(identity) = git::identity(&self.place.folder) else {
             return Ok(None);
@@ -248,6 +254,17 @@ impl Desk {
         Ok(match (found.next(), found.next()) {
             (Some(one), None) => Some(one.name.clone()),
             _ => None,
+        })
+    }
+
+    /// Whether somebody has left by now.
+    fn has_left(&self, name: &UserName) -> bool {
+        let zone = &self.catalog().zone;
+        self.timeline().user(name, self.now).is_some_and(|user| {
+            let end = user.spec.end_date.as_ref();
+            let end = end.and_then(|end| end.resolve(zone, Edge::End).ok());
+            let is_over = end.is_some_and(|end| end <= self.now);
+            is_over || user.terminated.is_some() || user.spec.state == UserState::Left
         })
     }
 

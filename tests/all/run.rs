@@ -350,7 +350,13 @@ fn an_urgent_leaver_does_not_wait_for_a_guard_but_has_a_limit_of_a_day() {
         access.write(&format!("requests/{user}.yaml"), &leaves(user, urgent));
     }
     access.commit("Three leave, two at once");
-    access.run(&["plan"]).ends(1);
+    let plan = access.run(&["plan"]).ends(1).out;
+    for words in [
+        "only what concerns those who leave at once is applied",
+        "the others wait for `countersign allow`",
+    ] {
+        assert!(plan.contains(words), "{plan}");
+    }
     let mails = access.mails_of(|access| {
         access.run(&["run", "--once"]).ends(1);
     });

@@ -209,7 +209,11 @@ pub(super) fn person<'p>(
         kept_names,
         entitlements,
         identities,
-        dropped,
+        // Of somebody who left nothing is held, and nothing is kept from them.
+        dropped: match presence {
+            Presence::Left => Vec::new(),
+            Presence::Active | Presence::Suspended | Presence::Ahead | Presence::Waiting => dropped,
+        },
         because: user.changed.iter().map(Cause::of).collect(),
         declared: Cause::of(&user.declared),
     };

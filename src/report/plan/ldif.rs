@@ -30,7 +30,7 @@ pub(super) fn render(plan: &Plan) -> String {
     let records = records(&plan.changes);
     let mut lines: Vec<String> = outline::head(plan).iter().map(|line| plain(line)).collect();
     if plan.is_beyond_a_guard() {
-        lines.push("BEYOND A GUARD: nothing of this plan is applied".into());
+        lines.push("BEYOND A GUARD: only what concerns those who leave at once is applied".into());
     }
     let written = plan.changes.len() - records.left_out.len();
     lines.push(format!(
@@ -407,7 +407,9 @@ mod tests {
     #[test]
     fn a_plan_beyond_a_guard_says_so() {
         let mut plan = cast::rich();
-        assert!(render(&plan).contains("\n# BEYOND A GUARD: nothing of this plan is applied\n"));
+        assert!(render(&plan).contains(
+            "\n# BEYOND A GUARD: only what concerns those who leave at once is applied\n"
+        ));
         plan.guards.clear();
         assert!(!render(&plan).contains("BEYOND"));
     }

@@ -543,6 +543,9 @@ pub(super) fn finding(finding: &Finding) -> Line {
     Line::new(Sign::Held, words, Vec::new(), Reasons::default())
 }
 
+/// The guard that holds only those who leave at once, and of them those beyond it.
+const URGENT_PER_DAY: &str = "urgentPerDay";
+
 /// The line of a guard that a plan is beyond, what that means below.
 pub(super) fn guard(guard: &GuardResult) -> Line {
     use Word::{Count, Ours};
@@ -559,8 +562,14 @@ pub(super) fn guard(guard: &GuardResult) -> Line {
         name(&guard.set_by),
         Ours(")"),
     ];
-    let note = Detail::Note(vec![Ours(
-        "nothing of this plan is applied: make the change in smaller steps, or raise the limit",
-    )]);
+    let note = match guard.guard == URGENT_PER_DAY {
+        true => {
+            "as many of those who leave at once are let through as are within it; the others wait for `countersign allow`"
+        }
+        false => {
+            "only what concerns those who leave at once is applied: for the rest make the change in smaller steps, or raise the limit"
+        }
+    };
+    let note = Detail::Note(vec![Ours(note)]);
     Line::new(Sign::Held, words, vec![note], Reasons::default())
 }

@@ -508,3 +508,18 @@ fn in_a_repository_of_init_the_first_request_finds_its_place() {
     );
     assert!(folder.join("requests/../.schema/request.json").exists());
 }
+
+#[test]
+fn nobody_who_has_left_asks() {
+    let access = Access::example("bloomington");
+    let by = ["--effective", "2099-01-01", "--requested-by", "noor.haddad"];
+    let change = ["request", "change", "walter.nguyen", "--title", "Chief"];
+    let change = [&change[..], &by[..]].concat();
+    access.edit(
+        "users/noor.haddad.yaml",
+        "  type: employee\n",
+        "  type: employee\n  state: left\n",
+    );
+    let ran = refuses(&access, 64, &change);
+    assert!(ran.err.contains("noor.haddad has left"), "{}", ran.err);
+}

@@ -234,6 +234,23 @@ fn a_clone_is_somebody_new() {
 }
 
 #[test]
+fn of_who_has_left_nothing_is_said_to_be_kept_from_them() {
+    let access = Access::example("bloomington");
+    let explained = || {
+        let ran = access.run_embedded(&["explain", "walter.nguyen", "--worktree"]);
+        ran.ends(0).out
+    };
+    assert!(explained().contains("is the higher one"));
+    access.edit(
+        "users/walter.nguyen.yaml",
+        "  type: employee\n",
+        "  type: employee\n  state: left\n",
+    );
+    let left = explained();
+    assert!(!left.contains("is the higher one"), "{left}");
+}
+
+#[test]
 fn nobody_is_deleted_and_help_says_why() {
     let access = Access::example("white-glove");
     let ran = access.run_embedded(&["user", "delete", "kim"]).ends(64);
