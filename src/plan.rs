@@ -322,6 +322,9 @@ pub struct Assumption {
     pub entitlement: EntitlementKey,
     /// The values of its fields.
     pub fields: FieldValues,
+    /// Whether they rest on names that are not settled: others are taken as held once they are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unsettled: bool,
     /// Why it should be held.
     pub causes: Vec<Cause>,
 }

@@ -45,7 +45,7 @@ use crate::source::{self, Origin, Source, SourceError};
 use jiff::Timestamp;
 use read_back::Exports;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use wanted::{Wanted, only_read};
@@ -547,16 +547,24 @@ pub fn bootstrap(
         return Err(ReconcileError::Invalid(sorted(diagnostics)));
     }
     let notices = notice::all(&desired);
-    let mut manual = BTreeMap::new();
+    let (mut manual, mut unsettled) = (BTreeMap::new(), BTreeSet::new());
     for (name, person) in desired.people {
         for (key, entitlement) in &person.entitlements {
             let terms = desired.resources.get(&key.resource);
             if terms.is_some_and(|t| t.connector == Connector::Manual) {
-                manual.insert((name.clone(), key.clone()), entitlement.fields.to_tree());
+                let at = (name.clone(), key.clone());
+                if entitlement.provisional {
+                    unsettled.insert(at.clone());
+                }
+                manual.insert(at, entitlement.fields.to_tree());
             }
         }
     }
-    Ok(Bootstrap { manual, notices })
+    Ok(Bootstrap {
+        manual,
+        unsettled,
+        notices,
+    })
 }
 
 /// SHA-256 of the configuration, the policies and the templates of mails: what a saved plan must still

@@ -40,6 +40,7 @@ pub fn write(city: &City, commit: &str, path: &Path) -> Result<(), Box<dyn Error
                     .into_iter()
                     .map(|(name, value)| Ok((FieldName::new(name)?, value.into())))
                     .collect::<Result<FieldValues, Box<dyn Error>>>()?,
+                unsettled: false,
             });
         }
     }

@@ -546,12 +546,11 @@ impl History {
                 user,
                 entitlement,
                 fields,
+                unsettled,
             } => {
-                self.recorded
-                    .manual
-                    .entry((user, entitlement))
-                    .or_default()
-                    .held = Some(fields);
+                let state = self.recorded.manual.entry((user, entitlement)).or_default();
+                state.held = Some(fields);
+                state.unsettled = unsettled;
             }
             Event::TaskOpened { task } => self.open((*task).into(), at)?,
             Event::TaskRevised { task } => {
@@ -891,12 +890,16 @@ fn about(task: &Task) -> (UserName, EntitlementKey) {
 /// What is held once a task is done.
 fn fulfil(state: &mut ManualState, task: &Task) {
     match task.action {
-        TaskAction::Grant => state.held = Some(entered(FieldValues::new(), task)),
+        TaskAction::Grant => {
+            state.held = Some(entered(FieldValues::new(), task));
+            state.unsettled = false;
+        }
         TaskAction::Update => {
             state.held = Some(entered(state.held.take().unwrap_or_default(), task));
         }
         TaskAction::Revoke => {
             state.held = None;
+            state.unsettled = false;
             state.disabled = false;
         }
         TaskAction::Disable => state.disabled = true,
@@ -1170,6 +1173,7 @@ pub(super) mod tests {
             user: user("kim"),
             entitlement: entitlement(),
             fields: values(&[("username", "klee")]),
+            unsettled: false,
         };
         let (disable, enable) = (
             task(TaskAction::Disable, 1, &[]),

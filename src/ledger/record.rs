@@ -217,6 +217,9 @@ pub enum Event {
         entitlement: EntitlementKey,
         /// The values of its fields.
         fields: FieldValues,
+        /// Whether they rest on names that are not settled.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unsettled: bool,
     },
     /// Maintainers are to be asked for work.
     TaskOpened {

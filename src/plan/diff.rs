@@ -59,6 +59,8 @@ pub struct Inputs<'a> {
 pub struct Bootstrap {
     /// Manual entitlements in force: they are assumed held (SEMANTICS 9).
     pub manual: BTreeMap<(UserName, EntitlementKey), FieldValues>,
+    /// Those of them whose values rest on names that are not settled.
+    pub unsettled: BTreeSet<(UserName, EntitlementKey)>,
     /// What is taken as told.
     pub notices: BTreeSet<NoticeKey>,
 }

@@ -302,6 +302,8 @@ pub enum Made {
 pub struct ManualState {
     /// The field values as confirmed (or assumed); none: not held.
     pub held: Option<FieldValues>,
+    /// Whether those were assumed of names that were not settled: nobody ever had them.
+    pub unsettled: bool,
     /// Whether its sign-in is stopped for a leave of absence.
     pub disabled: bool,
     /// The task that is open for it.

@@ -14,10 +14,11 @@ pub fn run(at: Timestamp) -> RunId {
 pub fn records(present: &Bootstrap, by: &str, at: Timestamp) -> Vec<Record> {
     let run = run(at);
     let assumed = present.manual.iter();
-    let assumed = assumed.map(|((user, entitlement), fields)| Event::Assumed {
-        user: user.clone(),
-        entitlement: entitlement.clone(),
+    let assumed = assumed.map(|(at, fields)| Event::Assumed {
+        user: at.0.clone(),
+        entitlement: at.1.clone(),
         fields: fields.clone(),
+        unsettled: present.unsettled.contains(at),
     });
     let known = Event::NoticesKnown {
         keys: present.notices.iter().cloned().collect(),

@@ -186,6 +186,7 @@ pub fn carry_out(
         user: a.user.clone(),
         entitlement: a.entitlement.clone(),
         fields: a.fields.clone(),
+        unsettled: a.unsettled,
     });
     let agreed = Some(agreed).filter(|changes| !changes.is_empty());
     let agreed = agreed.map(|changes| Event::DirectoryAgrees { changes });

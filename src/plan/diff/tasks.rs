@@ -5,6 +5,7 @@ use crate::desired::{Cause, Entitlement, EntitlementKey, Person, ResourceTerms};
 use crate::diagnostic::Code;
 use crate::manifest::resource::{Connector, SignIn};
 use crate::manifest::user::UserState;
+use crate::name::UserName;
 use crate::plan::TaskField;
 use crate::plan::recorded::of_user;
 use crate::plan::task::FieldValues;
@@ -53,6 +54,10 @@ fn assume(draft: &mut Draft<'_>) {
             user: user.clone(),
             entitlement: key.clone(),
             fields: fields.clone(),
+            unsettled: inputs
+                .bootstrap
+                .unsettled
+                .contains(&(user.clone(), key.clone())),
             causes,
         });
     }
@@ -119,11 +124,13 @@ fn one(draft: &mut Draft<'_>, person: &Person, key: &EntitlementKey, terms: &Res
         .manual
         .get(&at)
         .filter(|_| recorded.is_none());
+    let entitlement = person.entitlements.get(key);
+    let held = assumed.or_else(|| recorded?.held.as_ref());
+    let settled = held.and_then(|_| settled(draft, &at, entitlement));
     let state = State {
-        held: assumed.or_else(|| recorded?.held.as_ref()),
+        held: settled.as_ref().or(held),
         disabled: recorded.is_some_and(|r| r.disabled),
     };
-    let entitlement = person.entitlements.get(key);
     let wish = wish(person, key, terms, entitlement, state);
     let is_unsettled = entitlement.is_some_and(|e| e.provisional);
     if is_unsettled && draft.inputs.is_blind() {
@@ -191,6 +198,34 @@ fn one(draft: &mut Draft<'_>, person: &Person, key: &EntitlementKey, terms: &Res
             }
         }
     }
+}
+
+/// The values that something was held with all along, where it was assumed with names that nobody had
+/// yet: nobody is asked to change it from those. Once they are settled, it is assumed with them.
+fn settled(
+    draft: &mut Draft<'_>,
+    at: &(UserName, EntitlementKey),
+    entitlement: Option<&Entitlement>,
+) -> Option<FieldValues> {
+    let inputs = draft.inputs;
+    let unsettled = match inputs.recorded.manual.get(at) {
+        Some(recorded) => recorded.unsettled,
+        None => inputs.bootstrap.unsettled.contains(at),
+    };
+    if !unsettled {
+        return None;
+    }
+    let fields = entitlement.map_or_else(FieldValues::new, |e| e.fields.to_tree());
+    if let Some(entitlement) = entitlement.filter(|e| !e.provisional) {
+        draft.assumed.push(Assumption {
+            user: at.0.clone(),
+            entitlement: at.1.clone(),
+            fields: fields.clone(),
+            unsettled: false,
+            causes: entitlement.causes.clone(),
+        });
+    }
+    Some(fields)
 }
 
 /// What of a task its maintainer has to know anew when it changes.

@@ -535,6 +535,7 @@ pub(super) fn rich() -> Plan {
         user: user(&format!("user.{number:02}")),
         entitlement: level("timetrack", "access"),
         fields: BTreeMap::from([(FieldName::new("username").unwrap(), "x".into())]),
+        unsettled: false,
         causes: vec![cause(
             "profile city-employee",
             "profiles/city-employee.yaml",
