@@ -446,6 +446,7 @@ impl History {
                 instant,
                 plan,
             } => {
+                self.recorded.ran = Some(instant);
                 self.runs.push(Run {
                     id: run,
                     started: at,

@@ -9,6 +9,7 @@ use crate::dn::Dn;
 use crate::name::UserName;
 use crate::observed::Directory;
 use crate::observed::tie::RecordedNames;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,6 +19,8 @@ use std::sync::Arc;
 pub struct Recorded {
     /// Whether there is a record at all; without one, removals are held (SEMANTICS 16).
     pub kept: Kept,
+    /// The instant of the latest run; none: there was none.
+    pub ran: Option<Timestamp>,
     /// Which account is whose, as created or adopted from here.
     pub accounts: BTreeMap<UserName, RecordedAccount>,
     /// Memberships that were granted from here and not taken away since.

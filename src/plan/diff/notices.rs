@@ -72,7 +72,7 @@ fn supervisor<'a>(inputs: &Inputs<'a>, person: &Person) -> Option<&'a Person> {
 }
 
 /// Whether something was told already, to everybody, or is older than the record.
-fn is_closed(inputs: &Inputs<'_>, key: &NoticeKey) -> bool {
+pub(super) fn is_closed(inputs: &Inputs<'_>, key: &NoticeKey) -> bool {
     inputs.recorded.notices.get(key) == Some(&Told::All) || inputs.bootstrap.notices.contains(key)
 }
 

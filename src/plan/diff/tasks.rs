@@ -1,6 +1,7 @@
 //! Tasks: what maintainers are asked, compared with what was asked and what was confirmed.
 
-use super::Draft;
+use super::notices::is_closed;
+use super::{Draft, Inputs};
 use crate::desired::{Cause, Entitlement, EntitlementKey, Person, ResourceTerms};
 use crate::diagnostic::Code;
 use crate::manifest::resource::{Connector, SignIn};
@@ -10,7 +11,8 @@ use crate::plan::TaskField;
 use crate::plan::recorded::of_user;
 use crate::plan::task::FieldValues;
 use crate::plan::{
-    Assumption, ChangeId, DirectoryMode, Finding, Task, TaskAction, TaskChange, TaskId, TaskStep,
+    Assumption, ChangeId, DirectoryMode, Finding, NoticeKey, NoticeKind, Task, TaskAction,
+    TaskChange, TaskId, TaskStep,
 };
 use std::collections::BTreeSet;
 
@@ -132,6 +134,13 @@ fn one(draft: &mut Draft<'_>, person: &Person, key: &EntitlementKey, terms: &Res
         disabled: recorded.is_some_and(|r| r.disabled),
     };
     let wish = wish(person, key, terms, entitlement, state);
+    let wish = wish.map(|wish| match wish.action {
+        TaskAction::Update => Wish {
+            causes: [brought_about(draft.inputs, person), wish.causes].concat(),
+            ..wish
+        },
+        TaskAction::Grant | TaskAction::Revoke | TaskAction::Disable | TaskAction::Enable => wish,
+    });
     let is_unsettled = entitlement.is_some_and(|e| e.provisional);
     if is_unsettled && draft.inputs.is_blind() {
         // Neither asked, nor revised, nor withdrawn: what its fields say is not known.
@@ -226,6 +235,27 @@ fn settled(
         });
     }
     Some(fields)
+}
+
+/// The requests that made a user what they were not at the latest run: they took effect since, or were
+/// merged since. What is written of the user is most likely other because of them.
+fn brought_about(inputs: &Inputs<'_>, person: &Person) -> Vec<Cause> {
+    let Some(ran) = inputs.recorded.ran else {
+        return Vec::new();
+    };
+    let is_news = |cause: &&Cause| {
+        let name = cause.text.strip_prefix("request ");
+        let request = name.and_then(|name| inputs.desired.requests.get_key_value(name));
+        request.is_some_and(|(name, terms)| {
+            let acknowledged = NoticeKey {
+                user: terms.subject.clone(),
+                kind: NoticeKind::Acknowledgement,
+                by: name.to_string(),
+            };
+            ran < terms.effective || !is_closed(inputs, &acknowledged)
+        })
+    };
+    person.because.iter().filter(is_news).cloned().collect()
 }
 
 /// What of a task its maintainer has to know anew when it changes.
