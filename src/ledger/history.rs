@@ -1243,11 +1243,10 @@ pub(super) mod tests {
 
     #[test]
     fn what_is_urgent_is_asked_of_its_maintainers_unless_only_administrators_can_do_it() {
-        let ada = Recipient {
+        let administrators = [Recipient {
             mail: "ada@city.example".into(),
             name: None,
-        };
-        let administrators = [ada.clone()];
+        }];
         let asked_of = |action: TaskAction| {
             let task = Task {
                 urgent: true,
@@ -1264,7 +1263,7 @@ pub(super) mod tests {
         let (of, maintainers) = asked_of(TaskAction::Revoke);
         assert_eq!(of, maintainers);
         let (of, _) = asked_of(TaskAction::Disable);
-        assert_eq!(of, std::slice::from_ref(&ada));
+        assert_eq!(of, administrators);
     }
 
     #[test]
