@@ -117,7 +117,7 @@ pub fn verify(
         let new = means.objects.beyond(&ours, &commit.id)?;
         ours.extend(new.into_iter().map(|c| c.id));
         verified.verified.clone_from(&commit.id);
-        let at = instant(means, &commit, head);
+        let at = instant(means, &before.commit, &commit);
         let after = settled(&verified.effective, after, at);
         match after.is_valid() {
             true => {
@@ -132,12 +132,15 @@ pub fn verify(
     Ok(verified)
 }
 
-/// When a commit of the line is taken to have come: when it was seen first; where nobody recorded that, the
-/// newest one now, and what is before it when it says itself that it was made.
-fn instant(means: &Means<'_>, commit: &Commit, head: &str) -> Timestamp {
-    let said = commit.when.filter(|_| commit.id != head);
-    let seen = (means.seen)(&commit.id).or(said);
-    seen.map_or(means.now, |seen| seen.min(means.now))
+/// When a commit of the line came, for what had taken effect by then: as it says itself, not before the one it
+/// follows and not after now.
+///
+/// Decision: whoever merges says when, and is an approver. Were it the instant of verification, a request that
+/// was taken out in time would be one that had taken effect, whenever the branch is fetched a little later, or
+/// verified once more.
+fn instant(means: &Means<'_>, before: &Commit, commit: &Commit) -> Timestamp {
+    let said = commit.when.max(before.when);
+    said.map_or(means.now, |said| said.min(means.now))
 }
 
 /// A revision with what it may not do to one before: what has taken effect stays as it was (SEMANTICS 10).

@@ -252,6 +252,29 @@ fn a_request_that_has_taken_effect_is_not_taken_out_whoever_approves_it() {
 }
 
 #[test]
+fn a_request_that_was_taken_out_in_time_is_gone_however_late_that_is_seen() {
+    let town = Town::new();
+    town.pull(By::Ssh("sam"), "maps", &[(FILE, &to_come())]);
+    town.merge(By::Ssh("ben"), "maps");
+    town.branch("never-mind");
+    town.access.git(&["rm", "--quiet", FILE]);
+    town.commit(By::Ssh("sam"), "Never mind");
+    let merge = town.merge(By::Ssh("ben"), "never-mind");
+    let objects = Objects::open(&town.access.repository()).unwrap();
+    let now = "2100-01-01T00:00:00Z".parse().unwrap();
+    let linker = Linker::new(Memory::default(), now);
+    let means = Means {
+        objects: &objects,
+        link: &linker,
+        reviews: None,
+        now,
+        seen: &|_| None,
+    };
+    let verified = verify(&means, &town.first, "the first", &merge).unwrap();
+    assert_eq!(verified.effective.commit.id, merge);
+}
+
+#[test]
 fn a_role_that_comes_to_mean_more_is_a_change_of_control_and_not_for_its_holders_to_approve() {
     let role = "apiVersion: countersign/v1\nkind: Role\nmetadata: {name: desk.reader}\nspec:\n  resource: desk\n  \
          key: reader\n  permissions: [read]\n---\napiVersion: countersign/v1\nkind: Resource\nmetadata: {name: desk}\n\
