@@ -61,7 +61,7 @@ pub enum ForgeError {
     #[error("pull request #{number} proves nothing: {why}")]
     NoProof { number: u64, why: String },
     #[error(
-        "pull request #{number} was opened by the bot {bot}, and whose form it was made from cannot be told: {why}"
+        "pull request #{number} was opened by the bot {}, and whose form it was made from cannot be told: {why}", .bot.as_str().escape_debug()
     )]
     Form {
         number: u64,

@@ -73,7 +73,6 @@ pub(super) fn read_tree(
     {
         if !plain {
             source.diagnostics.push(unnamed(&path));
-            continue;
         }
         if kind == Some(ObjectType::Commit) {
             source.diagnostics.push(submodule(&path));

@@ -43,7 +43,8 @@ fn walk(
         } else if sort(&path) != Sort::Other {
             if !plain {
                 source.diagnostics.push(unnamed(&path));
-            } else if kind.is_symlink() || !kind.is_file() {
+            }
+            if kind.is_symlink() || !kind.is_file() {
                 source.diagnostics.push(link(&path));
             } else {
                 file(&entry.path(), &path, source);

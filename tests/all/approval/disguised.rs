@@ -57,7 +57,7 @@ fn a_file_whose_name_is_no_text_is_a_mistake_and_no_edit() {
     fs::write(path, text).unwrap();
     merged(&town);
     town.check()
-        .refused(&["ada wrote", "a file with mistakes", "has none"]);
+        .refused(&["ada, who wrote", "a file with mistakes", "has none"]);
     let said = town.access.run_embedded(&["validate"]);
     let said = said.ends(1);
     let words = "the file's name is not UTF-8";
