@@ -74,6 +74,12 @@ impl Catalog {
         moment.resolve(&self.zone, Edge::Start).ok()
     }
 
+    /// Whether a request has taken effect by the instant that requests were folded through.
+    pub fn has_folded(&self, request: &RequestSpec) -> bool {
+        let effective = request.effective.resolve(&self.zone, Edge::Start).ok();
+        effective.is_some() && effective <= self.folded_through()
+    }
+
     /// Whether a part of a manifest could not be used.
     pub fn is_damaged(&self, at: &Location) -> bool {
         self.damaged.contains(&(at.file.clone(), at.document))

@@ -2,8 +2,7 @@
 //! Every module of evidence is counted and barred by this one rule. Pure.
 
 use crate::catalog::Catalog;
-use crate::desired::accounts::Accounts;
-use crate::desired::expand::{COUNTERSIGN, Outlook};
+use crate::desired::expand::{COUNTERSIGN, people};
 use crate::manifest::config::ApprovalRules;
 use crate::manifest::user::UserState;
 use crate::name::UserName;
@@ -11,7 +10,6 @@ pub use crate::plan::Approver;
 use crate::proposal::barred::{Barred, Why};
 use crate::proposal::control::ControlChange;
 use crate::proposal::office::approves;
-use crate::request::Timeline;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -94,9 +92,8 @@ impl Requirement {
         control: Vec<ControlChange>,
         barred: Barred,
     ) -> Self {
-        let (old, new) = (told(rules), told(after));
         let mut needs = vec![Need {
-            approvals: old.ordinary.max(new.ordinary),
+            approvals: told(rules).ordinary.max(told(after).ordinary),
             because: "every change".into(),
         }];
         if let Some(first) = control.first() {
@@ -105,7 +102,7 @@ impl Requirement {
                 more => format!(" and {more} more"),
             };
             needs.push(Need {
-                approvals: old.control.max(new.control).max(CONTROL),
+                approvals: of_control(rules, after),
                 because: format!(
                     "it changes who controls what: {} ({}:{}){more}",
                     first.words, first.file, first.line
@@ -138,14 +135,6 @@ impl Requirement {
     pub fn need(&mut self, approvals: u32, because: impl Into<String>) {
         let because = because.into();
         self.needs.push(Need { approvals, because });
-    }
-
-    /// How many it needs as a change of control; none: it is none.
-    pub fn of_control(&self) -> Option<u32> {
-        let (_, [need, ..]) = self.needs.split_first()? else {
-            return None;
-        };
-        (!self.control.is_empty()).then_some(need.approvals)
     }
 
     /// Keeps a user from approving.
@@ -208,6 +197,12 @@ impl Requirement {
     }
 }
 
+/// How many approvers a change of control needs, by the rules of before and those of the new revision.
+pub fn of_control(rules: &Catalog, after: &Catalog) -> u32 {
+    let said = told(rules).control.max(told(after).control);
+    said.max(CONTROL)
+}
+
 fn told(catalog: &Catalog) -> ApprovalRules {
     let said = catalog.config.spec.approval;
     said.unwrap_or(ApprovalRules {
@@ -227,13 +222,8 @@ pub struct Present {
 
 /// Who is here and who approves by a revision, at an instant.
 pub fn present(catalog: &Catalog, now: Timestamp) -> Present {
-    let accounts = Accounts::default();
-    let mut ignored = Vec::new();
-    let timeline = Timeline::new(catalog, &mut ignored);
-    let mut outlook = Outlook::new(catalog, &timeline, &accounts);
-    outlook.at(now, &mut ignored);
-    let people = outlook.people().iter();
-    let active = people.filter(|(_, p)| p.state == UserState::Active);
+    let people = people(catalog, now);
+    let active = people.iter().filter(|(_, p)| p.state == UserState::Active);
     let mut present = Present::default();
     for (name, person) in active {
         present.active.insert(name.clone());

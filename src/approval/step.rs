@@ -2,7 +2,9 @@
 
 use super::authors::{Authors, AuthorsError, Before, Claimed, authors, is_merge_of};
 use super::fault::Fault;
-use super::requirement::{Approver, Count, Demand, Present, Requirement, UNPROVEN, present};
+use super::requirement::{
+    Approver, Count, Demand, Present, Requirement, UNPROVEN, of_control, present,
+};
 use super::reviews::{Found, Reviewed, Reviews};
 use super::revision::{Link, Revision, Shelf};
 use super::signature::Signer;
@@ -549,9 +551,9 @@ impl Step<'_> {
             );
             requirement.need(UNPROVEN, words.clone());
             // One of those who approve it may be who wrote it.
-            if let (true, Some(control)) = (is_of_control, requirement.of_control()) {
+            if is_of_control {
                 let words = format!("{words}, and it changes who controls what");
-                requirement.need(control + 1, words);
+                requirement.need(of_control(rules, after) + 1, words);
             }
         }
         let unproven = faults.iter().filter(|fault| match fault {

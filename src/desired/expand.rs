@@ -53,6 +53,15 @@ pub fn expand(
     (outlook.desired(), problems)
 }
 
+/// Everybody at an instant, as far as manifests tell; what is wrong is told elsewhere.
+pub fn people(catalog: &Catalog, now: Timestamp) -> BTreeMap<UserName, Arc<Person>> {
+    let (accounts, mut ignored) = (Accounts::default(), Vec::new());
+    let timeline = Timeline::new(catalog, &mut ignored);
+    let mut outlook = Outlook::new(catalog, &timeline, &accounts);
+    outlook.at(now, &mut ignored);
+    outlook.people
+}
+
 /// The names that users without an account that is known had before requests of the past called them
 /// otherwise: a name change keeps the login (MODEL 3). Empty where no request did.
 pub fn kept_names(

@@ -2,7 +2,7 @@
 
 use crate::catalog::{Catalog, Linked, Problem};
 use crate::desired::accounts::Accounts;
-use crate::desired::expand::Outlook;
+use crate::desired::expand::{Outlook, people};
 use crate::desired::{Grant, Person};
 use crate::diagnostic::Code;
 use crate::manifest::parse::Location;
@@ -93,9 +93,7 @@ fn unfolded(before: &Catalog, after: &Catalog, problems: &mut Vec<Problem>) {
             before.archived.contains_key(name),
             before.requests.contains_key(name),
         );
-        let effective = new.spec.effective.resolve(&after.zone, Edge::Start).ok();
-        let folded = live && effective.is_some() && effective <= after.folded_through();
-        if known || folded {
+        if known || live && after.has_folded(&new.spec) {
             continue;
         }
         let message = format!("request `{name}` is archived, and was not folded");
@@ -162,13 +160,9 @@ fn resources(before: &Catalog, after: &Catalog, now: Timestamp, problems: &mut V
     if removed.is_empty() {
         return;
     }
-    let (accounts, mut ignored) = (Accounts::default(), Vec::new());
-    let timeline = Timeline::new(before, &mut ignored);
-    let mut outlook = Outlook::new(before, &timeline, &accounts);
-    outlook.at(now, &mut ignored);
+    let people = people(before, now);
     for (name, linked) in removed {
-        let people = outlook.people().iter();
-        let holders = people.filter(|(_, person)| {
+        let holders = people.iter().filter(|(_, person)| {
             let mut held = person.entitlements.keys();
             held.any(|key| key.resource == *name)
         });

@@ -39,10 +39,14 @@ pub struct RoleSpec {
 }
 
 impl RoleSpec {
-    /// What it means to its application, besides groups and levels.
-    pub fn means(&self) -> (Option<&str>, &[String]) {
-        let key = self.key.as_deref().or(self.display_name.as_deref());
-        (key, &self.permissions)
+    /// What its application knows it by.
+    fn known_as(&self) -> Option<&str> {
+        self.key.as_deref().or(self.display_name.as_deref())
+    }
+
+    /// Whether another means the same to its application, besides groups and levels.
+    pub fn means_as(&self, other: &Self) -> bool {
+        self.known_as() == other.known_as() && self.permissions == other.permissions
     }
 }
 

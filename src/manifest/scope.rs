@@ -42,10 +42,14 @@ pub struct ScopeSpec {
 }
 
 impl ScopeSpec {
-    /// What it means to its application, besides groups.
-    pub fn means(&self) -> (Option<&str>, Option<Absent>) {
-        let key = self.key.as_deref().or(self.display_name.as_deref());
-        (key, self.absent)
+    /// What its application knows it by.
+    fn known_as(&self) -> Option<&str> {
+        self.key.as_deref().or(self.display_name.as_deref())
+    }
+
+    /// Whether another means the same to its application, besides groups.
+    pub fn means_as(&self, other: &Self) -> bool {
+        self.known_as() == other.known_as() && self.absent == other.absent
     }
 }
 

@@ -5,10 +5,10 @@ use super::People;
 use super::office::Approval;
 use crate::catalog::{Catalog, Linked};
 use crate::desired::accounts::Accounts;
-use crate::desired::expand::Outlook;
+use crate::desired::expand::{Outlook, people};
 use crate::desired::{EntitlementKey, Grant, Person};
 use crate::manifest::user::UserState;
-use crate::manifest::{Edge, RequestSpec};
+use crate::manifest::{RequestSpec, RoleSpec, ScopeSpec};
 use crate::name::{RequestName, UserName};
 use crate::request::Timeline;
 use jiff::Timestamp;
@@ -132,40 +132,40 @@ pub fn barred(
 
 /// Whether a manifest says something else; its labels are for policies to read.
 fn otherwise<S: PartialEq>(old: Option<&Linked<S>>, new: Option<&Linked<S>>) -> bool {
-    let said = |linked: Option<&Linked<S>>| linked.map(|l| (l.spec.clone(), l.labels.clone()));
-    said(old) != said(new)
+    old.map(|l| (&l.spec, &l.labels)) != new.map(|l| (&l.spec, &l.labels))
+}
+
+/// Whether what there was and is means something else to its application.
+pub(super) fn mean_otherwise<S>(
+    old: Option<&Linked<S>>,
+    new: Option<&Linked<S>>,
+    means_as: impl Fn(&S, &S) -> bool,
+) -> bool {
+    let both = old.zip(new);
+    both.is_some_and(|(old, new)| !means_as(&old.spec, &new.spec))
 }
 
 /// Those who hold a role or a scope that comes to mean something else to its application.
 fn meant_more(before: &Catalog, after: &Catalog, now: Timestamp) -> Vec<(UserName, String)> {
     let roles = pairs(&before.roles, &after.roles).into_iter();
-    let roles = roles.filter_map(|(name, old, new)| {
-        let (old, new) = (old?, new?);
-        let same = old.spec.means() == new.spec.means();
-        (!same).then_some(name)
-    });
+    let roles = roles.filter(|(_, old, new)| mean_otherwise(*old, *new, RoleSpec::means_as));
+    let roles = roles.map(|(name, ..)| name);
     let scopes = pairs(&before.scopes, &after.scopes).into_iter();
-    let scopes = scopes.filter_map(|(_, old, new)| {
-        let (old, new) = (old?, new?);
-        let same = old.spec.means() == new.spec.means();
-        (!same).then_some(&new.spec.resource)
-    });
+    let scopes = scopes.filter(|(_, old, new)| mean_otherwise(*old, *new, ScopeSpec::means_as));
+    let scopes = scopes.filter_map(|(_, _, new)| Some(&new?.spec.resource));
     let (roles, scopes): (BTreeSet<_>, BTreeSet<_>) = (roles.collect(), scopes.collect());
     if roles.is_empty() && scopes.is_empty() {
         return Vec::new();
     }
-    let accounts = Accounts::default();
-    let timeline = Timeline::new(after, &mut Vec::new());
-    let mut outlook = Outlook::new(after, &timeline, &accounts);
-    outlook.at(now, &mut Vec::new());
-    let holders = outlook.people().iter().filter_map(|(user, person)| {
+    let people = people(after, now);
+    let holders = people.into_iter().filter_map(|(user, person)| {
         // Who has no value of a scope is whom its `absent` is about.
         let concerned = |key: &&EntitlementKey| match &key.grant {
             Grant::Role(role) => roles.contains(role) || scopes.contains(&key.resource),
             Grant::Level(_) | Grant::Scope(..) => scopes.contains(&key.resource),
         };
         let key = person.entitlements.keys().find(concerned)?;
-        Some((user.clone(), format!("another meaning of {key}")))
+        Some((user, format!("another meaning of {key}")))
     });
     holders.collect()
 }
@@ -178,15 +178,11 @@ pub fn touched<'c>(
 ) -> Vec<(&'c RequestName, &'c Linked<RequestSpec>)> {
     let names = [before, after].map(|c| c.requests.keys().chain(c.archived.keys()));
     let names: BTreeSet<&RequestName> = names.into_iter().flatten().collect();
-    let through = after.folded_through();
     let mut found = Vec::new();
     for name in names {
         let sides = [before, after].map(|c| (c.requests.get(name), c.archived.get(name)));
         let [old, new] = sides.map(|(live, archived)| live.or(archived));
-        let folded = new.is_some_and(|new| {
-            let instant = new.spec.effective.resolve(&after.zone, Edge::Start).ok();
-            instant.is_some() && instant <= through
-        });
+        let folded = new.is_some_and(|new| after.has_folded(&new.spec));
         let kept = match sides.map(|(live, _)| live.is_some()) {
             [true, false] => folded,
             [false, true] => false,

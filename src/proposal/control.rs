@@ -1,6 +1,6 @@
 //! Two catalogs → the changes of who controls what (SEMANTICS 4): these need a second approver.
 
-use super::barred::{Difference, pairs};
+use super::barred::{Difference, mean_otherwise, pairs};
 use super::maintained::maintained;
 use super::office::{Approval, is_office};
 use crate::catalog::{Catalog, Linked};
@@ -58,13 +58,9 @@ pub fn control(
         found.when_differs(old, new, eligible, || {
             format!("who is eligible for role {name}")
         });
-        if let (Some(old), Some(new)) = (old, new)
-            && old.spec.means() != new.spec.means()
-        {
-            found.add(
-                new,
-                format!("what role {name} means to {}", new.spec.resource),
-            );
+        if let Some(new) = new.filter(|new| mean_otherwise(old, Some(new), RoleSpec::means_as)) {
+            let resource = &new.spec.resource;
+            found.add(new, format!("what role {name} means to {resource}"));
         }
     }
     for (name, old, new) in pairs(&before.scopes, &after.scopes) {
@@ -73,13 +69,9 @@ pub fn control(
             (!groups.0.is_empty() || !groups.1.is_empty()).then_some(groups)
         };
         found.when_differs(old, new, groups, || format!("groups of scope {name}"));
-        if let (Some(old), Some(new)) = (old, new)
-            && old.spec.means() != new.spec.means()
-        {
-            found.add(
-                new,
-                format!("what scope {name} means to {}", new.spec.resource),
-            );
+        if let Some(new) = new.filter(|new| mean_otherwise(old, Some(new), ScopeSpec::means_as)) {
+            let resource = &new.spec.resource;
+            found.add(new, format!("what scope {name} means to {resource}"));
         }
     }
     for (name, old, new) in pairs(&before.profiles, &after.profiles) {

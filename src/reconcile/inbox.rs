@@ -6,8 +6,7 @@
 use super::guarded::until;
 use crate::approval::signature::{KeyRing, Signer};
 use crate::catalog::Catalog;
-use crate::desired::accounts::Accounts;
-use crate::desired::expand::Outlook;
+use crate::desired::expand::people;
 use crate::desired::{Grant, Person};
 use crate::diagnostic::Code;
 use crate::ledger::inbox::{Message, Sealed};
@@ -19,7 +18,6 @@ use crate::manifest::user::UserState;
 use crate::name::{ResourceName, UserName};
 use crate::plan::Finding;
 use crate::proposal::office::administers;
-use crate::request::Timeline;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -68,14 +66,10 @@ pub fn collect(
         Some((name, keys.as_slice()))
     });
     let ring = KeyRing::new(users);
-    let accounts = Accounts::default();
-    let mut ignored = Vec::new();
-    let timeline = Timeline::new(catalog, &mut ignored);
-    let mut outlook = Outlook::new(catalog, &timeline, &accounts);
-    outlook.at(now, &mut ignored);
+    let people = people(catalog, now);
     let who = Who {
         catalog,
-        people: outlook.people(),
+        people: &people,
         now,
     };
     let run = RunId(format!("{}-inbox", now.strftime("%Y%m%dT%H%M%SZ")));

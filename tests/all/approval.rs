@@ -20,6 +20,11 @@ mod reviews;
 mod shapes;
 
 use crate::bed::{Access, Ran};
+use countersign::approval::line::{Means, Verified, verify};
+use countersign::approval::reviews::Reviews;
+use countersign::reconcile::verified::{Linker, Memory};
+use countersign::source::objects::Objects;
+use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -417,6 +422,25 @@ impl Town {
     #[track_caller]
     pub fn check(&self) -> Verdict {
         self.range(&format!("{}..main", self.first))
+    }
+
+    /// The line from the first commit to main, verified as of `now` by somebody who first saw its commits then.
+    pub fn verified(
+        &self,
+        reviews: Option<&dyn Reviews>,
+        now: Timestamp,
+        seen: Option<Timestamp>,
+    ) -> Verified {
+        let objects = Objects::open(&self.access.repository()).unwrap();
+        let linker = Linker::new(Memory::default(), now);
+        let means = Means {
+            objects: &objects,
+            link: &linker,
+            reviews,
+            now,
+            seen: &|_| seen,
+        };
+        verify(&means, &self.first, "the first", &self.head()).unwrap()
     }
 
     #[track_caller]

@@ -185,20 +185,35 @@ impl Draft<'_> {
         let mut fields = vec![FieldChange {
             name: CONTROL.into(),
             before: old.iter().cloned().collect(),
-            after: vec![new.clone()],
+            after: vec![new],
         }];
-        let mut modifications = exchange(&CONTROL.into(), old.as_slice(), &[new]);
         if action == Action::Enable && leaving::has_expired(self, account) {
             let expires = AttributeName::from(leaving::EXPIRES);
             let old = account.values(&expires);
             let new = [Value::from(NEVER.to_string())];
-            modifications.extend(exchange(&expires, old, &new));
             fields.push(FieldChange {
                 name: expires,
                 before: old.to_vec(),
                 after: new.to_vec(),
             });
         }
+        self.modify(person, account, action, fields, after, causes)
+    }
+
+    /// Changes attributes of an account that is there, on the condition that they are as they were read.
+    pub(super) fn modify(
+        &mut self,
+        person: &Person,
+        account: &Account,
+        action: Action,
+        fields: Vec<FieldChange>,
+        after: Vec<ChangeId>,
+        causes: &[Cause],
+    ) -> ChangeId {
+        let steps = fields
+            .iter()
+            .map(|f| exchange(&f.name, &f.before, &f.after));
+        let modifications = steps.flatten().collect();
         self.change(Proposal {
             action,
             user: Some(&person.name),
@@ -301,10 +316,8 @@ fn update(
     directory: &Directory,
     limits: &Limits,
 ) {
-    let mut modifications = Vec::new();
     let mut fields = Vec::new();
     let mut put = |attribute: &AttributeName, old: &[Value], new: Vec<Value>| {
-        modifications.extend(exchange(attribute, old, &new));
         fields.push(FieldChange {
             name: attribute.clone(),
             before: old.to_vec(),
@@ -371,33 +384,14 @@ fn update(
         let agreed = agreed.as_ref();
         agreed.is_some_and(|(agreed, wanted)| wanted.is_agreed(attribute, agreed))
     };
-    let (undone, asked) = modifications
+    let (undone, asked) = fields
         .into_iter()
-        .partition(|step: &Modification| is_by_hand(&step.attribute));
-    let (of_undone, of_asked) = fields
-        .into_iter()
-        .partition(|field: &FieldChange| is_by_hand(&field.name));
-    let parts: [(Vec<Modification>, Vec<FieldChange>); 2] =
-        [(asked, of_asked), (undone, of_undone)];
-    for (modifications, fields) in parts {
-        if modifications.is_empty() {
-            continue;
+        .partition::<Vec<_>, _>(|field| is_by_hand(&field.name));
+    for fields in [asked, undone] {
+        if !fields.is_empty() {
+            let action = Action::Update;
+            draft.modify(person, account, action, fields, Vec::new(), &causes(person));
         }
-        draft.change(Proposal {
-            action: Action::Update,
-            user: Some(&person.name),
-            resource: &draft.inputs.desired.directory,
-            target: account.login.clone(),
-            what: String::new(),
-            write: Write::Modify {
-                at: account.place(),
-                dn: account.dn.clone(),
-                modifications,
-            },
-            fields,
-            after: Vec::new(),
-            causes: &causes(person),
-        });
     }
 }
 

@@ -1,6 +1,6 @@
 //! Leaving and coming back: what of an account ends with its user's time here, and what begins again.
 
-use super::accounts::{exchange, refused};
+use super::accounts::refused;
 use super::{Draft, Proposal, causes, ending};
 use crate::connector::{AttributeName, Value};
 use crate::desired::{Desired, DesiredAccount, Person, Retained};
@@ -77,25 +77,12 @@ pub(super) fn lock_out(
     let attribute = AttributeName::from(EXPIRES);
     let old = account.values(&attribute);
     let new = [Value::from(expires.to_string())];
-    draft.change(Proposal {
-        action: Action::Expire,
-        user: Some(&person.name),
-        resource,
-        target: account.login.clone(),
-        what: String::new(),
-        write: Write::Modify {
-            at: account.place(),
-            dn: account.dn.clone(),
-            modifications: exchange(&attribute, old, &new),
-        },
-        fields: vec![FieldChange {
-            name: attribute,
-            before: old.to_vec(),
-            after: new.to_vec(),
-        }],
-        after,
-        causes: &causes,
-    });
+    let fields = vec![FieldChange {
+        name: attribute,
+        before: old.to_vec(),
+        after: new.to_vec(),
+    }];
+    draft.modify(person, account, Action::Expire, fields, after, &causes);
 }
 
 /// The description of who left, where the operator lets it be written.
@@ -135,25 +122,13 @@ pub(super) fn farewell(
         );
         return;
     }
-    draft.change(Proposal {
-        action: Action::Update,
-        user: Some(&person.name),
-        resource: &draft.inputs.desired.directory,
-        target: account.login.clone(),
-        what: String::new(),
-        write: Write::Modify {
-            at: account.place(),
-            dn: account.dn.clone(),
-            modifications: exchange(&attribute, old, &new),
-        },
-        fields: vec![FieldChange {
-            name: attribute,
-            before: old.to_vec(),
-            after: new,
-        }],
-        after: Vec::new(),
-        causes: &causes(person),
-    });
+    let fields = vec![FieldChange {
+        name: attribute,
+        before: old.to_vec(),
+        after: new,
+    }];
+    let action = Action::Update;
+    draft.modify(person, account, action, fields, Vec::new(), &causes(person));
 }
 
 /// The description that a leaving left and nobody says any more, to be taken off who came back.

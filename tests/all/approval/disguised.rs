@@ -2,9 +2,6 @@
 //! request in somebody's name is brought by them, and what has taken effect stays as it was.
 
 use super::{ADMINISTRATOR, By, CONFIG, Town, request, user};
-use countersign::approval::line::{Means, verify};
-use countersign::reconcile::verified::{Linker, Memory};
-use countersign::source::objects::Objects;
 use jiff::Timestamp;
 use std::ffi::OsStr;
 use std::fs;
@@ -34,6 +31,14 @@ fn merged(town: &Town) -> String {
     town.merge(By::Ssh("ada"), "tidy")
 }
 
+/// That a command finds a mistake, and says this of it.
+#[track_caller]
+fn finds(town: &Town, arguments: &[&str], words: &str) {
+    let said = town.access.run_embedded(arguments).ends(1);
+    let all = format!("{}{}", said.out, said.err);
+    assert!(all.contains(words), "{all}");
+}
+
 fn terminate(subject: &str, effective: &str) -> String {
     format!(
         "apiVersion: countersign/v1\nkind: Request\nmetadata: {{name: {subject}-leaves}}\nspec:\n  action: Terminate\n  \
@@ -58,14 +63,7 @@ fn a_file_whose_name_is_no_text_is_a_mistake_and_no_edit() {
     merged(&town);
     town.check()
         .refused(&["ada, who wrote", "a file with mistakes", "has none"]);
-    let said = town.access.run_embedded(&["validate"]);
-    let said = said.ends(1);
-    let words = "the file's name is not UTF-8";
-    assert!(
-        format!("{}{}", said.out, said.err).contains(words),
-        "{}",
-        said.out
-    );
+    finds(&town, &["validate"], "the file's name is not UTF-8");
 }
 
 #[test]
@@ -100,13 +98,10 @@ fn a_request_that_was_never_in_force_does_not_come_out_of_the_archive_in_another
     town.pull(By::Ssh("ada"), "draft", &[("archive/draft.yaml", &draft)]);
     town.merge(By::Ssh("ben"), "draft");
     town.check().refused(&["1 mistakes"]);
-    let said = town.access.run_embedded(&["validate", "--base", "HEAD^1"]);
-    let said = said.ends(1);
-    let words = "is archived, and was not folded";
-    assert!(
-        format!("{}{}", said.out, said.err).contains(words),
-        "{}",
-        said.out
+    finds(
+        &town,
+        &["validate", "--base", "HEAD^1"],
+        "is archived, and was not folded",
     );
 }
 
@@ -260,17 +255,8 @@ fn a_request_that_was_taken_out_in_time_is_gone_however_late_that_is_seen() {
     town.access.git(&["rm", "--quiet", FILE]);
     town.commit(By::Ssh("sam"), "Never mind");
     let merge = town.merge(By::Ssh("ben"), "never-mind");
-    let objects = Objects::open(&town.access.repository()).unwrap();
     let now = "2100-01-01T00:00:00Z".parse().unwrap();
-    let linker = Linker::new(Memory::default(), now);
-    let means = Means {
-        objects: &objects,
-        link: &linker,
-        reviews: None,
-        now,
-        seen: &|_| None,
-    };
-    let verified = verify(&means, &town.first, "the first", &merge).unwrap();
+    let verified = town.verified(None, now, None);
     assert_eq!(verified.effective.commit.id, merge);
 }
 
@@ -346,20 +332,8 @@ fn who_comes_to_an_office_after_a_commit_was_seen_does_not_approve_it() {
     );
     let merge = town.merge(By::Ssh("sam"), "maps");
     let approved = |seen: Option<&str>| {
-        let objects = Objects::open(&town.access.repository()).unwrap();
-        let now = Timestamp::now();
-        let linker = Linker::new(Memory::default(), now);
-        let means = Means {
-            objects: &objects,
-            link: &linker,
-            reviews: None,
-            now,
-            seen: &|_| seen.map(|at| at.parse().unwrap()),
-        };
-        verify(&means, &town.first, "the first", &merge)
-            .unwrap()
-            .verified
-            == merge
+        let seen = seen.map(|at| at.parse().unwrap());
+        town.verified(None, Timestamp::now(), seen).verified == merge
     };
     assert!(approved(None));
     assert!(approved(Some("2024-02-01T00:00:00Z")));

@@ -2,13 +2,11 @@
 
 use super::{By, Town, request, user};
 use countersign::approval::fault::Fault;
-use countersign::approval::line::{Judged, Means, verify};
+use countersign::approval::line::Judged;
 use countersign::approval::requirement::Approver;
 use countersign::approval::reviews::{Found, Reviewed, Reviews};
 use countersign::catalog::Catalog;
 use countersign::name::UserName;
-use countersign::reconcile::verified::{Linker, Memory};
-use countersign::source::objects::Objects;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
@@ -56,17 +54,7 @@ fn reviewed(head: &str, author: &str, approvers: &[&str]) -> Reviewed {
 }
 
 fn judged(town: &Town, reviewed: Option<Reviewed>) -> Judged {
-    let objects = Objects::open(&town.access.repository()).unwrap();
-    let now = Timestamp::now();
-    let linker = Linker::new(Memory::default(), now);
-    let means = Means {
-        objects: &objects,
-        link: &linker,
-        reviews: Some(&Forge(reviewed)),
-        now,
-        seen: &|_| None,
-    };
-    let verified = verify(&means, &town.first, "the first", &town.head()).unwrap();
+    let verified = town.verified(Some(&Forge(reviewed)), Timestamp::now(), None);
     verified.judged.last().unwrap().clone()
 }
 
