@@ -6,7 +6,7 @@
 use countersign::connector::active_directory::ldif::LdifDirectory;
 use countersign::ledger::Ledger;
 use countersign::manifest::parse::{Known, parse};
-use countersign::observed::tie::{Claim, Rules, tie};
+use countersign::observed::tie::{Claim, Rules, tie, used};
 use countersign::observed::{Observed, attributes, collect};
 use countersign::operator::Operator;
 use countersign::plan::limits::Limits;
@@ -84,8 +84,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             anchor: anchor.as_ref(),
             observed: &only_read,
             covers: &|dn| limits.covers(dn),
-            names_used: &recorded.names_used,
+            mail: true,
         },
+        used(&recorded.names_used),
     );
     clock.say("tie");
     let (wanted, more) = desired::expand::expand(&catalog, &timeline, &accounts, now);

@@ -30,7 +30,7 @@ pub mod yaml;
 
 pub use config::ConfigSpec;
 pub use identity::IdentitySpec;
-pub use moment::{Edge, Moment, MomentError};
+pub use moment::{Edge, Moment, MomentError, Now};
 pub use organization::OrganizationSpec;
 pub use policy::PolicySpec;
 pub use profile::ProfileSpec;

@@ -21,7 +21,7 @@ use crate::catalog::linking::Findings;
 use crate::catalog::{Catalog, Problem, link, located};
 use crate::connector::roster::Roster;
 use crate::connector::{AttributeName, Failure, Guid, Transport};
-use crate::desired::accounts::{Holder, Seen};
+use crate::desired::accounts::Seen;
 use crate::desired::expand::{Glance, Ground, Held, Outlook, expand, rules};
 use crate::desired::{Accounts, Desired, KnownAccount, Tie};
 use crate::diagnostic::{Code, Diagnostic, sorted};
@@ -32,7 +32,7 @@ use crate::manifest::parse::{Known, Manifests, parse};
 use crate::manifest::resource::Connector;
 use crate::name::{FieldName, ResourceName, UserName};
 use crate::observed::snapshot::Snapshot;
-use crate::observed::tie::{Claim, RecordedNames, Rules as TieRules, tie};
+use crate::observed::tie::{Claim, Rules as TieRules, tie, used};
 use crate::observed::{Directory, Observed, collect};
 use crate::plan::limits::{Limits, Outer};
 use crate::plan::recorded::Recorded;
@@ -41,10 +41,11 @@ use crate::policy::Policies;
 use crate::policy::judge::Watch;
 use crate::policy::world::Lens;
 use crate::request::{Folded, Timeline};
-use crate::source::{self, Origin, Source, SourceError};
+use crate::source::{self, Blob, Origin, Source, SourceError};
 use jiff::Timestamp;
 use read_back::Exports;
 use sha2::{Digest, Sha256};
+use std::cell::{Cell, OnceCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -75,6 +76,20 @@ impl Parsed {
     /// # Errors
     /// [`SourceError`] when it cannot be read at all.
     pub fn read(origin: &Origin, known: &mut Known) -> Result<Self, SourceError> {
+        let (parsed, more) = Self::read_with(origin, || std::mem::take(known))?;
+        *known = more;
+        Ok(parsed)
+    }
+
+    /// Reads a repository; what is known is asked for when its files are listed, and comes back with what
+    /// was added to it.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_with(
+        origin: &Origin,
+        known: impl FnOnce() -> Known,
+    ) -> Result<(Self, Known), SourceError> {
         fail_point!(
             "repository-read",
             return Err(SourceError::Io {
@@ -82,9 +97,14 @@ impl Parsed {
                 source: crate::failpoint::broken(),
             })
         );
-        let source = source::read(origin, &|blob| known.0.contains_key(blob))?;
-        let manifests = parse(&source, known);
-        Ok(Self { source, manifests })
+        let (told, ask) = (OnceCell::new(), Cell::new(Some(known)));
+        let tell = || ask.take().map_or_else(Known::default, |known| known());
+        let is_known = |blob: &Blob| told.get_or_init(tell).0.contains_key(blob);
+        let source = source::read(origin, &is_known)?;
+        told.get_or_init(tell);
+        let mut known = told.into_inner().unwrap_or_default();
+        let manifests = parse(&source, &mut known);
+        Ok((Self { source, manifests }, known))
     }
 
     /// Links it.
@@ -414,6 +434,8 @@ pub fn situation_of(
     let folded = timeline.at(now);
     let facts = ground.at(now);
     let held = Held::new(&facts, &folded);
+    let claimed = claims(&folded, world.recorded);
+    let used_names = used(&world.recorded.names_used);
     let mut observed = Observed::default();
     let mut limits = None;
     let mut accounts = Accounts::default();
@@ -434,18 +456,21 @@ pub fn situation_of(
         if !world.recorded.attempts.is_empty() {
             settled = Some(world.recorded.settled(&directory));
         }
-        let recorded = settled.as_ref().unwrap_or(world.recorded);
+        let (claimed, used_names) = match &settled {
+            Some(recorded) => (claims(&folded, recorded), used(&recorded.names_used)),
+            None => (claimed, used_names),
+        };
         let mail = AttributeName::from("mail");
-        let mail = rules.attributes.contains(&mail) && within.covers_attribute(&mail);
         accounts = tie(
             &directory,
-            &claims(&folded, recorded, mail),
+            &claimed,
             &TieRules {
                 anchor: world.outer.adopt_by_anchor.as_ref(),
                 observed: &only_read,
                 covers: &|dn| within.covers(dn),
-                names_used: &recorded.names_used,
+                mail: rules.attributes.contains(&mail) && within.covers_attribute(&mail),
             },
+            used_names,
         );
         observed.directory = Some(directory);
         limits = Some(within);
@@ -591,15 +616,9 @@ pub fn policies(catalog: &Catalog) -> String {
 pub fn remembered(recorded: &Recorded) -> Accounts {
     let mut accounts = Accounts {
         seen: Seen::Remembered,
+        taken: used(&recorded.names_used),
         ..Accounts::default()
     };
-    for (name, user) in &recorded.names_used {
-        let holder = Holder::User(user.clone());
-        match name.contains('@') {
-            true => accounts.taken.address(name, holder),
-            false => accounts.taken.login(name, holder),
-        }
-    }
     let known = recorded.accounts.iter().map(|(user, account)| {
         let known = KnownAccount {
             guid: account.guid,
@@ -618,19 +637,15 @@ pub fn remembered(recorded: &Recorded) -> Accounts {
     accounts
 }
 
-/// What every user brings to find their account by. A mail address that is not managed is as the
-/// directory has it.
-fn claims(folded: &Folded, recorded: &Recorded, mail: bool) -> BTreeMap<UserName, Claim> {
+/// What every user brings to find their account by.
+fn claims(folded: &Folded, recorded: &Recorded) -> BTreeMap<UserName, Claim> {
     folded
         .people
         .iter()
         .map(|(name, user)| {
             let declared = user.spec.account.as_ref();
             let claim = Claim {
-                recorded: recorded.accounts.get(name).map(|account| RecordedNames {
-                    mail: account.mail.clone().filter(|_| mail),
-                    ..account.names()
-                }),
+                recorded: recorded.accounts.get(name).map(|account| account.names()),
                 declared: declared.and_then(|a| Guid::parse(&a.object_guid)),
                 anchor: user.spec.employee_number.as_ref().map(|n| n.0.clone()),
             };

@@ -22,11 +22,13 @@ pub fn organizations(catalog: &Catalog, problems: &mut Vec<Problem>) {
 
 /// Users who report to themselves.
 pub fn supervisors(catalog: &Catalog, problems: &mut Vec<Problem>) {
-    let graph = catalog.users.iter().map(|(name, Linked { at, spec, .. })| {
-        (
-            name.as_str(),
-            (at, spec.supervisor.iter().map(AsRef::as_ref).collect()),
-        )
+    // Only who has somebody reporting to them can be part of a circle.
+    let users = catalog.users.values();
+    let supervisors: BTreeSet<_> = users.filter_map(|u| u.spec.supervisor.as_ref()).collect();
+    let graph = supervisors.into_iter().filter_map(|name| {
+        let (name, Linked { at, spec, .. }) = catalog.users.get_key_value(name)?;
+        let next = spec.supervisor.iter().map(AsRef::as_ref).collect();
+        Some((name.as_str(), (at, next)))
     });
     report(graph.collect(), "supervisor", "reports to", problems);
 }

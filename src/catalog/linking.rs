@@ -119,14 +119,15 @@ pub fn link(manifests: Manifests) -> (Catalog, Findings) {
         mail_templates: BTreeMap::new(),
         templates: Templates::default(),
     };
-    references::check(&catalog, &broken, &mut problems);
-    catalog.templates = Templates::compile(&catalog, &mut problems);
-    let found = CHECKS.par_iter().map(|check| {
-        let mut problems = Vec::new();
-        check(&catalog, &mut problems);
-        problems
-    });
-    problems.extend(found.collect::<Vec<_>>().into_iter().flatten());
+    let (dangling, (templates, mistaken)) = rayon::join(
+        || found_by(|problems| references::check(&catalog, &broken, problems)).1,
+        || found_by(|problems| Templates::compile(&catalog, problems)),
+    );
+    catalog.templates = templates;
+    let checks = CHECKS.par_iter().with_max_len(1);
+    let found = checks.map(|check| found_by(|problems| check(&catalog, problems)).1);
+    let found = found.collect::<Vec<_>>().into_iter().flatten();
+    problems.extend(dangling.into_iter().chain(mistaken).chain(found));
     // What nobody wrote has no mistakes of its own.
     problems.retain(|problem| problem.at.document != NOWHERE);
     (
@@ -136,6 +137,12 @@ pub fn link(manifests: Manifests) -> (Catalog, Findings) {
             problems,
         },
     )
+}
+
+/// What somebody makes, and the mistakes they find.
+fn found_by<T>(find: impl FnOnce(&mut Vec<Problem>) -> T) -> (T, Vec<Problem>) {
+    let mut problems = Vec::new();
+    (find(&mut problems), problems)
 }
 
 #[derive(Default)]

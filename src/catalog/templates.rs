@@ -156,6 +156,12 @@ impl Templates {
         field_cycles(catalog, &templates, problems);
         templates
     }
+
+    /// Whether any of them says something of whom somebody reports to, other than that they do.
+    pub fn tell_of_supervisors(&self) -> bool {
+        let mut variables = self.0.values().flat_map(|template| &template.variables);
+        variables.any(|name| name.starts_with("supervisor") && name != "supervisor.dn")
+    }
 }
 
 /// Scopes and the texts of their values.

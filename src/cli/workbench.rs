@@ -38,6 +38,7 @@ use rayon::prelude::*;
 use std::borrow::Borrow;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 
 /// The folder of what is kept without an operator's file.
@@ -145,10 +146,20 @@ pub fn read_all<const N: usize>(origins: [&Origin; N]) -> Result<[Reading; N], F
     let folder = match origins[0] {
         Origin::Revision { folder, .. } | Origin::Worktree { folder } => folder,
     };
-    let mut known = known(folder);
-    let before = known.0.len();
-    let mut parsed = Vec::with_capacity(N);
-    for origin in origins {
+    // What earlier runs parsed is loaded while the files are listed.
+    let mut before = 0;
+    let first = std::thread::scope(|scope| {
+        let loading = scope.spawn(|| known(folder));
+        let loaded = || {
+            let known = loading.join().unwrap_or_else(|p| resume_unwind(p));
+            before = known.0.len();
+            known
+        };
+        Parsed::read_with(origins[0], loaded)
+    });
+    let (first, mut known) = first.map_err(source_failed)?;
+    let mut parsed = vec![first];
+    for origin in &origins[1..] {
         parsed.push(Parsed::read(origin, &mut known).map_err(source_failed)?);
     }
     let mut blobs = BTreeSet::new();
@@ -158,6 +169,7 @@ pub fn read_all<const N: usize>(origins: [&Origin; N]) -> Result<[Reading; N], F
     }
     let link = || parsed.into_par_iter().map(Parsed::link).collect();
     let (readings, ()): (Vec<Reading>, ()) = rayon::join(link, || keep(folder, &known, &blobs));
+    rayon::spawn(move || drop(known));
     match readings.try_into() {
         Ok(readings) => Ok(readings),
         Err(_) => unreachable!("there are as many as were asked for"),
@@ -544,14 +556,18 @@ pub fn bench<H: Borrow<History>>(
         limits,
         outer: _,
     } = given;
-    let mut again = match (purpose, plan.drifted(desired, recorded, limits).is_empty()) {
-        // It was let go, and tells now when something was changed by hand.
-        (Purpose::Look, false) => opened(&operator, &reading)?.0,
-        (Purpose::Look | Purpose::Apply | Purpose::GoOn(_), _) => None,
+    let is_let_go = matches!(purpose, Purpose::Look) && directory.is_none();
+    let mut again = match is_let_go && !plan.drifted(desired, recorded, limits).is_empty() {
+        // It tells now when something was changed by hand.
+        true => opened(&operator, &reading)?.0,
+        false => None,
     };
     let asked = directory.as_deref_mut().or(again.as_deref_mut());
     let asked = asked.map(|directory| directory as &mut dyn Transport);
     let (plan, drift) = drifted(plan, given, asked);
+    if matches!(purpose, Purpose::Look) {
+        directory = None;
+    }
     let paused = |resource: &ResourceName| {
         let pause = history.orders().pause_of(resource)?;
         Some((pause.by.clone(), pause.reason.clone()))

@@ -190,6 +190,19 @@ fn note<K: Eq + Hash>(table: &mut HashMap<K, Holders>, key: K, holder: Holder) {
 }
 
 impl Taken {
+    /// Makes room for the names of so many accounts at once.
+    pub fn reserve(&mut self, accounts: usize) {
+        let Self {
+            logins,
+            addresses,
+            common_names,
+        } = self;
+        logins.reserve(accounts);
+        // A principal name and an address; mostly they are one.
+        addresses.reserve(accounts);
+        common_names.reserve(accounts);
+    }
+
     /// Notes a login name.
     pub fn login(&mut self, name: &str, holder: Holder) {
         note(&mut self.logins, fold(name), holder);

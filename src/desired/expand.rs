@@ -5,6 +5,7 @@ mod bonds;
 mod distinct;
 mod fields;
 mod ground;
+mod holders;
 mod holdings;
 mod lines;
 mod identities;
@@ -30,11 +31,13 @@ use crate::name::{ResourceName, UserName};
 use crate::request::{Folded, FoldedUser, Timeline};
 use crate::sorted::Sorted;
 use distinct::Distinct;
+use fields::{Filled, Supervisors};
 use ground::Presence;
+use holders::Holders;
 use holdings::Holdings;
 use jiff::{SignedDuration, Timestamp};
 use rayon::prelude::*;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// The resource whose `administrator`s approve.
@@ -103,8 +106,7 @@ pub struct Outlook<'a> {
     namer: Namer<'a>,
     people: BTreeMap<UserName, Arc<Person>>,
     distinct: Distinct,
-    /// Who has a seat, of resources that have so many.
-    seats: BTreeMap<&'a ResourceName, BTreeSet<UserName>>,
+    holders: Holders,
     /// Whose each employee number is.
     numbers: bonds::Numbers,
     /// Whether nobody was looked at yet.
@@ -127,20 +129,15 @@ impl<'a> Outlook<'a> {
 
     /// The same, of a catalog that was made ready.
     pub fn on(ground: Arc<Ground<'a>>, timeline: &'a Timeline<'a>, accounts: &'a Accounts) -> Self {
-        let catalog = ground.catalog;
-        let seats = catalog
-            .resources
-            .iter()
-            .filter(|(_, r)| r.spec.seats.is_some());
         Self {
             timeline,
-            ground,
             accounts,
             now: Timestamp::MIN,
-            namer: Namer::new(catalog, accounts),
+            namer: Namer::new(ground.catalog, accounts),
             people: BTreeMap::new(),
             distinct: Distinct::default(),
-            seats: seats.map(|(name, _)| (name, BTreeSet::new())).collect(),
+            holders: Holders::new(ground.sheets.asked),
+            ground,
             numbers: bonds::Numbers::default(),
             fresh: true,
         }
@@ -186,7 +183,7 @@ impl<'a> Outlook<'a> {
         };
         let ground = self.ground.clone();
         let facts = ground.at(now);
-        self.put(&facts, Held::new(&facts, &folded), problems)
+        self.put(&facts, Held::later(&folded), problems)
     }
 
     /// Looks at the first instant, where what everybody holds at it was worked out already.
@@ -209,37 +206,53 @@ impl<'a> Outlook<'a> {
         for name in &names {
             before.extend(self.people.remove_entry(name));
         }
-        let known = (&mut self.namer, self.accounts);
-        fill(facts, known, held, &mut self.people, problems);
-        let catalog = facts.catalog;
-        let Self {
-            people,
-            numbers,
-            distinct,
-            ..
-        } = self;
-        let (bonds, shared) = rayon::join(
-            || bonds::check(folded, people, numbers),
-            || distinct.look(catalog, names.iter().filter_map(|name| people.get(name))),
-        );
-        problems.extend(bonds.into_iter().chain(shared));
-        self.count_seats(&names, problems);
-        orphans::warn(
-            catalog,
-            self.timeline,
-            (&names, self.now),
-            &before,
-            &self.people,
-            problems,
-        );
         if first {
-            newcomers::warn(catalog, self.timeline, &self.people, facts.now, problems);
+            self.namer.expect(names.len());
+            self.distinct.expect(names.len());
         }
-        let recipients = terms::Recipients::new(catalog, &self.people, facts.now);
+        let filled = fill(facts, (&mut self.namer, self.accounts), held, problems);
+        let mut claims = Vec::with_capacity(filled.len());
+        let mut asked = Vec::new();
+        let people = filled.into_iter().map(|filled| {
+            problems.extend(filled.problems);
+            let name = filled.person.name.clone();
+            claims.push(filled.claims);
+            asked.push(filled.asked);
+            (name, filled.person)
+        });
+        // Everybody at once is quicker than one after the other.
+        match self.people.is_empty() {
+            true => self.people = people.collect(),
+            false => self.people.extend(people),
+        }
+        let (catalog, timeline, now) = (facts.catalog, self.timeline, self.now);
+        let (people, before) = (&self.people, before);
+        let (shared, rest) = rayon::join(
+            || {
+                let claims = names.iter().zip(claims);
+                self.distinct.look(catalog, &before, claims)
+            },
+            || {
+                let mut found = bonds::check(folded, people, &mut self.numbers);
+                let looked_at = (names.as_slice(), now);
+                orphans::warn(catalog, timeline, looked_at, &before, people, &mut found);
+                if first {
+                    newcomers::warn(catalog, timeline, people, now, &mut found);
+                }
+                found
+            },
+        );
+        problems.extend(shared.into_iter().chain(rest));
+        self.note_holders(&names, asked, problems);
+        let recipients = self.recipients();
         if recipients.may_differ(&names, &before) {
             terms::resources(&self.ground, &recipients, problems);
         }
         Glance { names, before }
+    }
+
+    fn recipients(&self) -> terms::Recipients<'_> {
+        terms::Recipients::new(&self.ground, &self.people, &self.holders, self.now)
     }
 
     /// These users and whom they report to: what templates say of a supervisor must be known.
@@ -249,25 +262,31 @@ impl<'a> Outlook<'a> {
         names.iter().cloned().chain(supervisors).collect()
     }
 
-    /// More holders than seats (MODEL 12).
-    fn count_seats(&mut self, names: &[UserName], problems: &mut Vec<Problem>) {
-        for (resource, holders) in &mut self.seats {
-            let before = holders.len();
-            let mut added: BTreeSet<&UserName> = BTreeSet::new();
-            for name in names {
-                let person = self.people.get(name);
-                let mut keys = person.into_iter().flat_map(|p| p.entitlements.keys());
-                match keys.any(|key| key.resource == **resource) {
-                    true if holders.insert(name.clone()) => drop(added.insert(name)),
-                    true => {}
-                    false => drop(holders.remove(name)),
-                }
+    /// Notes who holds what, and reports more holders than seats (MODEL 12).
+    fn note_holders(
+        &mut self,
+        names: &[UserName],
+        asked: Vec<Vec<usize>>,
+        problems: &mut Vec<Problem>,
+    ) {
+        let mut added: BTreeMap<usize, BTreeSet<&UserName>> = BTreeMap::new();
+        let before: Vec<usize> = self.holders.counts().collect();
+        for (name, asked) in names.iter().zip(asked) {
+            for place in self.holders.put(name, asked) {
+                added.entry(place).or_default().insert(name);
             }
-            if holders.len() > before {
+        }
+        for resource in self.ground.catalog.resources.keys() {
+            let sheet = self.ground.sheets.get(resource);
+            let Some(place) = sheet.and_then(|sheet| sheet.asked.any()) else {
+                continue;
+            };
+            let (holders, added) = (self.holders.at(place), added.get(&place));
+            if let Some(added) = added.filter(|_| holders.len() > before[place]) {
                 seats(
                     self.ground.catalog,
                     resource,
-                    (holders, &added),
+                    (holders, added),
                     &self.people,
                     problems,
                 );
@@ -278,7 +297,7 @@ impl<'a> Outlook<'a> {
     /// What should be, at the instant last looked at.
     pub fn desired(&self) -> Desired {
         let (catalog, now) = (self.ground.catalog, self.now);
-        let recipients = terms::Recipients::new(catalog, &self.people, now);
+        let recipients = self.recipients();
         Desired {
             instant: now,
             valid_until: self.timeline.after(now).next(),
@@ -297,88 +316,139 @@ impl<'a> Outlook<'a> {
 /// What everybody holds at an instant, before anybody knows of accounts.
 pub struct Held<'p> {
     folded: &'p Folded,
-    holdings: Vec<Holdings<'p>>,
-    variables: Vec<UserVariables<'p>>,
-    problems: Vec<Problem>,
+    /// In the order of users; of those who are missing it is worked out while others are named.
+    parts: VecDeque<Part<'p>>,
 }
 
 impl<'p> Held<'p> {
     /// Works it out, user by user.
     pub fn new(facts: &'p Facts<'p>, folded: &'p Folded) -> Self {
-        let people = everybody(folded);
-        let parts: Vec<(Holdings<'_>, Vec<Problem>, UserVariables<'_>)> = people
-            .par_iter()
-            .map(|(name, user)| {
-                let (holdings, found) = holdings::of(facts, name, user);
-                let variables = fields::variables(facts, name, user, &holdings);
-                (holdings, found, variables)
-            })
-            .collect();
-        let mut held = Self {
-            folded,
-            holdings: Vec::with_capacity(people.len()),
-            variables: Vec::with_capacity(people.len()),
-            problems: Vec::new(),
-        };
-        for (holdings, found, variables) in parts {
-            held.holdings.push(holdings);
-            held.variables.push(variables);
-            held.problems.extend(found);
-        }
-        held
+        let parts = held_by(facts, &everybody(folded)).into();
+        Self { folded, parts }
+    }
+
+    /// Leaves it to be worked out.
+    fn later(folded: &'p Folded) -> Self {
+        let parts = VecDeque::new();
+        Self { folded, parts }
     }
 }
 
-fn everybody(folded: &Folded) -> Vec<(&UserName, &FoldedUser)> {
+/// What one user holds, what is wrong with it, and what templates see of them.
+type Part<'p> = (Holdings<'p>, Vec<Problem>, UserVariables<'p>);
+
+fn held_by<'p>(facts: &'p Facts<'p>, people: &[User<'p>]) -> Vec<Part<'p>> {
+    let one = |(name, user): &User<'p>| {
+        let (holdings, found) = holdings::of(facts, name, user);
+        let variables = fields::variables(facts, name, user, &holdings);
+        (holdings, found, variables)
+    };
+    people.par_iter().map(one).collect()
+}
+
+/// A user, and what requests made of them.
+type User<'p> = (&'p UserName, &'p FoldedUser);
+
+/// How many users' holdings are worked out while as many others are named, and the fields of as many filled:
+/// few enough that what one of them made is still at hand for the next.
+const AT_ONCE: usize = 512;
+
+fn everybody(folded: &Folded) -> Vec<User<'_>> {
     let people = folded.people.iter();
     people.map(|(name, user)| (name, &**user)).collect()
 }
 
-/// Puts those who hold something, or nothing, among the people.
+/// Names everybody and fills their fields, whether they hold something or nothing. Names come one after the
+/// other; meanwhile it is worked out what the next users hold, and the fields of those before are filled.
 fn fill<'p>(
     facts: &'p Facts<'p>,
     (namer, accounts): (&mut Namer<'_>, &'p Accounts),
-    held: Held<'p>,
-    into: &mut BTreeMap<UserName, Arc<Person>>,
+    mut held: Held<'p>,
     problems: &mut Vec<Problem>,
-) {
-    let Held {
-        folded,
-        holdings,
-        variables,
-        problems: found,
-    } = held;
-    problems.extend(found);
-    let people = everybody(folded);
-    // Names, one after the other.
+) -> Vec<Filled> {
+    let people = everybody(held.folded);
     for (name, user) in &people {
         namer.claim(name, user, problems);
     }
-    let mut bases: Vec<Base<'_>> = Vec::with_capacity(people.len());
-    for (((name, user), holdings), variables) in people.iter().zip(&holdings).zip(variables) {
-        bases.push(base(
-            facts,
-            (namer, accounts),
-            (name, user),
-            holdings,
-            variables,
-            problems,
-        ));
+    let mut supervisors = Supervisors::of(facts, &people);
+    let mut found: Vec<Filled> = Vec::with_capacity(people.len());
+    let mut named: Vec<Based<'p>> = Vec::new();
+    let mut waiting: Vec<Based<'p>> = Vec::new();
+    let (mut held_of, mut named_of) = (held.parts.len(), 0);
+    while named_of < people.len() || !named.is_empty() {
+        let next = &people[held_of..people.len().min(held_of + AT_ONCE)];
+        let to_name = &people[named_of..held_of.min(named_of + AT_ONCE)];
+        let parts = held.parts.drain(..to_name.len());
+        let (ready, later): (Vec<_>, Vec<_>) = std::mem::take(&mut named)
+            .into_iter()
+            .partition(|based| supervisors.tell_of(based.user.1));
+        waiting.extend(later);
+        let (more, (based, filled)) = rayon::join(
+            || held_by(facts, next),
+            || {
+                rayon::join(
+                    || {
+                        let of = to_name.iter().zip(parts);
+                        let mut one = |(user, part): (&User<'p>, Part<'p>)| {
+                            based(facts, (&mut *namer, accounts), *user, part, problems)
+                        };
+                        of.map(&mut one).collect::<Vec<_>>()
+                    },
+                    || filled(facts, (accounts, &supervisors), ready),
+                )
+            },
+        );
+        named_of += based.len();
+        held_of += more.len();
+        held.parts.extend(more);
+        found.extend(filled);
+        supervisors.add(&based);
+        named = based;
     }
-    let supervisors = fields::Supervisors::new(&people, &bases);
-    // Field values, user by user.
-    let filled: Vec<(Arc<Person>, Vec<Problem>)> = people
-        .par_iter()
-        .zip(holdings.into_par_iter())
-        .zip(bases.into_par_iter())
-        .map(|(((name, user), holdings), base)| {
-            let known = (accounts, &supervisors);
-            fields::person(facts, known, name, user, holdings, base)
-        })
-        .collect();
-    for (person, found) in filled {
-        problems.extend(found);
-        into.insert(person.name.clone(), person);
+    let is_in_order = waiting.is_empty();
+    found.extend(filled(facts, (accounts, &supervisors), waiting));
+    if !is_in_order {
+        found.sort_unstable_by(|a, b| a.person.name.cmp(&b.person.name));
+    }
+    found
+}
+
+fn filled<'p>(
+    facts: &'p Facts<'p>,
+    known: (&'p Accounts, &'p Supervisors),
+    based: Vec<Based<'p>>,
+) -> Vec<Filled> {
+    let one = |based: Based<'p>| {
+        let Based {
+            user: (name, user),
+            holdings,
+            base,
+        } = based;
+        fields::person(facts, known, name, user, holdings, base)
+    };
+    based.into_par_iter().map(one).collect()
+}
+
+/// A user whose account has its names.
+struct Based<'p> {
+    user: User<'p>,
+    holdings: Holdings<'p>,
+    base: Base<'p>,
+}
+
+fn based<'p>(
+    facts: &Facts<'_>,
+    known: (&mut Namer<'_>, &Accounts),
+    user: User<'p>,
+    (holdings, found, variables): Part<'p>,
+    problems: &mut Vec<Problem>,
+) -> Based<'p> {
+    problems.extend(found);
+    let base = base(facts, known, user, &holdings, variables, problems);
+    Based {
+        user,
+        holdings,
+        base,
     }
 }
 

@@ -89,7 +89,7 @@ struct Held {
     cn: String,
     mail: Option<String>,
     /// What somebody made of them by hand.
-    by_hand: Option<NamesByHand>,
+    by_hand: Option<Box<NamesByHand>>,
 }
 
 impl Held {
@@ -99,7 +99,7 @@ impl Held {
             upn: known.upn.clone(),
             cn: known.cn.clone(),
             mail: known.mail.clone(),
-            by_hand: known.by_hand.as_deref().cloned(),
+            by_hand: known.by_hand.clone(),
         }
     }
 }
@@ -159,6 +159,11 @@ impl<'a> Namer<'a> {
             claimed,
         } = self;
         (taken, given, claimed)
+    }
+
+    /// Makes ready for so many users at once.
+    pub fn expect(&mut self, users: usize) {
+        self.taken.reserve(users);
     }
 
     /// Notes the names that a user's manifest claims; all of them are, before the first is given.
@@ -349,7 +354,7 @@ impl<'a> Namer<'a> {
         let gone = !by_hand.login.eq_ignore_ascii_case(&held.login)
             && self.is_anothers(|t| &t.logins, &fold(&held.login), name);
         if gone {
-            let NamesByHand { login, upn, mail } = by_hand.clone();
+            let NamesByHand { login, upn, mail } = by_hand.as_ref().clone();
             held = Held {
                 login,
                 upn,

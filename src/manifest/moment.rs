@@ -2,7 +2,7 @@
 
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp, ToSpan};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -67,9 +67,41 @@ impl Moment {
         local(time, zone, text, Gap::Error)
     }
 
+    /// The instant it means, where that is after another: of what is days ago no zone need be asked.
+    pub fn resolve_after(&self, now: &Now, zone: &TimeZone, edge: Edge) -> Option<Timestamp> {
+        let day = self.0.get(..10)?;
+        if day < now.days_ago.as_str() {
+            return None;
+        }
+        let instant = self.resolve(zone, edge).ok()?;
+        (now.instant < instant).then_some(instant)
+    }
+
     /// The day, where it is one as a whole.
     pub fn day(&self) -> Option<Date> {
         (self.0.len() == 10).then(|| self.0.parse().ok())?
+    }
+}
+
+/// An instant, to compare many moments with.
+#[derive(Debug, Clone)]
+pub struct Now {
+    /// The instant.
+    pub instant: Timestamp,
+    /// A day so long ago that it has ended everywhere, as a moment writes it.
+    days_ago: String,
+}
+
+impl Now {
+    /// Makes an instant ready.
+    pub fn new(instant: Timestamp) -> Self {
+        // No offset from UTC has more than 26 hours, and a day's end is the next day.
+        let ago = instant.checked_sub(SignedDuration::from_hours(4 * 24));
+        let ago = ago.unwrap_or(Timestamp::MIN);
+        let day = ago.strftime("%Y-%m-%d").to_string();
+        // Before the year 0 and after 9999 a day is written otherwise; then every moment is asked.
+        let days_ago = if day.len() == 10 { day } else { String::new() };
+        Self { instant, days_ago }
     }
 }
 
@@ -148,6 +180,38 @@ mod tests {
             at("2027-02-01T08:00Z", Edge::End).unwrap(),
             "2027-02-01T08:00:00Z"
         );
+    }
+
+    #[test]
+    fn whether_a_moment_is_after_an_instant_is_told_without_its_zone_only_where_that_is_no_matter()
+    {
+        let zones = ["America/Indiana/Indianapolis", "Pacific/Kiritimati", "UTC"];
+        let instants = ["2027-02-01T00:00:00Z", "2027-02-28T23:59:59Z"];
+        let mut later = 0;
+        for (zone, instant) in zones.iter().flat_map(|z| instants.map(|i| (z, i))) {
+            let zone = TimeZone::get(zone).unwrap();
+            let now = Now::new(instant.parse().unwrap());
+            let days = (1..=31).map(|day| format!("2027-01-{day:02}"));
+            let days = days.chain((1..=30).map(|day| format!("2027-02-{day:02}")));
+            let more = ["0000-01-01", "9999-12-30", "2027", "", "nothing at all"];
+            for day in days.chain(more.map(String::from)) {
+                for time in ["", "T00:00", "T23:59:59+25:00", "T00:00:00-25:00", "Z"] {
+                    let moment = Moment(format!("{day}{time}"));
+                    for edge in [Edge::Start, Edge::End] {
+                        let resolved = moment.resolve(&zone, edge).ok();
+                        let resolved = resolved.filter(|at| now.instant < *at);
+                        later += usize::from(resolved.is_some());
+                        assert_eq!(moment.resolve_after(&now, &zone, edge), resolved);
+                    }
+                }
+            }
+        }
+        assert!(later > 500, "{later}");
+        for instant in [Timestamp::MIN, Timestamp::MAX] {
+            let moment = Moment("9999-12-29".into());
+            let after = moment.resolve_after(&Now::new(instant), &TimeZone::UTC, Edge::Start);
+            assert_eq!(after.is_some(), instant == Timestamp::MIN);
+        }
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub struct RecordedNames {
     pub login: String,
     /// Its principal name, where it has one.
     pub upn: Option<String>,
-    /// Its mail address, where it has one and that is managed.
+    /// Its mail address, where it has one.
     pub mail: Option<String>,
 }
 
@@ -43,68 +43,56 @@ pub struct Rules<'a> {
     pub observed: &'a BTreeSet<AttributeName>,
     /// Whether accounts at a place are managed.
     pub covers: &'a (dyn Fn(&Dn) -> bool + Sync),
-    /// Names that were ever used, in lower case, and whose they were.
-    pub names_used: &'a BTreeMap<String, UserName>,
+    /// Whether mail addresses are managed; those that are not are as the directory has them.
+    pub mail: bool,
 }
 
-/// Finds every user's account, and every name that is taken.
+/// Names that were ever used, in lower case, and whose they were: nobody else gets them.
+pub fn used(names: &BTreeMap<String, UserName>) -> Taken {
+    let mut taken = Taken::default();
+    taken.reserve(names.len() / 2);
+    for (name, user) in names {
+        match name.contains('@') {
+            true => taken.address(name, Holder::User(user.clone())),
+            false => taken.login(name, Holder::User(user.clone())),
+        }
+    }
+    taken
+}
+
+/// What is found of one user: their account, or why it cannot be told.
+type Found<'a> = (&'a UserName, &'a Claim, Result<(Guid, Tie), Trouble>);
+
+/// Finds every user's account, and every name that is taken besides those that were `used`.
 pub fn tie(
     directory: &Directory,
     claims: &BTreeMap<UserName, Claim>,
     rules: &Rules<'_>,
+    used: Taken,
 ) -> Accounts {
     let anchors = anchors(directory, claims, rules);
-    let mut found: BTreeMap<&UserName, (Guid, Tie)> = BTreeMap::new();
-    let mut troubled: BTreeMap<UserName, Trouble> = BTreeMap::new();
-    for (user, claim) in claims {
-        match one(directory, claim, rules, &anchors) {
-            Ok(Some(tie)) => {
-                found.insert(user, tie);
-            }
-            Ok(None) => {}
-            Err(trouble) => {
-                troubled.insert(user.clone(), trouble);
-            }
-        }
-    }
-    let mut claimed: BTreeMap<Guid, Vec<&UserName>> = BTreeMap::new();
-    for (user, (guid, _)) in &found {
-        claimed.entry(*guid).or_default().push(user);
-    }
-    for users in claimed.values().filter(|users| users.len() > 1) {
-        for user in users {
-            let others: Vec<&str> = users
-                .iter()
-                .filter(|u| u != &user)
-                .map(|u| u.as_str())
-                .collect();
-            found.remove(user);
-            troubled.insert(
-                (*user).clone(),
-                Trouble {
-                    code: Code::AmbiguousAnchor,
-                    reason: format!("the same account is also claimed by {}", others.join(", ")),
-                },
-            );
-        }
-    }
-    let known = found.par_iter().filter_map(|(user, (guid, tie))| {
+    let claims: Vec<(&UserName, &Claim)> = claims.iter().collect();
+    let found = claims.par_iter().filter_map(|(user, claim)| {
+        let found = one(directory, claim, rules, &anchors).transpose()?;
+        Some((*user, *claim, found))
+    });
+    let mut found: Vec<Found<'_>> = found.collect();
+    ambiguous(&mut found);
+    let known = found.par_iter().filter_map(|(user, claim, found)| {
+        let (guid, tie) = found.as_ref().ok()?;
         let account = directory.accounts.get(guid)?;
-        let recorded = claims.get(*user).and_then(|c| c.recorded.as_ref());
+        let recorded = claim.recorded.as_ref();
         let recorded = recorded.filter(|_| (rules.covers)(&account.dn));
-        let known = known(account, *tie, recorded, rules.observed);
+        let known = known(account, *tie, recorded, rules);
         Some(((*user).clone(), known))
     });
     let known: Vec<_> = known.collect();
-    let owned = found
-        .iter()
-        .map(|(user, (guid, _))| (*guid, (*user).clone()));
-    let owners = owned.collect();
-    let mut taken = Taken::default();
-    for (name, user) in rules.names_used {
-        match name.contains('@') {
-            true => taken.address(name, Holder::User(user.clone())),
-            false => taken.login(name, Holder::User(user.clone())),
+    let mut owners = HashMap::with_capacity(found.len());
+    let mut troubled: BTreeMap<UserName, Trouble> = BTreeMap::new();
+    for (user, _, found) in found {
+        match found {
+            Ok((guid, _)) => drop(owners.insert(guid, user.clone())),
+            Err(trouble) => drop(troubled.insert(user.clone(), trouble)),
         }
     }
     Accounts {
@@ -114,8 +102,32 @@ pub fn tie(
         known: known.into_iter().collect(),
         owners,
         held: directory.names.clone(),
-        taken,
+        taken: used,
         troubled,
+    }
+}
+
+/// Of several users who claim one account nobody has it.
+fn ambiguous(found: &mut [Found<'_>]) {
+    let mut claimed: Vec<(Guid, usize)> = (0..)
+        .zip(found.iter())
+        .filter_map(|(place, (_, _, found))| Some((found.as_ref().ok()?.0, place)))
+        .collect();
+    claimed.sort_unstable();
+    for places in claimed.chunk_by(|(a, _), (b, _)| a == b) {
+        if places.len() == 1 {
+            continue;
+        }
+        let users: Vec<&UserName> = places.iter().map(|(_, place)| found[*place].0).collect();
+        for (_, place) in places {
+            let (user, _, found) = &mut found[*place];
+            let others = users.iter().filter(|other| *other != user);
+            let others: Vec<&str> = others.map(|other| other.as_str()).collect();
+            *found = Err(Trouble {
+                code: Code::AmbiguousAnchor,
+                reason: format!("the same account is also claimed by {}", others.join(", ")),
+            });
+        }
     }
 }
 
@@ -202,7 +214,7 @@ fn known(
     account: &Account,
     tie: Tie,
     recorded: Option<&RecordedNames>,
-    observed: &BTreeSet<AttributeName>,
+    rules: &Rules<'_>,
 ) -> KnownAccount {
     let here = NamesByHand {
         login: account.login.clone(),
@@ -213,7 +225,11 @@ fn known(
     let kept = recorded.map(|recorded| NamesByHand {
         login: recorded.login.clone(),
         upn: recorded.upn.clone().unwrap_or_else(|| here.upn.clone()),
-        mail: recorded.mail.clone().or_else(|| here.mail.clone()),
+        mail: recorded
+            .mail
+            .clone()
+            .filter(|_| rules.mail)
+            .or_else(|| here.mail.clone()),
     });
     let (names, by_hand) = match kept {
         Some(kept) if !kept.are(&here) => (kept, Some(Box::new(here))),
@@ -228,7 +244,8 @@ fn known(
         cn: account.dn.rdn().value().to_owned(),
         mail: names.mail,
         by_hand,
-        observed: observed
+        observed: rules
+            .observed
             .iter()
             .filter_map(|name| Some((name.clone(), account.text(name.clone())?.to_owned())))
             .collect(),

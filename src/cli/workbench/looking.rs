@@ -24,6 +24,12 @@ pub struct Looking {
     thread: JoinHandle<Option<Box<dyn Transport>>>,
 }
 
+/// Whether a server tells of a directory, and not a file.
+fn is_served(operator: &Operator, wanted: &Wanted) -> bool {
+    let named = operator.directory(&wanted.resource);
+    named.is_some_and(|named| matches!(named.transport, DirectoryTransport::Ldap(_)))
+}
+
 /// What opening a directory came to.
 enum Opened {
     /// There is none at hand.
@@ -37,8 +43,9 @@ type Seen = (Directory, Option<Taken>);
 
 /// What becomes of the directory once it was looked at.
 enum Afterwards {
+    /// A file takes memory, and is soon read again.
     LetGo,
-    /// It is written to.
+    /// It is asked for more, or written to.
     Keep,
     /// It is written to, and looked at again later, as this time with what it was before.
     Remember(Option<Box<Snapshot>>),
@@ -49,16 +56,14 @@ impl Looking {
     /// told so early, or the directory is a file: nobody waits for one, and both at once take more memory.
     pub fn ahead(origin: &Origin, operator: &Operator, purpose: Purpose<'_>) -> Option<Self> {
         let wanted = Wanted::guessed(origin, operator.outer())?;
-        let named = operator.directory(&wanted.resource)?;
-        let is_served = matches!(named.transport, DirectoryTransport::Ldap(_));
         let is_asked = purpose.shut(&wanted.resource).is_none();
-        (is_served && is_asked).then(|| Self::begin(operator, wanted, purpose))
+        (is_asked && is_served(operator, &wanted)).then(|| Self::begin(operator, wanted, purpose))
     }
 
     fn begin(operator: &Operator, wanted: Wanted, purpose: Purpose<'_>) -> Self {
         let afterwards = match purpose {
-            Purpose::Look => Afterwards::LetGo,
-            Purpose::Apply => Afterwards::Keep,
+            Purpose::Look if !is_served(operator, &wanted) => Afterwards::LetGo,
+            Purpose::Look | Purpose::Apply => Afterwards::Keep,
             Purpose::GoOn(standing) => Afterwards::Remember(standing.kept.take().map(Box::new)),
         };
         let (tell_opened, opened) = sync_channel(1);

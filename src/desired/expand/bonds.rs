@@ -7,14 +7,14 @@ use crate::desired::Person;
 use crate::diagnostic::Code;
 use crate::name::UserName;
 use crate::request::{Folded, Origin};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// Whose an employee number is, as far as people were looked at.
 #[derive(Default)]
 pub(super) struct Numbers {
-    holders: BTreeMap<String, UserName>,
-    held: BTreeMap<UserName, String>,
+    holders: HashMap<String, UserName>,
+    held: HashMap<UserName, String>,
 }
 
 impl Numbers {

@@ -9,7 +9,8 @@ use crate::diagnostic::Code;
 use crate::manifest::parse::Location;
 use crate::manifest::user::UserState;
 use crate::name::UserName;
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 const PROXY_ADDRESSES: &str = "proxyAddresses";
@@ -21,74 +22,137 @@ const PERSONAL: [&str; 2] = ["employeeID", "employeeNumber"];
 #[derive(Default)]
 pub(super) struct Distinct {
     /// By claim; hardly ever more than one has it.
-    holders: BTreeMap<Claim, Vec<UserName>>,
-    claims: BTreeMap<UserName, Vec<Claim>>,
+    holders: HashMap<Claim, Claimants>,
 }
 
 /// A sort of value, and the value with case and accents folded.
 type Claim = (&'static str, Arc<str>);
 
-impl Distinct {
-    /// Takes note of what a person claims now, and reports what is another's too, and a list of
-    /// addresses without exactly one primary.
-    pub fn look<'p>(
-        &mut self,
-        catalog: &Catalog,
-        people: impl Iterator<Item = &'p Arc<Person>>,
-    ) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        for person in people {
-            self.look_at(catalog, person, &mut problems);
-        }
-        problems
-    }
+/// Those who make a claim.
+struct Claimants {
+    first: UserName,
+    more: Vec<UserName>,
+}
 
-    fn look_at(&mut self, catalog: &Catalog, person: &Person, problems: &mut Vec<Problem>) {
-        let name = &person.name;
-        for claim in self.claims.remove(name).into_iter().flatten() {
-            if let Some(holders) = self.holders.get_mut(&claim) {
-                holders.retain(|holder| holder != name);
-            }
-        }
+/// What one person claims, and what is wrong with it whatever others claim.
+#[derive(Default)]
+pub(super) struct Claims {
+    /// As it is written, and as it is compared.
+    own: Vec<(Arc<str>, Claim)>,
+    misaddressed: Option<String>,
+}
+
+impl Claims {
+    /// What a person claims.
+    pub fn of(person: &Person) -> Self {
         // Nothing is written of an account that is held: it shares nothing with anybody.
         let account = person.account.as_ref().filter(|a| a.trouble.is_none());
-        let (Some(account), Some(user)) = (account, catalog.users.get(name)) else {
-            return;
+        let Some(account) = account else {
+            return Self::default();
         };
         let list = account
             .attributes
             .get(&AttributeName::from(PROXY_ADDRESSES));
-        if let Some(why) = list.and_then(|list| misaddressed(list)) {
-            let help =
-                "write one `SMTP:` address, from which mail is sent, and `smtp:` before others";
-            problems.push(
-                Problem::new(
-                    Code::FieldValue,
-                    &user.at,
-                    "/metadata.name",
-                    format!("`{PROXY_ADDRESSES}` of `{name}`: {why}"),
-                )
-                .help(help),
-            );
+        let own = match person.state {
+            UserState::Left => Vec::new(),
+            UserState::Active | UserState::Suspended => claims(account),
+        };
+        let own = own.into_iter().map(|(sort, value)| {
+            let folded = fold(value).into();
+            (value.into(), (sort, folded))
+        });
+        Self {
+            own: own.collect(),
+            misaddressed: list.and_then(|list| misaddressed(list)),
         }
-        if person.state == UserState::Left {
+    }
+}
+
+impl Distinct {
+    /// Makes ready for so many users at once.
+    pub fn expect(&mut self, users: usize) {
+        self.holders.reserve(2 * users);
+    }
+
+    /// Takes note of what people claim now, in place of what they claimed `before`, and reports what is
+    /// another's too, and a list of addresses without exactly one primary.
+    pub fn look<'p>(
+        &mut self,
+        catalog: &Catalog,
+        before: &BTreeMap<UserName, Arc<Person>>,
+        people: impl Iterator<Item = (&'p UserName, Claims)>,
+    ) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for person in before
+            .values()
+            .filter(|p| catalog.users.contains_key(&p.name))
+        {
+            for (_, claim) in Claims::of(person).own {
+                self.forget(&person.name, &claim);
+            }
+        }
+        for (name, Claims { own, misaddressed }) in people {
+            if own.is_empty() && misaddressed.is_none() {
+                continue;
+            }
+            let Some(user) = catalog.users.get(name) else {
+                continue;
+            };
+            if let Some(why) = misaddressed {
+                let help =
+                    "write one `SMTP:` address, from which mail is sent, and `smtp:` before others";
+                problems.push(
+                    Problem::new(
+                        Code::FieldValue,
+                        &user.at,
+                        "/metadata.name",
+                        format!("`{PROXY_ADDRESSES}` of `{name}`: {why}"),
+                    )
+                    .help(help),
+                );
+            }
+            for (value, claim) in own {
+                let sort = claim.0;
+                if let Some(first) = self.take(name, claim) {
+                    problems.push(twice(sort, &value, &user.at, catalog, &first));
+                }
+            }
+        }
+        problems
+    }
+
+    /// Notes who makes a claim; the first of those who make it besides.
+    fn take(&mut self, name: &UserName, claim: Claim) -> Option<UserName> {
+        let claimants = match self.holders.entry(claim) {
+            Entry::Vacant(free) => {
+                free.insert(Claimants {
+                    first: name.clone(),
+                    more: Vec::new(),
+                });
+                return None;
+            }
+            Entry::Occupied(taken) => taken.into_mut(),
+        };
+        let all = || std::iter::once(&claimants.first).chain(&claimants.more);
+        let other = all().filter(|other| *other != name).min().cloned();
+        if !all().any(|known| known == name) {
+            claimants.more.push(name.clone());
+        }
+        other
+    }
+
+    fn forget(&mut self, name: &UserName, claim: &Claim) {
+        let Some(Claimants { first, more }) = self.holders.get_mut(claim) else {
+            return;
+        };
+        more.retain(|other| other != name);
+        if first != name {
             return;
         }
-        let all = claims(account);
-        let mut own = Vec::with_capacity(all.len());
-        for (sort, value) in all {
-            let claim: Claim = (sort, fold(value).into());
-            let holders = self.holders.entry(claim.clone());
-            let holders = holders.or_insert_with(|| Vec::with_capacity(1));
-            if let Some(first) = holders.iter().filter(|other| *other != name).min() {
-                problems.push(twice(sort, value, &user.at, catalog, first));
-            }
-            if !holders.contains(name) {
-                holders.push(name.clone());
-            }
-            own.push(claim);
+        match more.is_empty() {
+            true => drop(self.holders.remove(claim)),
+            false => *first = more.remove(0),
         }
-        self.claims.insert(name.clone(), own);
     }
 }
 

@@ -1,11 +1,12 @@
 //! Field values: each from the nearest that says one, else from its template, in the order in
 //! which they read each other (MODEL 20, 21).
 
+use super::distinct::Claims;
 use super::ground::Presence;
 use super::holdings::Holdings;
 use super::sheet::{AccountPart, Filling, Reading, Sheet, Slot, Target};
 use super::sources::Sources;
-use super::{Base, Entitlements, Facts};
+use super::{Base, Based, Entitlements, Facts, User};
 use crate::catalog::{Catalog, Problem};
 use crate::connector::AttributeName;
 use crate::connector::active_directory::matching;
@@ -29,34 +30,55 @@ use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// What templates see of everybody's supervisor.
-pub(super) struct Supervisors(BTreeMap<UserName, Supervisor>);
+/// What templates see of everybody's supervisor, as far as they have their names.
+pub(super) struct Supervisors {
+    /// Those whom somebody reports to and who are not known yet; none where no template asks.
+    awaited: BTreeSet<UserName>,
+    known: BTreeMap<UserName, Supervisor>,
+}
 
 impl Supervisors {
-    pub fn new(people: &[(&UserName, &FoldedUser)], bases: &[Base<'_>]) -> Self {
-        let wanted: BTreeSet<&UserName> = people
-            .iter()
-            .filter_map(|(_, user)| user.spec.supervisor.as_ref())
-            .collect();
-        let of = people
-            .iter()
-            .zip(bases)
-            .filter(|((name, _), _)| wanted.contains(name));
-        Self(
-            of.map(|((name, user), base)| {
-                let account = base.names.as_ref().map(|_| &base.variables.account);
-                let contact = user.spec.contact.as_ref().and_then(|c| c.mail.as_ref());
-                let mail = account.and_then(|a| a.mail.clone());
-                let supervisor = Supervisor {
-                    name: (*name).clone(),
-                    display_name: base.variables.display_name.clone(),
-                    login: account.and_then(|a| a.login.clone()),
-                    mail: mail.or_else(|| contact.map(|m| m.0.as_str().into())),
-                };
-                ((*name).clone(), supervisor)
-            })
-            .collect(),
-        )
+    /// Nobody is known yet.
+    pub fn of(facts: &Facts<'_>, people: &[User<'_>]) -> Self {
+        let are_read = facts.catalog.templates.tell_of_supervisors();
+        let supervisors = people.iter().filter(|_| are_read);
+        let supervisors = supervisors.filter_map(|(_, user)| user.spec.supervisor.as_ref());
+        let supervisors: BTreeSet<&UserName> = supervisors.collect();
+        let are_here = people.iter().filter(|(name, _)| supervisors.contains(name));
+        Self {
+            awaited: are_here.map(|(name, _)| (*name).clone()).collect(),
+            known: BTreeMap::new(),
+        }
+    }
+
+    /// Whether all is known that templates see of a user's supervisor.
+    pub fn tell_of(&self, user: &FoldedUser) -> bool {
+        let supervisor = user.spec.supervisor.as_ref();
+        !supervisor.is_some_and(|s| self.awaited.contains(s))
+    }
+
+    /// Notes those of these users, who have their names now, whom somebody reports to.
+    pub fn add(&mut self, users: &[Based<'_>]) {
+        for Based {
+            user: (name, user),
+            base,
+            ..
+        } in users
+        {
+            if !self.awaited.remove(*name) {
+                continue;
+            }
+            let account = base.names.as_ref().map(|_| &base.variables.account);
+            let contact = user.spec.contact.as_ref().and_then(|c| c.mail.as_ref());
+            let mail = account.and_then(|a| a.mail.clone());
+            let supervisor = Supervisor {
+                name: (*name).clone(),
+                display_name: base.variables.display_name.clone(),
+                login: account.and_then(|a| a.login.clone()),
+                mail: mail.or_else(|| contact.map(|m| m.0.as_str().into())),
+            };
+            self.known.insert((*name).clone(), supervisor);
+        }
     }
 }
 
@@ -86,6 +108,16 @@ pub(super) fn variables<'p>(
     variables
 }
 
+/// A person who was put together.
+pub(super) struct Filled {
+    pub person: Arc<Person>,
+    pub problems: Vec<Problem>,
+    /// What is held of what holders are asked about.
+    pub asked: Vec<usize>,
+    /// What nobody else may have.
+    pub claims: Claims,
+}
+
 /// Fills every field of a user and puts the person together.
 pub(super) fn person<'p>(
     facts: &'p Facts<'p>,
@@ -94,7 +126,7 @@ pub(super) fn person<'p>(
     user: &'p FoldedUser,
     holdings: Holdings<'p>,
     base: Base<'p>,
-) -> (Arc<Person>, Vec<Problem>) {
+) -> Filled {
     let Base {
         names,
         ou,
@@ -112,7 +144,7 @@ pub(super) fn person<'p>(
         profiles,
     } = holdings;
     let supervisor = user.spec.supervisor.as_ref();
-    variables.supervisor = supervisor.and_then(|s| supervisors.0.get(s));
+    variables.supervisor = supervisor.and_then(|s| supervisors.known.get(s));
     let known = accounts.known.get(name);
     variables.account.dn = known.map(|k| k.dn.as_str().into());
     let contact = user.spec.contact.as_ref().and_then(|c| c.mail.as_ref());
@@ -123,14 +155,18 @@ pub(super) fn person<'p>(
     let mail: Option<Arc<str>> = mail.map(Into::into);
     variables.mail.clone_from(&mail);
     let mut held = vec![false; facts.sheets.len()];
-    let mut last = None;
-    for resource in entitlements.keys().map(|key| &key.resource) {
-        if last != Some(resource)
-            && let Some(sheet) = facts.sheets.get(resource)
-        {
-            held[sheet.place] = true;
+    let mut asked = Vec::new();
+    let mut sheet: Option<&Sheet<'_>> = None;
+    for key in entitlements.keys() {
+        // What is held comes resource by resource.
+        if sheet.is_none_or(|sheet| *sheet.name != key.resource) {
+            sheet = facts.sheets.get(&key.resource);
         }
-        last = Some(resource);
+        if let Some(sheet) = sheet {
+            held[sheet.place] = true;
+            let is_at_work = presence == Presence::Active;
+            sheet.asked.note(key, is_at_work, &mut asked);
+        }
     }
     let mut filler = Filler {
         sources: Sources {
@@ -217,7 +253,12 @@ pub(super) fn person<'p>(
         because: user.changed.iter().map(Cause::of).collect(),
         declared: Cause::of(&user.declared),
     };
-    (Arc::new(person), problems)
+    Filled {
+        claims: Claims::of(&person),
+        person: Arc::new(person),
+        problems,
+        asked,
+    }
 }
 
 /// When a user starts, where that is still to come.
@@ -291,11 +332,11 @@ struct Filler<'s, 'p> {
 enum State {
     Untouched,
     Open,
-    Done(Filled),
+    Done(Value),
 }
 
 /// The value of a field, and whether it rests on names that are not settled.
-type Filled = (Option<Arc<str>>, bool);
+type Value = (Option<Arc<str>>, bool);
 
 /// The values of a resource's fields.
 type Fields = Sorted<FieldName, Arc<str>>;
@@ -314,7 +355,7 @@ impl<'p> Filler<'_, 'p> {
     }
 
     /// The value of the field at an index of a sheet.
-    fn value(&mut self, sheet: &'p Sheet<'p>, index: usize) -> Filled {
+    fn value(&mut self, sheet: &'p Sheet<'p>, index: usize) -> Value {
         let slot = &sheet.slots[index];
         match &self.states[slot.place] {
             State::Done(filled) => return filled.clone(),
@@ -333,7 +374,7 @@ impl<'p> Filler<'_, 'p> {
         found
     }
 
-    fn find(&mut self, sheet: &'p Sheet<'p>, slot: &'p Slot<'p>, index: usize) -> Filled {
+    fn find(&mut self, sheet: &'p Sheet<'p>, slot: &'p Slot<'p>, index: usize) -> Value {
         let mut provisional = false;
         let given = |text: &str| -> Option<Arc<str>> {
             let text = text.trim();
@@ -493,7 +534,7 @@ impl<'p> Filler<'_, 'p> {
     }
 
     /// Why there should be an account.
-    fn causes(&self, entitlements: &BTreeMap<EntitlementKey, Causes>) -> Vec<Cause> {
+    fn causes(&self, entitlements: &Sorted<EntitlementKey, Causes>) -> Vec<Cause> {
         let Sources { facts, user, .. } = &self.sources;
         let mut causes: Vec<Cause> = entitlements
             .iter()
@@ -573,7 +614,7 @@ impl<'p> Filler<'_, 'p> {
         }
     }
 
-    fn entitlements(&mut self, held: BTreeMap<EntitlementKey, Causes>) -> Entitlements {
+    fn entitlements(&mut self, held: Sorted<EntitlementKey, Causes>) -> Entitlements {
         let facts = self.sources.facts;
         let mut filled: Option<(&ResourceName, Fields, bool)> = None;
         let mut found = Vec::with_capacity(held.len());

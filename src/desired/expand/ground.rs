@@ -6,7 +6,7 @@ use super::sheet::Sheets;
 use crate::catalog::{Catalog, Linked};
 use crate::manifest::resource::IdentityRules;
 use crate::manifest::user::UserState;
-use crate::manifest::{Edge, IdentitySpec, Moment, ResourceSpec};
+use crate::manifest::{Edge, IdentitySpec, Moment, Now, ResourceSpec};
 use crate::name::{IdentityName, ResourceName, UserName};
 use crate::request::{FoldedUser, ahead};
 use jiff::Timestamp;
@@ -60,7 +60,12 @@ impl<'a> Ground<'a> {
 
     /// The same, at an instant.
     pub fn at(&'a self, now: Timestamp) -> Facts<'a> {
-        Facts { ground: self, now }
+        let moment = Now::new(now);
+        Facts {
+            ground: self,
+            now,
+            moment,
+        }
     }
 }
 
@@ -68,6 +73,8 @@ impl<'a> Ground<'a> {
 pub struct Facts<'p> {
     ground: &'p Ground<'p>,
     pub(super) now: Timestamp,
+    /// The same, to compare moments with.
+    moment: Now,
 }
 
 impl<'p> Deref for Facts<'p> {
@@ -87,13 +94,12 @@ impl Facts<'_> {
 
     /// Where a user is in their time here.
     pub(super) fn state(&self, user: &FoldedUser) -> Presence {
-        let at = |moment: &Option<Moment>, edge| {
-            moment
-                .as_ref()
-                .and_then(|m| m.resolve(&self.catalog.zone, edge).ok())
-        };
-        let ended = at(&user.spec.end_date, Edge::End).is_some_and(|end| end <= self.now);
-        let start = at(&user.spec.start_date, Edge::Start).filter(|start| self.now < *start);
+        let zone = &self.catalog.zone;
+        let end = user.spec.end_date.as_ref();
+        let end = end.and_then(|m| m.resolve(zone, Edge::End).ok());
+        let ended = end.is_some_and(|end| end <= self.now);
+        let start = user.spec.start_date.as_ref();
+        let start = start.and_then(|m| m.resolve_after(&self.moment, zone, Edge::Start));
         match (ended, start, user.spec.state) {
             (true, _, _) | (_, _, UserState::Left) => Presence::Left,
             (_, Some(start), _) if ahead(self.catalog, start) <= self.now => Presence::Ahead,

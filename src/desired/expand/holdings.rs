@@ -17,19 +17,20 @@ use crate::manifest::resource::ResourceType;
 use crate::manifest::{Access, ResourceSpec, UserType};
 use crate::name::{FieldName, LevelName, ProfileName, ResourceName, UserName};
 use crate::request::{Exception, FoldedUser, Origin};
+use crate::sorted::Sorted;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What one user holds.
 pub(super) struct Holdings<'p> {
     pub presence: Presence,
-    pub entitlements: BTreeMap<EntitlementKey, Causes>,
-    pub groups: BTreeMap<GroupKey, GroupGrant>,
+    pub entitlements: Sorted<EntitlementKey, Causes>,
+    pub groups: Sorted<GroupKey, GroupGrant>,
     pub dropped: Vec<Dropped>,
     /// By resource and alias.
     pub identities: Vec<DesiredIdentity>,
     pub has_account: bool,
     /// Field values given with access, by resource, nearest source first.
-    pub given: BTreeMap<ResourceName, Vec<Given<'p>>>,
+    pub given: Sorted<ResourceName, Vec<Given<'p>>>,
     /// Profiles the user has, with what gave them: personally first, then by organization.
     pub profiles: Vec<(Rank, &'p Lineage<'p>)>,
 }
@@ -85,12 +86,12 @@ pub(super) fn of<'p>(
         user,
         held: Holdings {
             presence,
-            entitlements: BTreeMap::new(),
-            groups: BTreeMap::new(),
+            entitlements: Sorted::new(),
+            groups: Sorted::new(),
             dropped: Vec::new(),
             identities: Vec::new(),
             has_account: false,
-            given: BTreeMap::new(),
+            given: Sorted::new(),
             profiles: Vec::new(),
         },
         problems: Vec::new(),
@@ -109,12 +110,12 @@ pub(super) fn of<'p>(
         // Before the start there is the account and nothing it opens.
         Presence::Ahead => {
             held.entitlements.retain(|key, _| account(key));
-            held.groups.clear();
+            held.groups = Sorted::new();
             held.identities.clear();
         }
         Presence::Waiting | Presence::Left => {
-            held.entitlements.clear();
-            held.groups.clear();
+            held.entitlements = Sorted::new();
+            held.groups = Sorted::new();
             held.identities.clear();
         }
     }
@@ -256,8 +257,7 @@ impl<'p> Collector<'p> {
         if granted && !access.fields.is_empty() {
             self.held
                 .given
-                .entry(access.resource.clone())
-                .or_default()
+                .or_insert_with(access.resource.clone(), Vec::new)
                 .push(Given {
                     rank,
                     profile,
@@ -344,8 +344,7 @@ impl<'p> Collector<'p> {
         }
         self.held
             .entitlements
-            .entry(key)
-            .or_default()
+            .or_insert_with(key, Causes::default)
             .extend(causes.iter().cloned());
         true
     }
@@ -500,8 +499,7 @@ impl<'p> Collector<'p> {
         let grant = self
             .held
             .groups
-            .entry(GroupKey::new(name))
-            .or_insert_with(|| GroupGrant {
+            .or_insert_with(GroupKey::new(name), || GroupGrant {
                 name: name.to_owned(),
                 resource: resource.clone(),
                 causes: Vec::new(),

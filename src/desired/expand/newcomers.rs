@@ -7,7 +7,7 @@ use crate::diagnostic::Code;
 use crate::manifest::parse::Location;
 use crate::manifest::request::RequestAction;
 use crate::manifest::user::UserState;
-use crate::manifest::{Edge, Moment};
+use crate::manifest::{Edge, Moment, Now};
 use crate::name::UserName;
 use crate::request::{Timeline, Verdict};
 use jiff::Timestamp;
@@ -45,9 +45,10 @@ fn starts<'a>(
     now: Timestamp,
 ) -> BTreeMap<&'a UserName, Timestamp> {
     let mut starts = BTreeMap::new();
+    let moment = Now::new(now);
     for (name, user) in &catalog.users {
         let start = user.spec.start_date.as_ref();
-        let start = start.and_then(|m| m.resolve(&catalog.zone, Edge::Start).ok());
+        let start = start.and_then(|m| m.resolve_after(&moment, &catalog.zone, Edge::Start));
         starts.extend(start.map(|start| (name, start)));
     }
     for (subject, step) in timeline.all_steps() {
@@ -88,13 +89,15 @@ impl Newcomers<'_> {
         for (user, Linked { at, spec, .. }) in &self.catalog.users {
             let here = self.starts.get(user).copied().unwrap_or(self.now);
             let supervisor = spec.supervisor.as_ref();
+            let supervisor = supervisor.filter(|s| self.starts.contains_key(s));
             // A request may have named another one since.
             let supervisor = supervisor.filter(|s| self.supervised_by(user) == Some(*s));
             if let Some(supervisor) = supervisor {
                 let what = format!("`{user}` reports to");
                 self.say((at, "supervisor"), &what, (supervisor, here), problems);
             }
-            if let Some(deputy) = &spec.deputy {
+            let deputy = spec.deputy.as_ref();
+            if let Some(deputy) = deputy.filter(|d| self.starts.contains_key(&d.user)) {
                 let begins = at_moment(&deputy.from, Edge::Start).unwrap_or(here);
                 let ended = at_moment(&deputy.until, Edge::End).is_some_and(|end| end <= self.now);
                 if !ended && spec.state != UserState::Left {

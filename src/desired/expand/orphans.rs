@@ -22,6 +22,10 @@ pub(super) fn warn(
     people: &BTreeMap<UserName, Arc<Person>>,
     problems: &mut Vec<Problem>,
 ) {
+    let is_all = names.len() == people.len();
+    if is_all && !people.values().any(is_left) {
+        return;
+    }
     for name in names {
         let was = before.get(name).is_some_and(is_left);
         if was || !people.get(name).is_some_and(is_left) {

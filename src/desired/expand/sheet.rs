@@ -2,6 +2,7 @@
 //! patterns compiled. Made once of a catalog.
 
 use super::fields::label;
+use super::holders::Asked;
 use super::holdings::is_directory;
 use crate::catalog::{Catalog, Linked};
 use crate::connector::AttributeName;
@@ -22,6 +23,8 @@ pub(super) struct Sheets<'a> {
     places: HashMap<&'a ResourceName, usize>,
     /// How many fields there are in all.
     pub fields: usize,
+    /// How many things there are whose holders are asked about.
+    pub asked: usize,
 }
 
 /// The fields of a resource.
@@ -32,6 +35,8 @@ pub(super) struct Sheet<'a> {
     pub place: usize,
     pub is_directory: bool,
     pub slots: Vec<Slot<'a>>,
+    /// Of what of it holders are asked about.
+    pub asked: Asked<'a>,
     /// What the application calls its levels and roles.
     pub labels: Arc<BTreeMap<Grant, Arc<str>>>,
 }
@@ -101,10 +106,10 @@ pub(super) enum AccountPart {
 impl<'a> Sheets<'a> {
     /// Makes every resource of a catalog ready.
     pub fn new(catalog: &'a Catalog) -> Self {
-        let mut fields = 0;
+        let (mut fields, mut asked) = (0, 0);
         let mut sheets = Vec::new();
         for (place, (name, linked)) in catalog.resources.iter().enumerate() {
-            let sheet = Sheet::new(catalog, name, linked, place, fields);
+            let sheet = Sheet::new(catalog, name, linked, place, (fields, &mut asked));
             fields += sheet.slots.len();
             sheets.push(sheet);
         }
@@ -113,9 +118,11 @@ impl<'a> Sheets<'a> {
             sheets,
             places: names.map(|(place, name)| (name, place)).collect(),
             fields,
+            asked,
         }
     }
 
+    /// The sheet of a resource.
     pub fn get(&self, name: &ResourceName) -> Option<&Sheet<'a>> {
         self.at(*self.places.get(name)?)
     }
@@ -136,7 +143,7 @@ impl<'a> Sheet<'a> {
         name: &'a ResourceName,
         linked: &'a Linked<ResourceSpec>,
         place: usize,
-        before: usize,
+        (before, asked): (usize, &mut usize),
     ) -> Self {
         let slots = linked.spec.fields.iter().enumerate().map(|(i, field)| {
             let value = field.value.as_ref().and_then(|t| Filling::new(catalog, t));
@@ -179,6 +186,7 @@ impl<'a> Sheet<'a> {
             place,
             is_directory: is_directory(&linked.spec),
             slots: slots.collect(),
+            asked: Asked::of(catalog, name, asked),
             labels: Arc::new(labels.collect()),
         }
     }

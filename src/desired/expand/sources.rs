@@ -8,6 +8,7 @@ use crate::catalog::Problem;
 use crate::diagnostic::Code;
 use crate::name::{FieldName, ProfileName, ResourceName};
 use crate::request::FoldedUser;
+use crate::sorted::Sorted;
 use std::collections::BTreeMap;
 
 /// Where explicit values of one user come from.
@@ -15,7 +16,7 @@ pub(super) struct Sources<'s, 'p> {
     pub facts: &'p Facts<'p>,
     pub user: &'p FoldedUser,
     pub profiles: &'s [(Rank, &'p Lineage<'p>)],
-    pub given: &'s BTreeMap<ResourceName, Vec<Given<'p>>>,
+    pub given: &'s Sorted<ResourceName, Vec<Given<'p>>>,
     pub problems: Vec<Problem>,
 }
 

@@ -1,13 +1,14 @@
 //! What plans and mails need to know of resources and rules, taken out of the catalog.
 
 use super::fields::scope_label;
+use super::holders::{ADMINISTRATOR, Holders};
 use super::{COUNTERSIGN, Ground, recipient};
 use crate::catalog::{Catalog, Linked, Problem};
 use crate::connector::AttributeName;
 use crate::desired::variables::Organization;
 use crate::desired::{
-    Cause, EntitlementKey, FieldTerms, Following, Grant, GroupKey, Person, Recipient, RequestTerms,
-    ResourceTerms, Rules, Windows,
+    Cause, FieldTerms, Following, GroupKey, Person, Recipient, RequestTerms, ResourceTerms, Rules,
+    Windows,
 };
 use crate::diagnostic::Code;
 use crate::manifest::config::Membership;
@@ -24,21 +25,26 @@ use std::sync::Arc;
 /// Who is mailed.
 pub(super) struct Recipients<'a> {
     catalog: &'a Catalog,
+    ground: &'a Ground<'a>,
     people: &'a BTreeMap<UserName, Arc<Person>>,
+    held: &'a Holders,
     now: Timestamp,
-    /// Found when they are first asked for: everybody is looked at for it, and every resource may ask.
+    /// Found when they are first asked for: every resource may ask.
     administrators: OnceCell<Vec<Recipient>>,
 }
 
 impl<'a> Recipients<'a> {
     pub fn new(
-        catalog: &'a Catalog,
+        ground: &'a Ground<'a>,
         people: &'a BTreeMap<UserName, Arc<Person>>,
+        held: &'a Holders,
         now: Timestamp,
     ) -> Self {
         Self {
-            catalog,
+            catalog: ground.catalog,
+            ground,
             people,
+            held,
             now,
             administrators: OnceCell::new(),
         }
@@ -71,19 +77,12 @@ impl<'a> Recipients<'a> {
         })
     }
 
-    /// Those who hold a level of a resource.
+    /// Those who hold a level of a resource whose holders are asked about, and are at work.
     fn holders(&self, resource: &ResourceName, level: &str) -> impl Iterator<Item = &'a Person> {
-        let (resource, level) = (resource.clone(), level.to_owned());
-        let holds = move |person: &&Person| {
-            let held =
-                |key: &EntitlementKey| matches!(&key.grant, Grant::Level(l) if l.as_str() == level);
-            person.state == UserState::Active
-                && person
-                    .entitlements
-                    .within(|key| key.resource.cmp(&resource))
-                    .any(|(key, _)| held(key))
-        };
-        self.people.values().map(|person| &**person).filter(holds)
+        let sheet = self.ground.sheets.get(resource);
+        let place = sheet.and_then(|sheet| sheet.asked.level(level));
+        let names = place.into_iter().flat_map(|place| self.held.at(place));
+        names.filter_map(|name| self.people.get(name).map(|person| &**person))
     }
 
     /// Those who administer Countersign.
@@ -91,7 +90,7 @@ impl<'a> Recipients<'a> {
         self.administrators
             .get_or_init(|| match ResourceName::new(COUNTERSIGN) {
                 Ok(name) => {
-                    let holders = self.holders(&name, "administrator");
+                    let holders = self.holders(&name, ADMINISTRATOR);
                     holders.filter_map(recipient).collect()
                 }
                 Err(_) => Vec::new(),

@@ -193,14 +193,14 @@ fn ad_7_log_on_names_and_principal_names_are_one_space() {
                 .unwrap();
         let directory = observed::collect(&mut directory, &wanted).unwrap();
         let nothing = Default::default();
-        let used = Default::default();
         let rules = observed::tie::Rules {
             anchor: None,
             observed: &nothing,
             covers: &|_| true,
-            names_used: &used,
+            mail: true,
         };
-        let held = observed::tie::tie(&directory, &Default::default(), &rules).held;
+        let (nobody, none) = Default::default();
+        let held = observed::tie::tie(&directory, &nobody, &rules, none).held;
         assert!(held.logins.contains_key(&fold(&login)));
         assert!(held.addresses.contains_key(&fold(&ad.principal("ann"))));
     });
