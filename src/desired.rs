@@ -87,7 +87,7 @@ pub struct Person {
     pub mail: Option<String>,
     /// Whether the user wants mails at all.
     pub notifications: bool,
-    /// Every name of the person, for what must have no part of one: a password.
+    /// Given, middle and family name, as far as there are.
     pub names: Vec<String>,
     /// The public key that first passwords are encrypted to for this user to hand on.
     pub hand_over_key: Option<String>,
@@ -96,9 +96,9 @@ pub struct Person {
     /// When they start, where that is still to come.
     pub starts: Option<Timestamp>,
     /// How their present time here began, where a request began it and it has begun.
-    pub started: Option<Started>,
+    pub started: Option<Box<Started>>,
     /// How they left, where they did.
-    pub departure: Option<Departure>,
+    pub departure: Option<Box<Departure>>,
     /// The account in the directory; none for users the directory is not for.
     pub account: Option<DesiredAccount>,
     /// Names that the manifest says and the account cannot have, and why: it keeps those it has.
@@ -116,6 +116,12 @@ pub struct Person {
 }
 
 impl Person {
+    /// Every name of the person, for what must have no part of one: a password.
+    pub fn every_name(&self) -> impl Iterator<Item = &str> {
+        let names = self.names.iter().map(String::as_str);
+        names.chain([self.display_name.as_str(), self.name.as_str()])
+    }
+
     /// Where they are in their time here, in a word.
     pub fn stands(&self) -> &'static str {
         match self.starts {

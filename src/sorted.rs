@@ -47,6 +47,13 @@ impl<K: Ord, V> Sorted<K, V> {
         &mut self.0[place].1
     }
 
+    /// The same in no more memory than it needs: moved, so that what it grew in is free for the next one.
+    pub fn fitted(self) -> Self {
+        let mut fitted = Vec::with_capacity(self.0.len());
+        fitted.extend(self.0);
+        Self(fitted)
+    }
+
     /// Takes out the value of a key.
     pub fn remove(&mut self, key: &K) -> Option<V> {
         let place = self.place(key).ok()?;
@@ -205,6 +212,14 @@ impl<K: Ord, V, const N: usize> From<[(K, V); N]> for Sorted<K, V> {
     }
 }
 
+impl<K: Ord, V> Extend<(K, V)> for Sorted<K, V> {
+    fn extend<T: IntoIterator<Item = (K, V)>>(&mut self, entries: T) {
+        for (key, value) in entries {
+            self.insert(key, value);
+        }
+    }
+}
+
 impl<K, V> IntoIterator for Sorted<K, V> {
     type Item = (K, V);
     type IntoIter = std::vec::IntoIter<(K, V)>;
@@ -279,7 +294,11 @@ mod tests {
             .for_each(|(key, value)| *value += 1 + *key as usize);
         sorted.retain(|key, _| *key != 7);
         tree.retain(|key, _| *key != 7);
+        sorted.extend([(3, 1), (40, 2), (3, 4)]);
+        tree.extend([(3, 1), (40, 2), (3, 4)]);
         assert!(sorted.iter().eq(&tree));
+        let fitted = sorted.clone().fitted();
+        assert!(fitted == sorted && fitted.0.capacity() == fitted.len());
         let json = serde_json::to_string(&sorted).unwrap();
         assert_eq!(json, serde_json::to_string(&tree).unwrap());
         let back: Sorted<i32, usize> = serde_json::from_str(&json).unwrap();

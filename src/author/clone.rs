@@ -6,6 +6,7 @@ use crate::manifest::user::UserState;
 use crate::manifest::{Access, IdentitySpec, Line, UserSpec, UserType};
 use crate::name::{ManifestName, OrganizationName, RoleName, UserName};
 use crate::request::{FoldedUser, Taking};
+use crate::sorted::Sorted;
 use std::collections::BTreeMap;
 
 /// What a clone is written as.
@@ -64,7 +65,7 @@ pub fn nobody(kind: UserType, organization: OrganizationName) -> UserSpec {
         access: Vec::new(),
         without: Vec::new(),
         attributes: BTreeMap::new(),
-        answers: BTreeMap::new(),
+        answers: Sorted::new(),
         deputy: None,
         credentials: None,
         account: None,

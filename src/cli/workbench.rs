@@ -168,8 +168,11 @@ pub fn read_all<const N: usize>(origins: [&Origin; N]) -> Result<[Reading; N], F
         blobs.extend(files.map(|f| f.blob));
     }
     let link = || parsed.into_par_iter().map(Parsed::link).collect();
-    let (readings, ()): (Vec<Reading>, ()) = rayon::join(link, || keep(folder, &known, &blobs));
-    rayon::spawn(move || drop(known));
+    let keep = || {
+        keep(folder, &known, &blobs);
+        drop(known);
+    };
+    let (readings, ()): (Vec<Reading>, ()) = rayon::join(link, keep);
     match readings.try_into() {
         Ok(readings) => Ok(readings),
         Err(_) => unreachable!("there are as many as were asked for"),

@@ -207,7 +207,11 @@ impl<'a> UserVariables<'a> {
             ["user", rest @ ..] => self.of_user(rest),
             ["organization", rest @ ..] => self.organization.as_ref()?.text(rest),
             ["account", part] => self.account.get(part),
-            ["answers", key] => self.user.spec.answers.get(*key).map(String::as_str),
+            ["answers", key] => {
+                let answers = &self.user.spec.answers;
+                let mut named = answers.within(|name| name.as_str().cmp(key));
+                named.next().map(|(_, answer)| answer.as_str())
+            }
             ["supervisor", part] => self.supervisor?.get(part),
             ["fields", resource, field] => self.fields.get(resource, field),
             ["config", "displayName"] => {

@@ -3,6 +3,7 @@
 use super::organization::OuName;
 use super::{Access, Contact, Edge, MailAddress, Moment, UserType, Without};
 use crate::name::{FieldName, OrganizationName, ProfileName, RequestName, UserName};
+use crate::sorted::Sorted;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use schemars::JsonSchema;
@@ -81,8 +82,8 @@ pub struct UserSpec {
     #[schemars(with = "BTreeMap<FieldName, super::Said>")]
     pub attributes: BTreeMap<FieldName, String>,
     /// Answers to the questions of the user's profiles, by question key.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub answers: BTreeMap<FieldName, String>,
+    #[serde(default, skip_serializing_if = "Sorted::is_empty")]
+    pub answers: Sorted<FieldName, String>,
     /// Who stands in for the user where the user is a maintainer or answers for something.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deputy: Option<Deputy>,

@@ -129,8 +129,8 @@ impl<'a> Patterns<'a> {
     }
 }
 
-fn judge<'a>(
-    answers: &BTreeMap<FieldName, String>,
+fn judge<'a, 'v>(
+    answers: impl IntoIterator<Item = (&'v FieldName, &'v String)>,
     asked: &[Asked<'a>],
     patterns: &mut Patterns<'a>,
     at: &Location,

@@ -78,7 +78,7 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
     user.title = args.title.clone();
     user.start_date = moment(&args.start_date, Edge::Start, "--start-date")?;
     user.end_date = moment(&args.end_date, Edge::End, "--end-date")?;
-    user.answers = answers(&desk, args, &user.profiles)?;
+    user.answers = answers(&desk, args, &user.profiles)?.into_iter().collect();
     let mut shelves = desk.shelves();
     let as_manifest = ManifestName::from(&name);
     let (path, schema) = shelves.place(Kind::User, &as_manifest);

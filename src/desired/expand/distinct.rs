@@ -58,8 +58,11 @@ impl Claims {
             UserState::Active | UserState::Suspended => claims(account),
         };
         let own = own.into_iter().map(|(sort, value)| {
-            let folded = fold(value).into();
-            (value.into(), (sort, folded))
+            let folded = match fold(&value) {
+                folded if *folded == *value => value.clone(),
+                folded => folded.into(),
+            };
+            (value, (sort, folded))
         });
         Self {
             own: own.collect(),
@@ -171,15 +174,16 @@ fn twice(sort: &str, value: &str, at: &Location, catalog: &Catalog, first: &User
 }
 
 /// What of an account belongs to nobody else: addresses for mail of any attribute, and numbers.
-fn claims(account: &DesiredAccount) -> Vec<(&'static str, &str)> {
+fn claims(account: &DesiredAccount) -> Vec<(&'static str, Arc<str>)> {
     let of = |name: &'static str| {
         let values = account.attributes.get(&AttributeName::from(name));
-        values.into_iter().flatten().map(AsRef::as_ref)
+        values.into_iter().flatten()
     };
-    let mail = of("mail").chain(of(PROXY_ADDRESSES).filter_map(mailbox));
+    let listed = of(PROXY_ADDRESSES).filter_map(|value| Some(mailbox(value)?.into()));
+    let mail = of("mail").cloned().chain(listed);
     let mut claims: Vec<_> = mail.map(|address| ("address", address)).collect();
     for name in PERSONAL {
-        claims.extend(of(name).map(|number| (name, number)));
+        claims.extend(of(name).map(|number| (name, number.clone())));
     }
     claims
 }

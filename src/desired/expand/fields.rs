@@ -82,12 +82,13 @@ impl Supervisors {
     }
 }
 
-/// Every name of a person, and the handle.
-fn every_name(name: &UserName, spec: &UserSpec, shown: &str) -> Vec<String> {
-    let parts = [&spec.given_name, &spec.middle_name, &spec.family_name];
-    let parts = parts.into_iter().flatten().map(|p| p.0.clone());
-    let shown = [shown.to_owned(), name.to_string()];
-    parts.chain(shown).collect()
+/// Given, middle and family name.
+fn names_of(spec: &UserSpec) -> Vec<String> {
+    let names = [&spec.given_name, &spec.middle_name, &spec.family_name];
+    let count = names.iter().filter(|name| name.is_some()).count();
+    let mut found = Vec::with_capacity(count);
+    found.extend(names.into_iter().flatten().map(|name| name.0.clone()));
+    found
 }
 
 /// The variables of a user that need no directory.
@@ -230,7 +231,7 @@ pub(super) fn person<'p>(
             .filter(|_| user.spec.notifications && !is_anothers_mail)
             .map(|mail| mail.as_ref().to_owned()),
         notifications: user.spec.notifications,
-        names: every_name(name, &user.spec, &display_name),
+        names: names_of(&user.spec),
         display_name,
         hand_over_key: user
             .spec
@@ -239,8 +240,8 @@ pub(super) fn person<'p>(
             .and_then(|c| c.hand_over_key.clone()),
         supervisor: user.spec.supervisor.clone(),
         starts: starts(facts, user, presence),
-        started: started(user, presence),
-        departure,
+        started: started(user, presence).map(Box::new),
+        departure: departure.map(Box::new),
         account,
         kept_names,
         entitlements,

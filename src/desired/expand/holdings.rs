@@ -119,6 +119,9 @@ pub(super) fn of<'p>(
             held.identities.clear();
         }
     }
+    // Everybody's wait for the directory.
+    held.entitlements = held.entitlements.fitted();
+    held.groups = held.groups.fitted();
     (held, problems)
 }
 

@@ -240,8 +240,8 @@ impl Draft<'_> {
         after: Vec<ChangeId>,
     ) -> ChangeId {
         let hand_over = notices::hand_over(self.inputs, person);
-        let mut avoid = person.names.clone();
-        avoid.push(target.clone());
+        let names = person.every_name().chain([target.as_str()]);
+        let avoid = names.map(str::to_owned).collect();
         self.change(Proposal {
             action: Action::SetPassword,
             user: Some(&person.name),
