@@ -134,14 +134,16 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
     let mut supervisor = Supervisor::find();
     supervisor.ready();
     going.pass(Wake::Start);
-    loop {
+    'going: loop {
         supervisor.status(&going.line());
-        let call = wait(&calls, &going.due(supervisor.patience()), &Timestamp::now);
+        let calls = wait(&calls, &going.due(supervisor.patience()), &Timestamp::now);
         going.alive();
         supervisor.alive();
-        match call {
-            Call::Stop => break,
-            Call::Wake(wake) => going.woken(wake),
+        for call in calls {
+            match call {
+                Call::Stop => break 'going,
+                Call::Wake(wake) => going.woken(wake),
+            }
         }
     }
     supervisor.stopping();

@@ -564,3 +564,112 @@ fn recipient(person: &Person) -> Option<Recipient> {
 
 /// What the parts put together.
 type Entitlements = Sorted<super::EntitlementKey, Entitlement>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::link;
+    use crate::connector::AttributeName;
+    use crate::manifest::parse::{Located, Location, Manifests, check_text};
+    use std::fmt::Write as _;
+
+    const CITY: &str = r#"apiVersion: countersign/v1
+kind: Config
+metadata: {name: countersign}
+spec:
+  timeZone: UTC
+  directory: ad
+  naming: {login: {candidates: ["{{ user.givenName }}"], thenNumber: true}}
+  managed: {ous: [[Departments]], groups: []}
+---
+apiVersion: countersign/v1
+kind: Organization
+metadata: {name: its}
+spec: {type: department, ou: [Departments], profiles: [{profile: everybody, userTypes: [employee]}]}
+---
+apiVersion: countersign/v1
+kind: Profile
+metadata: {name: everybody}
+spec: {access: [{resource: ad, level: account}, {resource: countersign, level: administrator}]}
+---
+apiVersion: countersign/v1
+kind: Resource
+metadata: {name: ad}
+spec:
+  type: directory
+  connector: active-directory
+  levels: [{name: account}]
+  fields: [{name: description, value: "of {{ supervisor.login }}"}]
+---
+apiVersion: countersign/v1
+kind: Resource
+metadata: {name: countersign}
+spec: {type: application, levels: [{name: administrator}], seats: 1000, maintainers: [{mail: it@city.example}]}
+"#;
+
+    /// Some portions of users and a half, each of whom reports to the one so many behind, or before.
+    fn town(report_to: impl Fn(usize) -> Option<usize>) -> (Desired, Vec<Problem>, usize) {
+        let count = 3 * AT_ONCE + AT_ONCE / 2;
+        let mut text = CITY.to_owned();
+        for i in 0..count {
+            let said = "givenName: Kim, type: employee, organization: its";
+            let supervisor = report_to(i).filter(|s| *s < count);
+            let supervisor =
+                supervisor.map_or_else(String::new, |s| format!(", supervisor: u{s:05}"));
+            write!(
+                text,
+                "---\napiVersion: countersign/v1\nkind: User\nmetadata: {{name: u{i:05}}}\nspec: {{{said}{supervisor}}}\n"
+            )
+            .unwrap();
+        }
+        let (bodies, mistakes) = check_text("city.yaml", &text);
+        assert_eq!(mistakes, []);
+        let located = |(document, body)| Located {
+            at: Location {
+                file: "city.yaml".into(),
+                document,
+                line: 1,
+            },
+            body,
+        };
+        let manifests = Manifests {
+            list: (0..).zip(bodies).map(located).collect(),
+            ..Manifests::default()
+        };
+        let (catalog, findings) = link(manifests);
+        let linked: Vec<_> = findings.problems.iter().map(|p| &p.message).collect();
+        assert!(!findings.any_error(), "{linked:?}");
+        let timeline = Timeline::new(&catalog, &mut Vec::new());
+        let now = Timestamp::UNIX_EPOCH;
+        let (desired, problems) = expand(&catalog, &timeline, &Accounts::default(), now);
+        (desired, problems, count)
+    }
+
+    #[test]
+    fn whoever_comes_in_whichever_portion_has_the_name_of_their_turn_and_knows_their_supervisors() {
+        let behind = |i: usize| Some(i + AT_ONCE + 7);
+        let before = |i: usize| i.checked_sub(1);
+        let description = AttributeName::from("description");
+        let login = |i: usize| match i {
+            0 => "kim".to_owned(),
+            _ => format!("kim{}", i + 1),
+        };
+        for report_to in [&behind as &dyn Fn(usize) -> Option<usize>, &before] {
+            let (desired, problems, count) = town(report_to);
+            let accounts = desired.people.values().map(|p| p.account.as_ref().unwrap());
+            for (i, account) in accounts.enumerate() {
+                assert_eq!(account.login, login(i));
+                let supervisor = report_to(i).filter(|s| *s < count).map(login);
+                let said = account.attributes.get(&description);
+                let said = said.map(|values| values[0].to_string());
+                assert_eq!(said, supervisor.map(|login| format!("of {login}")));
+            }
+            assert_eq!(desired.people.len(), count);
+            assert_eq!(desired.administrators.len(), 0, "nobody has an address");
+            let seats = problems.iter().filter(|p| p.code == Code::Seats);
+            let seats: Vec<_> = seats.map(|p| p.message.clone()).collect();
+            assert_eq!(seats.len(), 1);
+            assert!(seats[0].contains(&format!("1000 seats and {count} holders")));
+        }
+    }
+}

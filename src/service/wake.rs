@@ -1,6 +1,7 @@
 //! Reasons to look again → the next of them, waited for.
 
 use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
@@ -81,30 +82,42 @@ const LONGEST: Duration = Duration::from_secs(30);
 
 /// Waits until something calls or the next instant is due.
 ///
-/// Calls that came meanwhile are one call; a stop among them is the one.
-pub fn wait(calls: &Receiver<Call>, due: &Due, clock: &dyn Fn() -> Timestamp) -> Call {
+/// Calls that came meanwhile are one: a stop, where it is among them. Else what one of them asks for must not be
+/// lost for another: that the branch moved elsewhere has it fetched, and besides that one pass is made.
+pub fn wait(calls: &Receiver<Call>, due: &Due, clock: &dyn Fn() -> Timestamp) -> Vec<Call> {
     loop {
         let left = match due.next() {
             Some((at, wake)) => match until(clock(), at) {
-                Duration::ZERO => return latest(calls, Call::Wake(wake)),
+                Duration::ZERO => return all(calls, Call::Wake(wake)),
                 left => left.min(LONGEST),
             },
             None => LONGEST,
         };
         match calls.recv_timeout(left) {
-            Ok(call) => return latest(calls, call),
+            Ok(call) => return all(calls, call),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => std::thread::sleep(left),
         }
     }
 }
 
-/// The call, or a stop that came after it.
-fn latest(calls: &Receiver<Call>, call: Call) -> Call {
-    match calls.try_iter().any(|later| later == Call::Stop) {
-        true => Call::Stop,
-        false => call,
+/// What a call and those that came after it ask for.
+fn all(calls: &Receiver<Call>, call: Call) -> Vec<Call> {
+    let mut wakes = BTreeSet::new();
+    for call in std::iter::once(call).chain(calls.try_iter()) {
+        match call {
+            Call::Stop => return vec![Call::Stop],
+            Call::Wake(wake) => drop(wakes.insert(wake)),
+        }
     }
+    let is_pushed = wakes.remove(&Wake::Pushed);
+    // Somebody who asks for it has everything looked at; a sign of life is the least.
+    let signal = wakes.get(&Wake::Signal).copied();
+    let first = wakes.iter().find(|wake| **wake != Wake::Start).copied();
+    let sign = wakes.first().copied();
+    let one = signal.or(first).or(sign);
+    let pushed = is_pushed.then_some(Wake::Pushed);
+    pushed.into_iter().chain(one).map(Call::Wake).collect()
 }
 
 fn until(now: Timestamp, at: Timestamp) -> Duration {
@@ -128,7 +141,7 @@ mod tests {
         let (_calls, calls) = channel();
         assert_eq!(
             wait(&calls, &due, &Timestamp::now),
-            Call::Wake(Wake::Instant)
+            [Call::Wake(Wake::Instant)]
         );
     }
 
@@ -142,11 +155,44 @@ mod tests {
         ] {
             caller.send(call).unwrap();
         }
-        assert_eq!(wait(&calls, &Due::default(), &Timestamp::now), Call::Stop);
+        assert_eq!(wait(&calls, &Due::default(), &Timestamp::now), [Call::Stop]);
         caller.send(Call::Wake(Wake::Pushed)).unwrap();
         assert_eq!(
             wait(&calls, &Due::default(), &Timestamp::now),
-            Call::Wake(Wake::Pushed)
+            [Call::Wake(Wake::Pushed)]
         );
+    }
+
+    #[test]
+    fn no_call_is_lost_for_another() {
+        let (caller, calls) = channel();
+        for (came, left) in [
+            (
+                &[Wake::Pushed, Wake::Revision][..],
+                &[Wake::Pushed, Wake::Revision][..],
+            ),
+            (
+                &[Wake::Revision, Wake::Pushed, Wake::Pushed],
+                &[Wake::Pushed, Wake::Revision],
+            ),
+            (
+                &[Wake::Directory, Wake::Revision, Wake::Signal],
+                &[Wake::Signal],
+            ),
+            (&[Wake::Start, Wake::Directory], &[Wake::Directory]),
+            (&[Wake::Start], &[Wake::Start]),
+        ] {
+            for wake in came {
+                caller.send(Call::Wake(*wake)).unwrap();
+            }
+            let told = wait(&calls, &Due::default(), &Timestamp::now);
+            let left: Vec<Call> = left.iter().copied().map(Call::Wake).collect();
+            assert_eq!(told, left);
+        }
+        let mut due = Due::default();
+        due.at(Some(Timestamp::now()), Wake::Interval);
+        caller.send(Call::Wake(Wake::Pushed)).unwrap();
+        let both = [Wake::Pushed, Wake::Interval].map(Call::Wake);
+        assert_eq!(wait(&calls, &due, &Timestamp::now), both);
     }
 }
