@@ -76,9 +76,9 @@ impl Parsed {
     /// # Errors
     /// [`SourceError`] when it cannot be read at all.
     pub fn read(origin: &Origin, known: &mut Known) -> Result<Self, SourceError> {
-        let (parsed, more) = Self::read_with(origin, || std::mem::take(known))?;
-        *known = more;
-        Ok(parsed)
+        let source = files(origin, &|blob| known.0.contains_key(blob))?;
+        let manifests = parse(&source, known);
+        Ok(Self { source, manifests })
     }
 
     /// Reads a repository; what is known is asked for when its files are listed, and comes back with what
@@ -90,19 +90,10 @@ impl Parsed {
         origin: &Origin,
         known: impl FnOnce() -> Known,
     ) -> Result<(Self, Known), SourceError> {
-        fail_point!(
-            "repository-read",
-            return Err(SourceError::Io {
-                path: "the access repository".into(),
-                source: crate::failpoint::broken(),
-            })
-        );
         let (told, ask) = (OnceCell::new(), Cell::new(Some(known)));
         let tell = || ask.take().map_or_else(Known::default, |known| known());
-        let is_known = |blob: &Blob| told.get_or_init(tell).0.contains_key(blob);
-        let source = source::read(origin, &is_known)?;
-        told.get_or_init(tell);
-        let mut known = told.into_inner().unwrap_or_default();
+        let source = files(origin, &|blob| told.get_or_init(tell).0.contains_key(blob))?;
+        let mut known = told.into_inner().unwrap_or_else(tell);
         let manifests = parse(&source, &mut known);
         Ok((Self { source, manifests }, known))
     }
@@ -122,6 +113,18 @@ impl Parsed {
             manifests: count,
         }
     }
+}
+
+/// The files of a repository; of those that are known only where they are.
+fn files(origin: &Origin, is_known: &dyn Fn(&Blob) -> bool) -> Result<Source, SourceError> {
+    fail_point!(
+        "repository-read",
+        return Err(SourceError::Io {
+            path: "the access repository".into(),
+            source: crate::failpoint::broken(),
+        })
+    );
+    source::read(origin, is_known)
 }
 
 /// Reads and links a repository.

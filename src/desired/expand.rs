@@ -226,7 +226,7 @@ impl<'a> Outlook<'a> {
             false => self.people.extend(people),
         }
         let (catalog, timeline, now) = (facts.catalog, self.timeline, self.now);
-        let (people, before) = (&self.people, before);
+        let people = &self.people;
         let (shared, rest) = rayon::join(
             || {
                 let claims = names.iter().zip(claims);
@@ -389,10 +389,10 @@ fn fill<'p>(
                 rayon::join(
                     || {
                         let of = to_name.iter().zip(parts);
-                        let mut one = |(user, part): (&User<'p>, Part<'p>)| {
+                        let named = of.map(|(user, part)| {
                             based(facts, (&mut *namer, accounts), *user, part, problems)
-                        };
-                        of.map(&mut one).collect::<Vec<_>>()
+                        });
+                        named.collect::<Vec<_>>()
                     },
                     || filled(facts, (accounts, &supervisors), ready),
                 )
@@ -570,7 +570,7 @@ mod tests {
     use super::*;
     use crate::catalog::link;
     use crate::connector::AttributeName;
-    use crate::manifest::parse::{Located, Location, Manifests, check_text};
+    use crate::manifest::parse::Manifests;
     use std::fmt::Write as _;
 
     const CITY: &str = r#"apiVersion: countersign/v1
@@ -622,21 +622,7 @@ spec: {type: application, levels: [{name: administrator}], seats: 1000, maintain
             )
             .unwrap();
         }
-        let (bodies, mistakes) = check_text("city.yaml", &text);
-        assert_eq!(mistakes, []);
-        let located = |(document, body)| Located {
-            at: Location {
-                file: "city.yaml".into(),
-                document,
-                line: 1,
-            },
-            body,
-        };
-        let manifests = Manifests {
-            list: (0..).zip(bodies).map(located).collect(),
-            ..Manifests::default()
-        };
-        let (catalog, findings) = link(manifests);
+        let (catalog, findings) = link(Manifests::of_text("city.yaml", &text));
         let linked: Vec<_> = findings.problems.iter().map(|p| &p.message).collect();
         assert!(!findings.any_error(), "{linked:?}");
         let timeline = Timeline::new(&catalog, &mut Vec::new());

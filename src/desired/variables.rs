@@ -308,7 +308,7 @@ impl Variables for UserVariables<'_> {
 mod tests {
     use super::*;
     use crate::catalog::link;
-    use crate::manifest::parse::{Located, Location, Manifests, check_text};
+    use crate::manifest::parse::Manifests;
     use crate::request::Timeline;
     use crate::template::Template;
 
@@ -345,21 +345,7 @@ spec:
 
     #[test]
     fn what_is_looked_up_is_what_the_engine_is_given() {
-        let (bodies, mistakes) = check_text("city.yaml", CITY);
-        assert_eq!(mistakes, []);
-        let located = |(document, body)| Located {
-            at: Location {
-                file: "city.yaml".into(),
-                document,
-                line: 1,
-            },
-            body,
-        };
-        let manifests = Manifests {
-            list: (0..).zip(bodies).map(located).collect(),
-            ..Manifests::default()
-        };
-        let (catalog, _) = link(manifests);
+        let (catalog, _) = link(Manifests::of_text("city.yaml", CITY));
         let timeline = Timeline::new(&catalog, &mut Vec::new());
         let (name, now) = (UserName::new("sam").unwrap(), jiff::Timestamp::UNIX_EPOCH);
         let user = timeline.user(&name, now).unwrap();

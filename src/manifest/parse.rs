@@ -127,6 +127,27 @@ pub fn parse(source: &Source, known: &mut Known) -> Manifests {
     manifests
 }
 
+#[cfg(test)]
+impl Manifests {
+    /// Those of a text without a mistake.
+    pub fn of_text(file: &str, text: &str) -> Self {
+        let (bodies, mistakes) = check_text(file, text);
+        assert_eq!(mistakes, []);
+        let located = |(document, body)| Located {
+            at: Location {
+                file: file.into(),
+                document,
+                line: 1,
+            },
+            body,
+        };
+        Self {
+            list: (0..).zip(bodies).map(located).collect(),
+            ..Self::default()
+        }
+    }
+}
+
 /// Finds the places of routes into manifests by composing their files again.
 pub struct Places<'a> {
     source: &'a Source,

@@ -112,10 +112,17 @@ fn all(calls: &Receiver<Call>, call: Call) -> Vec<Call> {
     }
     let is_pushed = wakes.remove(&Wake::Pushed);
     // Somebody who asks for it has everything looked at; a sign of life is the least.
-    let signal = wakes.get(&Wake::Signal).copied();
-    let first = wakes.iter().find(|wake| **wake != Wake::Start).copied();
-    let sign = wakes.first().copied();
-    let one = signal.or(first).or(sign);
+    let one = wakes.into_iter().min_by_key(|wake| match wake {
+        Wake::Signal => 0,
+        Wake::Revision
+        | Wake::Instant
+        | Wake::Follow
+        | Wake::Retry
+        | Wake::Interval
+        | Wake::Pushed
+        | Wake::Directory => 1,
+        Wake::Start => 2,
+    });
     let pushed = is_pushed.then_some(Wake::Pushed);
     pushed.into_iter().chain(one).map(Call::Wake).collect()
 }

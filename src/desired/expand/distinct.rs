@@ -9,7 +9,6 @@ use crate::diagnostic::Code;
 use crate::manifest::parse::Location;
 use crate::manifest::user::UserState;
 use crate::name::UserName;
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -22,17 +21,11 @@ const PERSONAL: [&str; 2] = ["employeeID", "employeeNumber"];
 #[derive(Default)]
 pub(super) struct Distinct {
     /// By claim; hardly ever more than one has it.
-    holders: HashMap<Claim, Claimants>,
+    holders: HashMap<Claim, Vec<UserName>>,
 }
 
 /// A sort of value, and the value with case and accents folded.
 type Claim = (&'static str, Arc<str>);
-
-/// Those who make a claim.
-struct Claimants {
-    first: UserName,
-    more: Vec<UserName>,
-}
 
 /// What one person claims, and what is wrong with it whatever others claim.
 #[derive(Default)]
@@ -91,7 +84,9 @@ impl Distinct {
             .filter(|p| catalog.users.contains_key(&p.name))
         {
             for (_, claim) in Claims::of(person).own {
-                self.forget(&person.name, &claim);
+                if let Some(holders) = self.holders.get_mut(&claim) {
+                    holders.retain(|holder| *holder != person.name);
+                }
             }
         }
         for (name, Claims { own, misaddressed }) in people {
@@ -126,36 +121,13 @@ impl Distinct {
 
     /// Notes who makes a claim; the first of those who make it besides.
     fn take(&mut self, name: &UserName, claim: Claim) -> Option<UserName> {
-        let claimants = match self.holders.entry(claim) {
-            Entry::Vacant(free) => {
-                free.insert(Claimants {
-                    first: name.clone(),
-                    more: Vec::new(),
-                });
-                return None;
-            }
-            Entry::Occupied(taken) => taken.into_mut(),
-        };
-        let all = || std::iter::once(&claimants.first).chain(&claimants.more);
-        let other = all().filter(|other| *other != name).min().cloned();
-        if !all().any(|known| known == name) {
-            claimants.more.push(name.clone());
+        let holders = self.holders.entry(claim);
+        let holders = holders.or_insert_with(|| Vec::with_capacity(1));
+        let other = holders.iter().filter(|other| *other != name).min().cloned();
+        if !holders.contains(name) {
+            holders.push(name.clone());
         }
         other
-    }
-
-    fn forget(&mut self, name: &UserName, claim: &Claim) {
-        let Some(Claimants { first, more }) = self.holders.get_mut(claim) else {
-            return;
-        };
-        more.retain(|other| other != name);
-        if first != name {
-            return;
-        }
-        match more.is_empty() {
-            true => drop(self.holders.remove(claim)),
-            false => *first = more.remove(0),
-        }
     }
 }
 

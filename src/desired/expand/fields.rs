@@ -85,10 +85,10 @@ impl Supervisors {
 /// Given, middle and family name.
 fn names_of(spec: &UserSpec) -> Vec<String> {
     let names = [&spec.given_name, &spec.middle_name, &spec.family_name];
-    let count = names.iter().filter(|name| name.is_some()).count();
-    let mut found = Vec::with_capacity(count);
-    found.extend(names.into_iter().flatten().map(|name| name.0.clone()));
-    found
+    let names = names.into_iter().flatten().map(|name| name.0.clone());
+    let mut names: Vec<String> = names.collect();
+    names.shrink_to_fit();
+    names
 }
 
 /// The variables of a user that need no directory.
