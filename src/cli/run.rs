@@ -114,6 +114,11 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         shown,
         stop,
     );
+    // Watched before it is fetched: what moves in between calls once more.
+    let _watch = match args.once {
+        true => None,
+        false => watched(&followed, &caller),
+    };
     if let Some(mirror) = &followed.mirror
         && let Err(error) = mirror.fetch()
     {
@@ -123,7 +128,6 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
     if args.once {
         return Ok(going.pass(Wake::Start));
     }
-    let _watch = watched(&followed, &caller);
     if let Some(mirror) = followed.mirror.clone() {
         going.follow(Follower::begin(
             mirror,
