@@ -31,7 +31,7 @@ pub struct Accounts {
     pub troubled: BTreeMap<UserName, Trouble>,
 }
 
-/// Why nothing may be done to a user's account.
+/// Why nothing may be done to a user's account, or about their access.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
     /// Which sort of reason.

@@ -1,6 +1,7 @@
 //! Entitlements: what one user holds of one resource, and why.
 
 use super::Cause;
+use super::accounts::Trouble;
 use crate::name::{FieldName, LevelName, ResourceName, RoleName, ScopeName};
 use crate::sorted::Sorted;
 use schemars::JsonSchema;
@@ -101,8 +102,10 @@ pub struct Entitlement {
     pub label: Arc<str>,
     /// Values of the resource's fields for this user, in no other order than by name; absent ones are not in it.
     pub fields: Sorted<FieldName, Arc<str>>,
-    /// Whether a field depends on a login that is not settled yet.
+    /// Whether a field depends on a login that is not settled yet, or on what is withheld.
     pub provisional: bool,
+    /// What the directory would have to say first, and does not.
+    pub withheld: Option<Box<Trouble>>,
     /// Whether it only mirrors another resource's access: nobody is asked.
     pub follows: bool,
     /// Why, sorted, never empty.

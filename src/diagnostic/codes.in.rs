@@ -242,12 +242,12 @@ codes! {
         after "(leave it out)";
     FieldValue = "field-value" Error
         what "A field or an answer has a value that its type, options or pattern do not allow."
-        why "The maintainer or the directory would refuse it."
+        why "The maintainer or the directory would refuse it. Where the directory says it, only the access that reads it is held."
         before "officePhone: 12"
         after "officePhone: 812-349-3400";
     FieldMissing = "field-missing" Error
         what "A required field of a resource has no value for a user who holds it."
-        why "The maintainer could not do the work; the mail would have a hole."
+        why "The maintainer could not do the work; the mail would have a hole. Where the directory has to say it, only that access is held until it does."
         before "(no card number)"
         after "attributes: {employeeID: \"4711\"}";
     AnswerMissing = "answer-missing" Error

@@ -42,6 +42,9 @@ pub fn human(person: &Person, desired: &Desired, only: Option<&str>) -> String {
         for (name, value) in &entitlement.fields {
             let _ = writeln!(text, "      {name}: {}", value.escape_debug());
         }
+        if let Some(trouble) = &entitlement.withheld {
+            let _ = writeln!(text, "      held: {}", trouble.reason.escape_debug());
+        }
     }
     if let Some(account) = &person.account {
         let groups = account
@@ -84,6 +87,7 @@ pub fn json(person: &Person, desired: &Desired, only: Option<&str>) -> String {
         .filter(|(key, _)| wanted(key.resource.as_str()))
         .map(|(key, e)| {
             json!({ "entitlement": key, "label": e.label, "fields": e.fields,
+                    "withheld": e.withheld.as_ref().map(|trouble| &trouble.reason),
                     "follows": e.follows, "causes": e.causes })
         })
         .collect();

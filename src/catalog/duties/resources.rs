@@ -194,8 +194,9 @@ pub(super) fn levels(
 /// Why a field does not take a value, and the nearest that it takes.
 fn unlike(field: &Field, value: &str) -> Option<(String, Option<String>)> {
     let pattern = || {
-        let whole = whole(field.pattern.as_ref()?)?;
-        (!whole.is_match(value)).then(|| (format!("it must match `{whole}`"), None))
+        let pattern = field.pattern.as_ref()?;
+        let whole = whole(pattern)?;
+        (!whole.is_match(value)).then(|| (format!("it must match `{pattern}`"), None))
     };
     mismatch(field.kind, &field.options, value).or_else(pattern)
 }

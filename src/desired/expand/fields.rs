@@ -15,7 +15,7 @@ use crate::desired::variables::{Supervisor, UserVariables};
 use crate::desired::{
     Accounts, Cause, Causes, Departure, DesiredAccount, Entitlement, EntitlementKey, Grant, Person,
     Retained, Started,
-    accounts::{KnownAccount, Seen},
+    accounts::{KnownAccount, Seen, Trouble},
 };
 use crate::diagnostic::Code;
 use crate::manifest::resource::{Field, FieldSource};
@@ -184,6 +184,7 @@ pub(super) fn person<'p>(
         provisional: names.as_ref().is_some_and(|n| n.provisional),
         remembered: accounts.seen == Seen::Remembered,
         known,
+        misfits: Vec::new(),
     };
     let departure = departure(facts, user, presence);
     let mut kept_names = Vec::new();
@@ -326,6 +327,8 @@ struct Filler<'s, 'p> {
     /// Whether the directory could not be read: whatever it would tell is not settled.
     remembered: bool,
     known: Option<&'p KnownAccount>,
+    /// What the directory says, and the rules of its field refuse.
+    misfits: Vec<String>,
 }
 
 /// How far a field is.
@@ -341,6 +344,14 @@ type Value = (Option<Arc<str>>, bool);
 
 /// The values of a resource's fields.
 type Fields = Sorted<FieldName, Arc<str>>;
+
+/// What a resource is told of a user.
+#[derive(Clone)]
+struct FilledSheet {
+    fields: Fields,
+    provisional: bool,
+    withheld: Option<Box<Trouble>>,
+}
 
 type Directory = (
     Sorted<AttributeName, Vec<Arc<str>>>,
@@ -401,7 +412,7 @@ impl<'p> Filler<'_, 'p> {
             }
         };
         if let Some(value) = &value {
-            self.check(sheet, slot, value, index);
+            provisional |= self.check(sheet, slot, value, index);
             if sheet.is_directory && slot.field.source.is_none() && !slot.reads_directory {
                 self.fits(sheet, slot, value, index);
             }
@@ -477,15 +488,25 @@ impl<'p> Filler<'_, 'p> {
         self.provisional
     }
 
-    fn check(&mut self, sheet: &Sheet<'_>, slot: &Slot<'_>, value: &str, index: usize) {
+    /// Reports a value that the field's rules refuse; whether it is one that the directory has to change.
+    fn check(&mut self, sheet: &Sheet<'_>, slot: &Slot<'_>, value: &str, index: usize) -> bool {
         // What is the same for everybody was reported when the catalog was linked.
         if slot.field.fixed().is_some() {
-            return;
+            return false;
         }
         let mismatch = mismatch(slot.field.kind, &slot.field.options, value).or_else(|| {
-            let pattern = slot.pattern.as_ref().filter(|p| !p.is_match(value))?;
+            slot.pattern.as_ref().filter(|p| !p.is_match(value))?;
+            let pattern = slot.field.pattern.as_deref().unwrap_or_default();
             Some((format!("it must match `{pattern}`"), None))
         });
+        if let Some((why, _)) = &mismatch
+            && self.is_told(sheet, slot)
+        {
+            let name = &slot.field.name;
+            let said = format!("`{name}` is `{value}` as the directory says it: {why}");
+            self.misfits.push(said);
+            return true;
+        }
         if let Some((why, help)) = mismatch {
             self.sources.problems.push(
                 Problem::new(
@@ -507,6 +528,7 @@ impl<'p> Filler<'_, 'p> {
                 ),
             );
         }
+        false
     }
 
     /// Whether the directory takes so long a value. What it says itself is looked at when it is written.
@@ -566,7 +588,15 @@ impl<'p> Filler<'_, 'p> {
                 }
                 continue;
             }
-            if let (Some(value), _) = self.value(sheet, slot.first) {
+            if let (Some(value), unsettled) = self.value(sheet, slot.first) {
+                if unsettled && let Some(why) = self.misfits.first() {
+                    let message =
+                        format!("`{}` of `{}` rests on it: {why}", slot.attribute, self.name);
+                    let at = &self.sources.user.declared.at;
+                    let problem = Problem::new(Code::FieldValue, at, "/metadata.name", message);
+                    let help = "change it in the directory, or the rule of the field";
+                    self.sources.problems.push(problem.help(help));
+                }
                 attributes.push((slot.attribute.clone(), vec![value]));
             }
         }
@@ -617,7 +647,7 @@ impl<'p> Filler<'_, 'p> {
 
     fn entitlements(&mut self, held: Sorted<EntitlementKey, Causes>) -> Entitlements {
         let facts = self.sources.facts;
-        let mut filled: Option<(&ResourceName, Fields, bool)> = None;
+        let mut filled: Option<(&ResourceName, FilledSheet)> = None;
         let mut found = Vec::with_capacity(held.len());
         let mut held = held.into_iter().peekable();
         while let Some((key, causes)) = held.next() {
@@ -628,17 +658,23 @@ impl<'p> Filler<'_, 'p> {
                 continue;
             };
             // What is held comes resource by resource.
-            let (fields, provisional) = match filled.take() {
-                Some((name, fields, provisional)) if *name == key.resource => (fields, provisional),
+            let now = match filled.take() {
+                Some((name, filled)) if *name == key.resource => filled,
                 Some(_) | None => self.resource(sheet),
             };
             if more {
-                filled = Some((sheet.name, fields.clone(), provisional));
+                filled = Some((sheet.name, now.clone()));
             }
+            let FilledSheet {
+                fields,
+                provisional,
+                withheld,
+            } = now;
             let entitlement = Entitlement {
                 label: sheet.label(facts.catalog, &key.grant),
                 fields,
-                provisional,
+                provisional: provisional || withheld.is_some(),
+                withheld,
                 follows: sheet.linked.spec.inherits_from.is_some(),
                 causes: causes.into_vec(),
             };
@@ -647,9 +683,10 @@ impl<'p> Filler<'_, 'p> {
         found.into_iter().collect()
     }
 
-    fn resource(&mut self, sheet: &'p Sheet<'p>) -> (Fields, bool) {
+    fn resource(&mut self, sheet: &'p Sheet<'p>) -> FilledSheet {
         let mut fields = Vec::with_capacity(sheet.slots.len());
         let mut provisional = false;
+        let mut withheld = Vec::new();
         for (index, slot) in sheet.slots.iter().enumerate() {
             let field = slot.field;
             let (value, unsettled) = self.value(sheet, slot.first);
@@ -658,7 +695,11 @@ impl<'p> Filler<'_, 'p> {
                 Some(value) => {
                     fields.push((field.name.clone(), value));
                 }
-                None if field.required && !slot.is_link && !self.awaited(slot) => {
+                None if !field.required || slot.is_link || self.awaited(slot) => {}
+                None if self.is_told(sheet, slot) => {
+                    withheld.push((Code::FieldMissing, untold(slot)));
+                }
+                None => {
                     let holder = self.name;
                     self.sources.problems.push(
                         Problem::new(
@@ -678,17 +719,37 @@ impl<'p> Filler<'_, 'p> {
                         ),
                     );
                 }
-                None => {}
             }
         }
-        (fields.into_iter().collect(), provisional)
+        if provisional {
+            let misfits = self.misfits.iter();
+            withheld.extend(misfits.map(|why| (Code::FieldValue, why.clone())));
+        }
+        let code = withheld.first().map(|(code, _)| *code);
+        let reasons: Vec<String> = withheld.into_iter().map(|(_, why)| why).collect();
+        let reason = reasons.join("; ");
+        FilledSheet {
+            fields: fields.into_iter().collect(),
+            provisional,
+            withheld: code.map(|code| Box::new(Trouble { code, reason })),
+        }
     }
 
     /// Whether a value will come from a directory that was not at hand.
     fn awaited(&self, slot: &Slot<'_>) -> bool {
-        let observed = slot.field.source.is_some();
-        (self.known.is_none() || self.remembered) && (observed || slot.reads_directory)
+        (self.known.is_none() || self.remembered) && rests_on_directory(slot)
     }
+
+    /// Whether a value is what the directory says of this user's account: what is wrong with it is no mistake
+    /// of the repository, and keeps nobody else waiting.
+    fn is_told(&self, sheet: &Sheet<'_>, slot: &Slot<'_>) -> bool {
+        let is_written = sheet.is_directory && slot.field.source.is_none();
+        self.known.is_some() && rests_on_directory(slot) && !is_written
+    }
+}
+
+fn rests_on_directory(slot: &Slot<'_>) -> bool {
+    slot.field.source.is_some() || slot.reads_directory
 }
 
 /// Groups that somebody who left still keeps for a time.
@@ -704,6 +765,20 @@ fn retained(facts: &Facts<'_>, departure: &Departure) -> Vec<Retained> {
         until: s.after.after(at, zone),
     });
     each.filter(|r| facts.now < r.until).collect()
+}
+
+/// What the directory does not say of a field that must have a value.
+fn untold(slot: &Slot<'_>) -> String {
+    let Slot {
+        field, attribute, ..
+    } = slot;
+    let told = match (&field.value, &field.default) {
+        (Some(template), _) | (None, Some(template)) => {
+            format!("its template is `{template}`, which reads what the directory does not say")
+        }
+        (None, None) => format!("`{attribute}` of the account has no value"),
+    };
+    format!("`{}` is needed, and {told}", field.name)
 }
 
 fn way_out(field: &Field) -> String {

@@ -4,6 +4,7 @@ use super::tasks::{awaited, is_about_to_be};
 use super::{Draft, Proposal};
 use crate::connector::roster::{Row, RowKey};
 use crate::connector::{AttributeName, Value};
+use crate::desired::accounts::Trouble;
 use crate::desired::{Cause, EntitlementKey};
 use crate::diagnostic::Code;
 use crate::manifest::resource::{Connector, SignIn};
@@ -22,7 +23,7 @@ pub(super) fn rows(draft: &mut Draft<'_>) {
         let Some(observed) = draft.inputs.observed.rosters.get(resource) else {
             continue;
         };
-        let mut wanted: BTreeMap<RowKey, Wanted> = BTreeMap::new();
+        let mut wanted: BTreeMap<RowKey, Wanted<'_>> = BTreeMap::new();
         for person in desired.people.values() {
             // On leave: no login where the application has one of its own.
             if person.state == UserState::Suspended && terms.sign_in == SignIn::Own {
@@ -34,9 +35,10 @@ pub(super) fn rows(draft: &mut Draft<'_>) {
                     let row = Wanted {
                         row: entitlement.fields.to_tree(),
                         causes: entitlement.causes.clone(),
-                        settled: match provisional && !is_about_to_be(draft, person) {
-                            true => Settled::Not,
-                            false => Settled::After(awaited(draft, person, provisional)),
+                        settled: match (&entitlement.withheld, is_about_to_be(draft, person)) {
+                            (Some(trouble), _) => Settled::Withheld(trouble),
+                            (None, false) if provisional => Settled::Not,
+                            (None, _) => Settled::After(awaited(draft, person, provisional)),
                         },
                     };
                     wanted.insert(row_key(&person.name, key), row);
@@ -60,6 +62,11 @@ pub(super) fn rows(draft: &mut Draft<'_>) {
                             "it names what only the directory tells, which could not be read";
                         draft.hold(Code::DirectoryUnread, Some(&key.user), what, reason, causes);
                     }
+                }
+                Settled::Withheld(trouble) => {
+                    let step = if before.is_none() { "grant" } else { "update" };
+                    let what = format!("{step} {resource} {} for {}", key.entitlement, key.user);
+                    draft.hold(trouble.code, Some(&key.user), what, &trouble.reason, causes);
                 }
                 Settled::Not => draft.findings.push(Finding {
                     code: "provisional".into(),
@@ -89,18 +96,20 @@ pub(super) fn rows(draft: &mut Draft<'_>) {
 }
 
 /// A row that should be there.
-struct Wanted {
+struct Wanted<'a> {
     row: Row,
     causes: Vec<Cause>,
-    settled: Settled,
+    settled: Settled<'a>,
 }
 
 /// Whether the values of a row are known.
-enum Settled {
+enum Settled<'a> {
     /// Once these changes were applied.
     After(Vec<ChangeId>),
     /// Not now: the row stays as it is.
     Not,
+    /// Not before the directory says what it lacks.
+    Withheld(&'a Trouble),
 }
 
 fn row_key(user: &UserName, key: &EntitlementKey) -> RowKey {

@@ -29,11 +29,22 @@ pub(super) fn tasks(draft: &mut Draft<'_>) {
                 Some(terms) if terms.connector == Connector::Manual => {
                     one(draft, person, key, terms);
                 }
-                Some(_) => {}
+                Some(_) => untold(draft, person, key),
                 None => removed(draft, person, key),
             }
         }
     });
+}
+
+/// What the directory should say of its own access, and does not: nothing waits for it there.
+fn untold(draft: &mut Draft<'_>, person: &Person, key: &EntitlementKey) {
+    let entitlement = person.entitlements.get(key);
+    let trouble = entitlement.and_then(|e| e.withheld.as_deref());
+    if let Some(trouble) = trouble.filter(|_| key.resource == draft.inputs.desired.directory) {
+        let message = format!("{key} of {}: {}", person.name, trouble.reason);
+        let code = trouble.code.as_str().to_owned();
+        draft.findings.push(Finding { code, message });
+    }
 }
 
 fn assume(draft: &mut Draft<'_>) {
@@ -157,6 +168,20 @@ fn one(draft: &mut Draft<'_>, person: &Person, key: &EntitlementKey, terms: &Res
             );
         }
         return;
+    }
+    // What is taken away or stopped needs no fields; what is asked for needs those the directory lacks.
+    if let Some(trouble) = entitlement.and_then(|e| e.withheld.as_deref()) {
+        let asks = |wish: &Wish| matches!(wish.action, TaskAction::Grant | TaskAction::Update);
+        match wish {
+            Some(wish) if asks(&wish) => {
+                let what = format!("{} {key} for {}", wish.action.as_str(), person.name);
+                let user = Some(&person.name);
+                draft.hold(trouble.code, user, what, &trouble.reason, &wish.causes);
+                return;
+            }
+            None if recorded.is_some_and(|r| r.open.is_some()) => return,
+            Some(_) | None => {}
+        }
     }
     let asked = recorded.and_then(|r| r.open.as_deref().cloned());
     let closed = draft
