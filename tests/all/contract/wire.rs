@@ -31,7 +31,10 @@ enum What {
     Bind,
     Root,
     ReadOne,
+    /// A page of accounts.
     ReadAll,
+    /// A page of groups and units.
+    ReadOthers,
     Other,
 }
 
@@ -104,6 +107,7 @@ fn usual(request: &Request) -> Option<Vec<u8>> {
         ]
         .concat(),
         What::ReadOne | What::ReadAll => [unit(id), done(id)].concat(),
+        What::ReadOthers => done(id),
         What::Other => result(id, 0x67, 0, b""),
     })
 }
@@ -216,6 +220,7 @@ fn request(message: &[u8]) -> Option<(u8, What)> {
             match (length - start, search[length + 2]) {
                 (0, _) => What::Root,
                 (_, 0) => What::ReadOne,
+                _ if search.windows(5).any(|part| part == b"group") => What::ReadOthers,
                 _ => What::ReadAll,
             }
         }
@@ -298,7 +303,7 @@ fn an_answer_that_cannot_be_understood_is_a_failure() {
     for (number, answer) in answers.into_iter().enumerate() {
         let mut directory = connect_impatiently(move |request| match request.what {
             What::ReadAll | What::Other => answer(request.id),
-            What::Bind | What::Root | What::ReadOne => usual(request),
+            What::Bind | What::Root | What::ReadOne | What::ReadOthers => usual(request),
         });
         let failure = read_all(&mut directory).unwrap_err();
         assert_eq!(failure.class, Class::Incomplete, "{number}: {failure}");
@@ -328,7 +333,9 @@ fn an_entry_that_cannot_be_read_fails_the_read() {
             What::ReadOne if request.before > 0 => {
                 Some([entry(request.id), done(request.id)].concat())
             }
-            What::Bind | What::Root | What::ReadOne | What::Other => usual(request),
+            What::Bind | What::Root | What::ReadOne | What::ReadOthers | What::Other => {
+                usual(request)
+            }
         });
         assert_eq!(
             read_all(&mut directory).unwrap_err().class,
@@ -414,6 +421,41 @@ fn another_controller_at_the_same_address_is_not_written_to() {
         "{failure}"
     );
     modify(&mut directory).unwrap();
+}
+
+/// A page of accounts, and the last one of them; groups and units over one of these connections.
+fn two_pages(others: std::ops::Range<usize>) -> impl Fn(&Request) -> Option<Vec<u8>> {
+    move |request| match (request.what, request.before) {
+        (What::ReadAll, 0) => {
+            Some([unit(request.id), page_done(request.id, 0, &cookie(b"next"))].concat())
+        }
+        (What::ReadAll, _) => Some([unit(request.id), done(request.id)].concat()),
+        (What::ReadOthers, _) if !others.contains(&request.connection) => None,
+        _ => usual(request),
+    }
+}
+
+#[test]
+fn groups_come_over_a_second_connection_of_the_same_controller_only() {
+    let mut directory = connect(two_pages(1..2));
+    assert_eq!(read_all(&mut directory), Ok(2));
+    // The second connection is made for each read, and the first one goes on.
+    let usual = two_pages(0..1);
+    let mut directory = connect(move |request| match (request.what, request.connection) {
+        (What::Root, 1) => {
+            let root = entry(request.id, "", &attribute("dsServiceName", b"CN=DC2"));
+            Some([root, done(request.id)].concat())
+        }
+        _ => usual(request),
+    });
+    assert_eq!(read_all(&mut directory), Ok(2));
+}
+
+#[test]
+fn groups_that_do_not_come_fail_the_read() {
+    let mut directory = connect_impatiently(two_pages(7..8));
+    let failure = read_all(&mut directory).unwrap_err();
+    assert_eq!(failure.class, Class::Incomplete, "{failure}");
 }
 
 #[test]

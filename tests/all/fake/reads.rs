@@ -68,9 +68,13 @@ fn every_page_of_2500_people_is_read() {
         .change(|ad| ad.add_user(&format!("CN=Z,OU=Others,{BASE}"), "nina"));
     company.ad.clear_log();
     company.access.run(&["plan", "--detailed-exitcode"]).ends(0);
-    let log = company.ad.log();
-    let pages = log.iter().filter(|l| l.operation == Operation::Search);
-    assert!(pages.count() >= 3);
+    let (accounts, others) = parts(&company);
+    assert_eq!(accounts.len(), 3);
+    assert_eq!(others.len(), 1);
+    assert_ne!(
+        accounts[0], others[0],
+        "groups come over another connection"
+    );
     company.access.write(
         "users/nina.yaml",
         "apiVersion: countersign/v1\nkind: User\nmetadata: {name: nina}\nspec:\n  givenName: Nina\n  type: employee\n  organization: seko-farnborough\n",
@@ -86,6 +90,39 @@ fn every_page_of_2500_people_is_read() {
         "its name was seen on the last page"
     );
     assert!(wanted(&plan).is_empty());
+}
+
+/// The connection of each page of accounts, and of each page of everything else.
+fn parts(company: &Company) -> (Vec<u64>, Vec<u64>) {
+    let log = company.ad.log();
+    let of = |category: &str| {
+        let pages = log.iter().filter(|l| l.operation == Operation::Search);
+        let pages = pages.filter(|l| l.filter.contains(category));
+        pages.map(|l| l.connection).collect()
+    };
+    (of("objectCategory=person"), of("objectCategory=group"))
+}
+
+#[test]
+fn one_connection_carries_everything_where_there_is_no_second() {
+    let company = crowd();
+    company.ad.clear_log();
+    let busy = Fault::answer(Operation::Bind, 2, 51, "busy");
+    company.ad.fault(busy);
+    company.access.run(&["plan", "--detailed-exitcode"]).ends(0);
+    assert_eq!(company.ad.pending_faults(), Vec::<String>::new());
+    let (accounts, others) = parts(&company);
+    assert_eq!((accounts.len(), others.len()), (3, 1));
+    assert_eq!(accounts[0], others[0]);
+}
+
+#[test]
+fn who_is_few_is_read_over_one_connection() {
+    let company = Company::settled();
+    company.ad.clear_log();
+    company.access.run(&["plan", "--detailed-exitcode"]).ends(0);
+    let (accounts, others) = parts(&company);
+    assert_eq!(accounts, others);
 }
 
 /// That a read which breaks off so is no reason to do anything: nothing is concluded, or it was read

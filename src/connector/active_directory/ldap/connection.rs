@@ -118,6 +118,18 @@ impl Connection {
         Ok(ldap)
     }
 
+    /// Makes a second connection to the same controller; nothing where that does not go.
+    pub(super) fn another(&self) -> impl Future<Output = Option<Ldap>> + Send + 'static {
+        let (settings, target, tls) =
+            (self.settings.clone(), self.target.clone(), self.tls.clone());
+        let first = self.controller.clone();
+        async move {
+            let connected = connect(&settings, &target, tls, &[first.address]).await;
+            let (ldap, controller) = connected.ok()?;
+            (controller == first).then_some(ldap)
+        }
+    }
+
     /// Carries out an operation on the runtime's thread, so that a panic over there, which the library
     /// has for what it does not expect, is a failure here.
     pub(super) fn run<T: Send + 'static>(

@@ -20,6 +20,11 @@ use tokio::sync::Semaphore;
 /// Accounts, groups and organizational units; computers are users too, but not persons.
 pub(super) const EVERYTHING: &str = "(|(&(objectCategory=person)(objectClass=user))(objectCategory=group)\
                           (objectCategory=organizationalUnit))";
+
+/// The two parts that everything is read in. What an entry is never changes (objectCategory is the schema's),
+/// so none goes from one to the other while they are read.
+const ACCOUNTS: &str = "(&(objectCategory=person)(objectClass=user))";
+const OTHERS: &str = "(|(objectCategory=group)(objectCategory=organizationalUnit))";
 pub(super) const ANYTHING: &str = "(objectClass=*)";
 
 /// Entries a page: as many as a domain controller gives at most (MaxPageSize).
@@ -69,7 +74,9 @@ impl Outbox {
     }
 }
 
-/// Reads all below the base. The next page is fetched while `found` has the last one.
+/// Reads all below the base. The next page is fetched while `found` has the last one; and where there is more
+/// than a page of accounts, groups and units come over a second connection meanwhile: a domain controller
+/// works for several at once.
 pub(super) fn read_all(
     connection: &mut Connection,
     wanted: &[AttributeName],
@@ -78,14 +85,16 @@ pub(super) fn read_all(
     let ldap = connection.ready()?;
     let settings = connection.settings();
     let whole_limit = settings.timeouts.read_all;
-    let query = Query {
+    let query = |filter: &str| Query {
         base: settings.base.to_string(),
         scope: Scope::Subtree,
-        filter: EVERYTHING.into(),
+        filter: filter.into(),
         sight: None,
         attributes: asked(wanted),
         limit: settings.timeouts.operation,
     };
+    let (accounts, others) = (query(ACCOUNTS), query(OTHERS));
+    let another = connection.another();
     let room = Arc::new(Semaphore::new(WAITING));
     let (send, arrived) = mpsc::channel();
     let outbox = Outbox {
@@ -93,7 +102,7 @@ pub(super) fn read_all(
         room: room.clone(),
     };
     connection.start(async move {
-        let read = pages(ldap, query, outbox);
+        let read = parts(ldap, another, (accounts, others), outbox);
         let end = match tokio::time::timeout(whole_limit, read).await {
             Ok(end) => end,
             Err(_) => Err(incomplete("reading everything took too long")),
@@ -241,29 +250,67 @@ pub(super) fn incomplete(words: &str) -> Failure {
     )
 }
 
-async fn pages(mut ldap: Ldap, query: Query, outbox: Outbox) -> Result<(), Failure> {
-    let mut cookie = Vec::new();
-    loop {
-        fail_point!("page", return Err(incomplete("the connection broke")));
-        let control = PagedResults { size: PAGE, cookie }.into();
-        let result = search(
-            &mut ldap,
-            &query,
-            Some(control),
-            Operation::ReadAll,
+/// All pages of two searches.
+async fn parts(
+    ldap: Ldap,
+    another: impl Future<Output = Option<Ldap>>,
+    (one, other): (Query, Query),
+    outbox: Outbox,
+) -> Result<(), Failure> {
+    let cookie = page(&mut ldap.clone(), &one, Vec::new(), &outbox).await?;
+    if cookie.is_empty() {
+        return pages(ldap, &other, cookie, &outbox).await;
+    }
+    let besides = async {
+        // One connection carries both where there is no other to be had.
+        let second = another.await;
+        let read = pages(
+            second.clone().unwrap_or(ldap.clone()),
+            &other,
+            Vec::new(),
             &outbox,
         )
         .await;
-        let result = result.map_err(|setback| match setback {
-            Setback::Refused(failure) => failure,
-            Setback::Disconnected(failure) => incomplete(&failure.message),
-        })?;
-        fail_point!("page-read", return Err(incomplete("the connection broke")));
-        cookie = next_page(&result).ok_or_else(|| incomplete("a page cannot be understood"))?;
+        if let Some(mut second) = second {
+            // Whatever becomes of the farewell, everything was read by then.
+            let _ = second.unbind().await;
+        }
+        read
+    };
+    tokio::try_join!(pages(ldap.clone(), &one, cookie, &outbox), besides).map(drop)
+}
+
+/// The pages of a search, from one on.
+async fn pages(
+    mut ldap: Ldap,
+    query: &Query,
+    mut cookie: Vec<u8>,
+    outbox: &Outbox,
+) -> Result<(), Failure> {
+    loop {
+        cookie = page(&mut ldap, query, cookie, outbox).await?;
         if cookie.is_empty() {
             return Ok(());
         }
     }
+}
+
+/// A page of a search, and where the next one begins; empty after the last.
+async fn page(
+    ldap: &mut Ldap,
+    query: &Query,
+    cookie: Vec<u8>,
+    outbox: &Outbox,
+) -> Result<Vec<u8>, Failure> {
+    fail_point!("page", return Err(incomplete("the connection broke")));
+    let control = PagedResults { size: PAGE, cookie }.into();
+    let result = search(ldap, query, Some(control), Operation::ReadAll, outbox).await;
+    let result = result.map_err(|setback| match setback {
+        Setback::Refused(failure) => failure,
+        Setback::Disconnected(failure) => incomplete(&failure.message),
+    })?;
+    fail_point!("page-read", return Err(incomplete("the connection broke")));
+    next_page(&result).ok_or_else(|| incomplete("a page cannot be understood"))
 }
 
 /// One search, its result looked at; the entries go into the outbox.
