@@ -239,12 +239,21 @@ impl<'a> Namer<'a> {
         let is_new = known.is_none() && user.spec.login.is_none();
         self.taken.login(&login, Holder::User(name.clone()));
         variables.account.login = Some(login.as_str().into());
-        let upn = self.upn(name, known, &login, variables);
-        variables.account.upn = Some(upn.as_str().into());
+        let mut upn = self.upn(name, known, &login, variables);
         let is_held = known.is_some_and(|k| k.upn.eq_ignore_ascii_case(&upn));
-        if trouble.is_none() && !is_held {
-            trouble = self.unknown_suffix(&upn);
+        if trouble.is_none()
+            && !is_held
+            && let Some(unknown) = self.unknown_suffix(&upn)
+        {
+            match account.filter(|account| !account.upn.is_empty()) {
+                Some(account) => {
+                    kept.push(unknown);
+                    upn.clone_from(&account.upn);
+                }
+                None => trouble = Some(unknown),
+            }
         }
+        variables.account.upn = Some(upn.as_str().into());
         self.taken.address(&upn, Holder::User(name.clone()));
         let mut mail = self.mail(name, user, known, variables);
         let mut is_anothers_mail = false;

@@ -12,6 +12,7 @@ use crate::manifest::{ResourceSpec, UserType};
 use crate::name::{LevelName, ResourceName, UserName};
 use crate::request::{FoldedUser, Timeline};
 use jiff::Timestamp;
+use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -354,6 +355,25 @@ impl<'a> Lens<'a> {
 
     /// How many hold each resource, and who holds the levels that say who administers or keeps it.
     fn holders(&self) -> Holders<'a> {
+        let people: Vec<_> = self.people.iter().collect();
+        let parts = people
+            .par_chunks(AT_ONCE)
+            .map(|people| self.holding(people));
+        let mut held = self.holding(&[]);
+        for (name, more) in parts.collect::<Vec<_>>().into_iter().flatten() {
+            let Some(held) = held.get_mut(name) else {
+                continue;
+            };
+            held.all += more.all;
+            for (level, more) in more.levels {
+                held.levels.entry(level).or_default().extend(more);
+            }
+        }
+        held
+    }
+
+    /// The same, of some.
+    fn holding(&self, people: &[(&'a UserName, &'a Arc<Person>)]) -> Holders<'a> {
         let mut held: Holders<'a> = HashMap::with_capacity(self.catalog.resources.len());
         for (name, linked) in &self.catalog.resources {
             let levels = linked.spec.levels.iter().filter(|level| level.administers);
@@ -363,21 +383,23 @@ impl<'a> Lens<'a> {
             let levels = levels.map(|level| (level, Vec::new())).collect();
             held.insert(name.as_str(), Held { all: 0, levels });
         }
-        for (name, person) in self.people {
-            // What is held is sorted by resource.
-            let mut last: Option<&ResourceName> = None;
-            for key in person.entitlements.keys() {
-                let is_another = last != Some(&key.resource);
-                last = Some(&key.resource);
-                let Some(of_resource) = held.get_mut(key.resource.as_str()) else {
-                    continue;
-                };
-                of_resource.all += usize::from(is_another);
-                if let Grant::Level(level) = &key.grant
-                    && let Some(holders) = of_resource.levels.get_mut(level)
-                    && holders.last() != Some(&name.as_str())
-                {
-                    holders.push(name.as_str());
+        for (name, person) in people {
+            // What is held comes resource by resource.
+            let mut keys = person.entitlements.keys().peekable();
+            while let Some(first) = keys.next() {
+                let mut held = held.get_mut(first.resource.as_str());
+                if let Some(held) = &mut held {
+                    held.all += 1;
+                }
+                let mut key = Some(first);
+                while let Some(now) = key {
+                    if let (Some(held), Grant::Level(level)) = (&mut held, &now.grant)
+                        && let Some(holders) = held.levels.get_mut(level)
+                        && holders.last() != Some(&name.as_str())
+                    {
+                        holders.push(name.as_str());
+                    }
+                    key = keys.next_if(|next| next.resource == first.resource);
                 }
             }
         }
@@ -488,6 +510,9 @@ struct Held<'a> {
     all: usize,
     levels: BTreeMap<&'a LevelName, Vec<&'a str>>,
 }
+
+/// People looked at at once.
+const AT_ONCE: usize = 1024;
 
 type Holders<'a> = HashMap<&'a str, Held<'a>>;
 

@@ -425,6 +425,34 @@ fn ad_14_nobody_gets_a_principal_name_that_ends_nowhere() {
 }
 
 #[test]
+fn ad_14_who_has_an_account_keeps_a_principal_name_that_works_and_can_still_leave() {
+    let company = Company::settled();
+    let rule = "    upn: \"{{ account.login }}@nowhere.example\"\n    mail: ";
+    company.access.edit("countersign.yaml", "    mail: ", rule);
+    company
+        .access
+        .edit("users/lucy.yaml", "  type: ", "  login: lucinda\n  type: ");
+    company.access.commit("Other principal names");
+    let held = company.access.run(&["apply"]).ends(1);
+    assert!(
+        held.out.contains("lucinda@nowhere.example"),
+        "{}",
+        held.out
+    );
+    let lucy = company.ad.entry_by_sam("lucinda").unwrap();
+    let has = lucy.text("userPrincipalName").unwrap();
+    assert_eq!(has, "lucy@seko.example");
+    company
+        .access
+        .edit("users/lucy.yaml", "  type: ", "  state: left\n  type: ");
+    company.access.commit("Lucy leaves");
+    company.settles_within(3);
+    let lucy = company.ad.entry_by_sam("lucinda").unwrap();
+    let control: u32 = lucy.text("userAccountControl").unwrap().parse().unwrap();
+    assert_eq!(control & 2, 2, "her account is disabled");
+}
+
+#[test]
 fn ad_23_a_change_of_case_is_a_rename() {
     everywhere(23, |ad| {
         let ann = ad.user("ann lee");
