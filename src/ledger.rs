@@ -44,7 +44,7 @@ use crate::source::remote::RemoteError;
 use branch::join::Joined;
 use branch::mark::Mark;
 use branch::{Branch, Found};
-use file::Writer;
+use file::{Lock, Place, Writer};
 use inbox::Sealed;
 use jiff::Timestamp;
 use std::io;
@@ -56,6 +56,16 @@ pub struct Ledger {
     history: History,
     writer: Writer,
     branch: Option<Branch>,
+    /// Whether the history is what the file says: nothing that was to be added was refused.
+    is_told: bool,
+}
+
+/// What a ledger held when it was closed, for whoever opens it again: where nobody has written it since, it
+/// is not read once more.
+#[derive(Debug)]
+pub struct Rest {
+    history: History,
+    place: Place,
 }
 
 /// A ledger that may have been lost.
@@ -151,16 +161,63 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`] when another run has it open, or it is not what runs have written.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
-        let kept = file::kept(path);
-        let mut history = History::default();
-        let (writer, content, aside) = Writer::open(path, &mut |record| history.add(record))?;
-        let torn = aside.map(torn_aside);
-        history.end(content, torn, kept);
+        Self::open_again(path, None)
+    }
+
+    /// The same, with what it held when it was closed, where that is known.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`].
+    pub fn open_again(path: &Path, rest: Option<Rest>) -> Result<Self, LedgerError> {
+        let path = file::canonical(path)?;
+        let kept = file::kept(&path);
+        let lock = file::lock(&path)?;
+        let torn = file::mend(&path)?.map(torn_aside);
+        let mut ledger = Self::on(path, lock, rest, (torn, kept))?;
+        if kept == Kept::No {
+            ledger.writer.is_of_a_lost_one();
+        }
+        Ok(ledger)
+    }
+
+    /// A ledger whose lock is had.
+    fn on(
+        path: PathBuf,
+        lock: Lock,
+        rest: Option<Rest>,
+        (torn, kept): (Option<String>, Kept),
+    ) -> Result<Self, LedgerError> {
+        let (history, writer) = match rest {
+            Some(Rest { mut history, place }) if place.is_as_it_was(&path) => {
+                history.begin_again(kept);
+                (history, Writer::again(path, lock, place)?)
+            }
+            Some(_) | None => {
+                let mut history = History::default();
+                let (writer, content) =
+                    Writer::locked(path, lock, &mut |record| history.add(record))?;
+                history.end(content, torn, kept);
+                (history, writer)
+            }
+        };
         Ok(Self {
             history,
             writer,
             branch: None,
+            is_told: true,
         })
+    }
+
+    /// Closes it, and keeps what it holds; nothing where that may be other than what the file says.
+    pub fn rest(self) -> Option<Rest> {
+        let Self {
+            history,
+            writer,
+            is_told,
+            ..
+        } = self;
+        let place = writer.place().filter(|_| is_told)?;
+        Some(Rest { history, place })
     }
 
     /// Opens a ledger that is shared: its branch is fetched and verified, and the file brought up to it.
@@ -171,6 +228,18 @@ impl Ledger {
     /// # Errors
     /// As [`Ledger::open`]; and when the branch is not what reconcilers have pushed.
     pub fn share(path: &Path, settings: Shared) -> Result<Self, LedgerError> {
+        Self::share_again(path, settings, None)
+    }
+
+    /// The same, with what it held when it was closed, where that is known.
+    ///
+    /// # Errors
+    /// As [`Ledger::share`].
+    pub fn share_again(
+        path: &Path,
+        settings: Shared,
+        rest: Option<Rest>,
+    ) -> Result<Self, LedgerError> {
         let path = file::canonical(path)?;
         let kept = file::kept(&path);
         let lock = file::lock(&path)?;
@@ -180,15 +249,10 @@ impl Ledger {
         branch.bare.unlock(&branch.settings.name());
         let seen = branch.catch_up()?;
         let kept = if path.exists() { Kept::Yes } else { kept };
-        let mut history = History::default();
-        let (writer, content, _) = Writer::locked(path, lock, &mut |record| history.add(record))?;
-        history.end(content, torn, kept);
-        history.finds(seen_finding(&seen));
-        Ok(Self {
-            history,
-            writer,
-            branch: Some(branch),
-        })
+        let mut ledger = Self::on(path, lock, rest, (torn, kept))?;
+        ledger.history.finds(seen_finding(&seen));
+        ledger.branch = Some(branch);
+        Ok(ledger)
     }
 
     /// Reads a ledger that is shared, as it stands on the branch and in the file; neither is changed.
@@ -403,6 +467,7 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         let mut accepted = Vec::new();
         let mut refused = Ok(());
+        let was_told = std::mem::take(&mut self.is_told);
         for record in records {
             match self.history.add(record.clone()) {
                 Ok(()) => accepted.push(record),
@@ -417,6 +482,7 @@ impl Ledger {
         if let Some(branch) = &mut self.branch {
             branch.progress();
         }
+        self.is_told = was_told && refused.is_ok();
         Ok(refused?)
     }
 }
@@ -525,6 +591,39 @@ mod tests {
     }
 
     #[test]
+    fn what_it_held_is_gone_on_with_where_nobody_has_written_since() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.jsonl");
+        let (one, two) = (
+            task(TaskAction::Grant, 1, &[]),
+            task(TaskAction::Revoke, 2, &[]),
+        );
+        let whole = || Ledger::read(&path).unwrap();
+        let ledger = Ledger::open(&path).unwrap();
+        assert!(ledger.rest().is_none(), "there is nothing yet");
+        let mut ledger = Ledger::open(&path).unwrap();
+        ledger.append(at(1, asked(&one))).unwrap();
+        let mut rest = ledger.rest().unwrap();
+        // What is remembered is told from what is read by this.
+        rest.history.head = "remembered".into();
+        let mut ledger = Ledger::open_again(&path, Some(rest)).unwrap();
+        assert_eq!(ledger.history().head(), "remembered");
+        ledger.append(at(2, done(&one))).unwrap();
+        assert_eq!(*ledger.history(), whole());
+        let rest = ledger.rest();
+        // Somebody else writes.
+        let mut other = Ledger::open(&path).unwrap();
+        other.append(at(3, asked(&two))).unwrap();
+        drop(other);
+        let mut ledger = Ledger::open_again(&path, rest).unwrap();
+        assert_eq!(*ledger.history(), whole());
+        assert!(ledger.history().tasks().contains_key(&two.id));
+        // What was refused may have left traces.
+        assert!(ledger.append(at(4, done(&one))).is_err());
+        assert!(ledger.rest().is_none());
+    }
+
+    #[test]
     fn records_that_contradict_each_other_are_not_read() {
         let folder = tempfile::tempdir().unwrap();
         let (one, two) = (folder.path().join("one"), folder.path().join("two"));
@@ -534,7 +633,8 @@ mod tests {
             .append(at(1, asked(&grant)))
             .unwrap();
         // A chain that is whole, of records that no ledger would have taken.
-        let (mut writer, _, _) = Writer::open(&two, &mut |_| Ok(())).unwrap();
+        let lock = file::lock(&two).unwrap();
+        let (mut writer, _) = Writer::locked(two.clone(), lock, &mut |_| Ok(())).unwrap();
         writer
             .append(&[at(1, asked(&grant)), at(2, asked(&grant))])
             .unwrap();

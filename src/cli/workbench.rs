@@ -15,7 +15,7 @@ use crate::desired::Desired;
 use crate::desired::accounts::Accounts;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::failpoint::fail_point;
-use crate::ledger::{History, Ledger, LedgerError, Record, Shared};
+use crate::ledger::{History, Ledger, LedgerError, Record, Rest, Shared};
 use crate::manifest::parse::Known;
 use crate::manifest::{Edge, Moment};
 use crate::name::ResourceName;
@@ -268,11 +268,19 @@ pub fn shared(operator: &Operator) -> Result<Option<Shared>, Failed> {
 /// # Errors
 /// When it cannot be read or written, or another run has it.
 pub fn ledger(operator: &Operator) -> Result<Ledger, Failed> {
+    ledger_again(operator, None)
+}
+
+/// The same, with what it held when it was closed, where that is known.
+///
+/// # Errors
+/// As [`ledger`].
+pub fn ledger_again(operator: &Operator, rest: Option<Rest>) -> Result<Ledger, Failed> {
     if let Some(folder) = operator.ledger.parent().filter(|_| operator.is_embedded()) {
         std::fs::create_dir_all(folder).map_err(|e| Failed::new(Exit::World, e))?;
     }
     let Some(shared) = shared(operator)? else {
-        let ledger = Ledger::open(&operator.ledger).map_err(ledger_failed)?;
+        let ledger = Ledger::open_again(&operator.ledger, rest).map_err(ledger_failed)?;
         // What began with nothing would ask for everything again, and tell everybody.
         return match ledger.history().is_lost() {
             false => Ok(ledger),
@@ -285,7 +293,7 @@ pub fn ledger(operator: &Operator) -> Result<Ledger, Failed> {
             )),
         };
     };
-    Ledger::share(&operator.ledger, shared).map_err(ledger_failed)
+    Ledger::share_again(&operator.ledger, shared, rest).map_err(ledger_failed)
 }
 
 /// Adds what a command says to the record, alone and at once; one that cannot be recorded changes

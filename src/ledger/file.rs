@@ -180,28 +180,12 @@ enum State {
 }
 
 impl Writer {
-    /// Locks a ledger, reads it, and sets aside what a crash left at its end.
-    ///
-    /// Returns the name of the file that was set aside, where there is one.
-    pub(super) fn open(
-        path: &Path,
-        take: Take<'_>,
-    ) -> Result<(Self, Option<Content>, Option<PathBuf>), LedgerError> {
-        let path = canonical(path)?;
-        let before = kept(&path);
-        let lock = lock(&path)?;
-        let (mut writer, content, aside) = Self::locked(path, lock, take)?;
-        writer.is_lost = before == Kept::No;
-        Ok((writer, content, aside))
-    }
-
-    /// The same for a ledger that is locked already.
+    /// Reads a ledger that is locked and has no torn end.
     pub(super) fn locked(
         path: PathBuf,
         lock: Lock,
         take: Take<'_>,
-    ) -> Result<(Self, Option<Content>, Option<PathBuf>), LedgerError> {
-        let aside = mend(&path)?;
+    ) -> Result<(Self, Option<Content>), LedgerError> {
         let content = read(&path, take)?;
         let (length, head) = match &content {
             Some(content) => (content.length as u64, content.head.clone()),
@@ -221,7 +205,37 @@ impl Writer {
             is_lost: false,
             _lock: lock,
         };
-        Ok((writer, content, aside))
+        Ok((writer, content))
+    }
+
+    /// Says that there was a ledger before, and it is gone.
+    pub(super) fn is_of_a_lost_one(&mut self) {
+        self.is_lost = true;
+    }
+
+    /// Goes on where an earlier writer stopped, without reading what it wrote.
+    pub(super) fn again(path: PathBuf, lock: Lock, place: Place) -> Result<Self, LedgerError> {
+        let file = create(&path).map_err(LedgerError::io(&path))?;
+        Ok(Self {
+            path,
+            file: Some(file),
+            head: place.head,
+            length: place.stamp.length,
+            state: State::Ready,
+            is_lost: false,
+            _lock: lock,
+        })
+    }
+
+    /// Where it stops; none where it wrote nothing yet, or what the file holds is not known.
+    pub(super) fn place(&self) -> Option<Place> {
+        let stamp = Stamp::of(&self.path)?;
+        let is_known = self.state == State::Ready && self.file.is_some();
+        (is_known && stamp.length == self.length).then(|| Place {
+            path: self.path.clone(),
+            stamp,
+            head: self.head.clone(),
+        })
     }
 
     /// Appends records, one line each, and returns once they are on the disk.
@@ -272,6 +286,53 @@ impl Writer {
             }
             failed(error)
         })
+    }
+}
+
+/// By what a file is known to be as it was: no write leaves all of it alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stamp {
+    /// Which file it is: device and number.
+    file: (u64, u64),
+    length: u64,
+    /// When its content and its entry were last changed: seconds and nanoseconds.
+    changed: [(i64, i64); 2],
+}
+
+impl Stamp {
+    /// That of a file as it lies there; none where it is not there, or the system does not tell.
+    #[cfg(unix)]
+    fn of(path: &Path) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt as _;
+        let told = std::fs::metadata(path).ok()?;
+        Some(Self {
+            file: (told.dev(), told.ino()),
+            length: told.len(),
+            changed: [
+                (told.mtime(), told.mtime_nsec()),
+                (told.ctime(), told.ctime_nsec()),
+            ],
+        })
+    }
+
+    #[cfg(not(unix))]
+    fn of(_: &Path) -> Option<Self> {
+        None
+    }
+}
+
+/// Where a writer stopped: what it knew of its file.
+#[derive(Debug)]
+pub(super) struct Place {
+    path: PathBuf,
+    stamp: Stamp,
+    head: String,
+}
+
+impl Place {
+    /// Whether the file of that name is the same, and nobody has written it since. Whoever asks has its lock.
+    pub(super) fn is_as_it_was(&self, path: &Path) -> bool {
+        path == self.path && Stamp::of(path).as_ref() == Some(&self.stamp)
     }
 }
 

@@ -412,17 +412,28 @@ impl History {
 
     /// Ends the reading of a file: whether there is one, and what is to be said of it.
     pub(super) fn end(&mut self, content: Option<Content>, torn: Option<String>, kept: Kept) {
-        // Who began anew does not know which memberships came from here (SEMANTICS 16).
-        self.recorded.kept = match self.orders.rebuilt() {
-            Some(_) => Kept::No,
-            None => kept,
-        };
+        self.is_kept(kept);
         self.head = content.map(|content| content.head).unwrap_or_default();
         let code = || Code::LedgerTorn.as_str().to_owned();
         self.findings.extend(torn.map(|message| Finding {
             code: code(),
             message,
         }));
+    }
+
+    /// Forgets what was said of where it was read from: the same records are gone on with.
+    pub(super) fn begin_again(&mut self, kept: Kept) {
+        self.findings.clear();
+        self.lease = None;
+        self.is_kept(kept);
+    }
+
+    fn is_kept(&mut self, kept: Kept) {
+        // Who began anew does not know which memberships came from here (SEMANTICS 16).
+        self.recorded.kept = match self.orders.rebuilt() {
+            Some(_) => Kept::No,
+            None => kept,
+        };
     }
 
     /// Says who has the lease.

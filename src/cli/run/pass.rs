@@ -10,7 +10,7 @@ use crate::cli::act::{Acted, act};
 use crate::cli::workbench::{self, Bench, InstantArgs, Purpose, Standing};
 use crate::cli::{Exit, Failed, Place};
 use crate::diagnostic::Code;
-use crate::ledger::{Ledger, Outcome};
+use crate::ledger::{Ledger, Outcome, Rest};
 use crate::name::ResourceName;
 use crate::observed::snapshot::Snapshot;
 use crate::operator::Operator;
@@ -47,6 +47,8 @@ pub struct Loop {
     breakers: Breakers,
     /// What was parsed of the access repository.
     parsed: Memory,
+    /// The record as it was when it was last closed.
+    rest: Option<Rest>,
     /// Changes that failed, and when they are tried again.
     failures: Failures<ChangeId>,
     /// Passes that failed as a whole.
@@ -87,6 +89,7 @@ impl Loop {
             fetch_failure: None,
             breakers: Breakers::default(),
             parsed: Memory::default(),
+            rest: None,
             failures: Failures::default(),
             outage: Failures::default(),
             post: Failures::default(),
@@ -261,12 +264,18 @@ impl Loop {
 
     fn look_and_act(&mut self, wake: Wake) -> Result<Told, Failed> {
         self.operator = workbench::operator(&self.place)?;
-        let mut ledger = workbench::ledger(&self.operator)?;
+        let mut ledger = workbench::ledger_again(&self.operator, self.rest.take())?;
+        let told = self.act(&mut ledger, wake);
+        self.rest = ledger.rest();
+        told
+    }
+
+    fn act(&mut self, ledger: &mut Ledger, wake: Wake) -> Result<Told, Failed> {
         let origin = Origin::Revision {
             folder: self.place.folder.clone(),
             revision: self.revision.clone(),
         };
-        for line in workbench::inbox(&self.operator, &mut ledger, &origin) {
+        for line in workbench::inbox(&self.operator, ledger, &origin) {
             tracing::info!("inbox: {line}");
         }
         if let Some(pause) = ledger.history().orders().paused().get(&None) {
@@ -275,12 +284,12 @@ impl Loop {
             return Ok(Told::paused(&pause.by, &pause.reason));
         }
         let standing = self.standing(wake);
-        let (mut bench, stalled) = match self.bench(&ledger, &self.revision, &standing) {
+        let (mut bench, stalled) = match self.bench(ledger, &self.revision, &standing) {
             Err(failed) if failed.exit == Exit::Findings => {
-                let Some(valid) = self.last_valid(&ledger) else {
+                let Some(valid) = self.last_valid(ledger) else {
                     return Err(failed);
                 };
-                let bench = self.bench(&ledger, &valid, &standing)?;
+                let bench = self.bench(ledger, &valid, &standing)?;
                 (bench, Some(self.stalled(&valid, &failed)))
             }
             bench => (bench?, None),
@@ -315,7 +324,7 @@ impl Loop {
             follower: self.follower.as_ref(),
             began: Instant::now(),
         };
-        let acted = act(bench, plan, &mut ledger, &stop, &|_| Ok(()))?;
+        let acted = act(bench, plan, ledger, &stop, &|_| Ok(()))?;
         let Acted {
             plan,
             outcomes,

@@ -434,11 +434,7 @@ fn ad_14_who_has_an_account_keeps_a_principal_name_that_works_and_can_still_leav
         .edit("users/lucy.yaml", "  type: ", "  login: lucinda\n  type: ");
     company.access.commit("Other principal names");
     let held = company.access.run(&["apply"]).ends(1);
-    assert!(
-        held.out.contains("lucinda@nowhere.example"),
-        "{}",
-        held.out
-    );
+    assert!(held.out.contains("lucinda@nowhere.example"), "{}", held.out);
     let lucy = company.ad.entry_by_sam("lucinda").unwrap();
     let has = lucy.text("userPrincipalName").unwrap();
     assert_eq!(has, "lucy@seko.example");
