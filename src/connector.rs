@@ -95,11 +95,17 @@ impl PartialOrd for AttributeName {
 impl Ord for AttributeName {
     fn cmp(&self, other: &Self) -> Ordering {
         let (one, other) = (self.as_str().as_bytes(), other.as_str().as_bytes());
-        // Every entry is asked for every name: two names mostly differ in their first letter.
-        let pairs = one.iter().zip(other);
-        let mut orders = pairs.map(|(a, b)| a.to_ascii_lowercase().cmp(&b.to_ascii_lowercase()));
-        let differs = orders.find(|order| order.is_ne());
-        differs.unwrap_or_else(|| one.len().cmp(&other.len()))
+        // Every entry is asked for every name: two names mostly are one text, or differ in their first letter.
+        if std::ptr::eq(one, other) {
+            return Ordering::Equal;
+        }
+        for (a, b) in one.iter().zip(other) {
+            match a.to_ascii_lowercase().cmp(&b.to_ascii_lowercase()) {
+                Ordering::Equal => {}
+                differs => return differs,
+            }
+        }
+        one.len().cmp(&other.len())
     }
 }
 

@@ -436,9 +436,11 @@ pub fn situation_of(
     let ground = Arc::new(Ground::new(catalog));
     let folded = timeline.at(now);
     let facts = ground.at(now);
-    let held = Held::new(&facts, &folded);
-    let claimed = claims(&folded, world.recorded);
-    let used_names = used(&world.recorded.names_used);
+    let recorded = world.recorded;
+    let (held, (claimed, used_names)) = rayon::join(
+        || Held::new(&facts, &folded),
+        || (claims(&folded, recorded), used(&recorded.names_used)),
+    );
     let mut observed = Observed::default();
     let mut limits = None;
     let mut accounts = Accounts::default();

@@ -16,6 +16,7 @@ use crate::name::UserName;
 use crate::observed::Directory;
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
@@ -451,9 +452,14 @@ impl<'a> Wanted<'a> {
     }
 
     /// A text without the names in it that nobody asks for.
-    fn asked(&self, text: &str) -> String {
+    fn asked<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let kept = self.kept.iter();
-        kept.fold(text.to_owned(), |text, name| text.replace(name, "\u{0}"))
+        kept.fold(Cow::Borrowed(text), |text, name| {
+            match text.len() >= name.len() && text.contains(name) {
+                true => Cow::Owned(text.replace(name, "\u{0}")),
+                false => text,
+            }
+        })
     }
 
     fn is_there(&self, user: &UserName) -> bool {

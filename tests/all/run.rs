@@ -253,7 +253,7 @@ fn a_newest_revision_with_mistakes_leaves_the_last_valid_one_in_force_and_is_tol
 }
 
 #[test]
-fn a_mistake_that_only_the_directory_shows_is_told_by_its_name() {
+fn what_the_directory_does_not_say_is_held_and_stops_nothing_else() {
     let access = city();
     access.run(&["run", "--once"]).ends(0);
     access.edit(
@@ -261,7 +261,47 @@ fn a_mistake_that_only_the_directory_shows_is_told_by_its_name() {
         "  fields:\n",
         "  fields:\n    - {name: info, source: observed, required: true}\n",
     );
-    access.commit("A remark nobody has");
+    access.write(
+        "requests/r.yaml",
+        include_str!("../../src/cli/demo/new-hire.yaml"),
+    );
+    let merged = access.commit("A remark nobody has, and a new hire");
+    access.run(&["validate"]).ends(0);
+    access.run(&["run", "--once"]).ends(1);
+    let said = status(&access);
+    assert_eq!(applied(&said), merged);
+    assert_eq!(condition(&said, "Held")["isTrue"], true);
+    assert_eq!(condition(&said, "Stalled")["isTrue"], false);
+    let ldif = fs::read_to_string(access.ldif()).unwrap();
+    assert!(ldif.contains("a.christopherson2"), "she is hired");
+    let plan = access.run(&["plan", "--format", "json"]).ends(1).json();
+    let held = plan["held"].as_array().unwrap();
+    assert!(!held.is_empty());
+    for one in held {
+        assert_eq!(one["code"], "field-missing", "{one}");
+        let reason = one["reason"].as_str().unwrap();
+        assert_eq!(
+            reason,
+            "`info` is needed, and `info` of the account has no value"
+        );
+    }
+}
+
+#[test]
+fn a_mistake_that_only_the_directory_shows_is_told_by_its_name() {
+    let access = city();
+    access.run(&["run", "--once"]).ends(0);
+    // An attribute that is written rests on one whose rule refuses what stands there.
+    access.edit(
+        "resources/active-directory.yaml",
+        "  fields:\n",
+        "  fields:\n    - {name: info, source: observed, pattern: \"[0-9]+\"}\n    - {name: carLicense, value: \"{{ fields['active-directory'].info }}\"}\n",
+    );
+    access.commit("A remark that is a number");
+    let ldif = fs::read_to_string(access.ldif()).unwrap();
+    let title = ldif.lines().find(|l| l.starts_with("title: ")).unwrap();
+    let remark = format!("{title}\ninfo: a remark");
+    fs::write(access.ldif(), ldif.replacen(title, &remark, 1)).unwrap();
     access.run(&["validate"]).ends(0);
     let told = access.mails_of(|access| {
         access.run(&["run", "--once"]).ends(1);
@@ -269,7 +309,7 @@ fn a_mistake_that_only_the_directory_shows_is_told_by_its_name() {
     assert!(!told.is_empty());
     for mail in &told {
         let text = mail.text.replace("\n  ", " ");
-        assert!(text.contains("needs `info` of"), "{text}");
+        assert!(text.contains("`carLicense` of"), "{text}");
         assert!(text.contains("countersign plan"), "{text}");
         assert!(!text.contains("it has 0 mistakes"), "{text}");
     }

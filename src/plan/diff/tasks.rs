@@ -8,26 +8,27 @@ use crate::manifest::resource::{Connector, SignIn};
 use crate::manifest::user::UserState;
 use crate::name::UserName;
 use crate::plan::TaskField;
-use crate::plan::recorded::of_user;
+use crate::plan::recorded::{ManualState, of_user};
 use crate::plan::task::FieldValues;
 use crate::plan::{
     Assumption, ChangeId, DirectoryMode, Finding, NoticeKey, NoticeKind, Task, TaskAction,
     TaskChange, TaskId, TaskStep,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the resources without a connector need.
 pub(super) fn tasks(draft: &mut Draft<'_>) {
     assume(draft);
     let inputs = draft.inputs;
     draft.each(|draft, person| {
+        let recorded: BTreeMap<_, _> = of_user(&inputs.recorded.manual, &person.name).collect();
         let mut keys: BTreeSet<&EntitlementKey> = person.entitlements.keys().collect();
-        keys.extend(of_user(&inputs.recorded.manual, &person.name).map(|(key, _)| key));
+        keys.extend(recorded.keys());
         keys.extend(of_user(&inputs.bootstrap.manual, &person.name).map(|(key, _)| key));
         for key in keys {
             match inputs.desired.resources.get(&key.resource) {
                 Some(terms) if terms.connector == Connector::Manual => {
-                    one(draft, person, key, terms);
+                    one(draft, person, (key, recorded.get(key).copied()), terms);
                 }
                 Some(_) => untold(draft, person, key),
                 None => removed(draft, person, key),
@@ -36,14 +37,21 @@ pub(super) fn tasks(draft: &mut Draft<'_>) {
     });
 }
 
-/// What the directory should say of its own access, and does not: nothing waits for it there.
+/// What the directory should say of its own access, and does not: nothing else waits for it there.
 fn untold(draft: &mut Draft<'_>, person: &Person, key: &EntitlementKey) {
     let entitlement = person.entitlements.get(key);
-    let trouble = entitlement.and_then(|e| e.withheld.as_deref());
-    if let Some(trouble) = trouble.filter(|_| key.resource == draft.inputs.desired.directory) {
-        let message = format!("{key} of {}: {}", person.name, trouble.reason);
-        let code = trouble.code.as_str().to_owned();
-        draft.findings.push(Finding { code, message });
+    let trouble = entitlement.and_then(|e| Some((e, e.withheld.as_deref()?)));
+    let is_its_own = key.resource == draft.inputs.desired.directory;
+    if let Some((entitlement, trouble)) = trouble.filter(|_| is_its_own) {
+        let what = format!("{key} of {}", person.name);
+        let user = Some(&person.name);
+        draft.hold(
+            trouble.code,
+            user,
+            what,
+            &trouble.reason,
+            &entitlement.causes,
+        );
     }
 }
 
@@ -128,18 +136,23 @@ struct Wish {
     reopened: Option<String>,
 }
 
-fn one(draft: &mut Draft<'_>, person: &Person, key: &EntitlementKey, terms: &ResourceTerms) {
-    let at = (person.name.clone(), key.clone());
-    let recorded = draft.inputs.recorded.manual.get(&at);
-    let assumed = draft
-        .inputs
-        .bootstrap
-        .manual
-        .get(&at)
-        .filter(|_| recorded.is_none());
+fn one(
+    draft: &mut Draft<'_>,
+    person: &Person,
+    (key, recorded): (&EntitlementKey, Option<&ManualState>),
+    terms: &ResourceTerms,
+) {
+    let at = || (person.name.clone(), key.clone());
+    let assumed = match recorded {
+        Some(_) => None,
+        None => draft.inputs.bootstrap.manual.get(&at()),
+    };
     let entitlement = person.entitlements.get(key);
     let held = assumed.or_else(|| recorded?.held.as_ref());
-    let settled = held.and_then(|_| settled(draft, &at, entitlement));
+    let is_settled = recorded.is_some_and(|recorded| !recorded.unsettled);
+    let settled = held
+        .filter(|_| !is_settled)
+        .and_then(|_| settled(draft, &at(), entitlement));
     let state = State {
         held: settled.as_ref().or(held),
         disabled: recorded.is_some_and(|r| r.disabled),
@@ -184,13 +197,11 @@ fn one(draft: &mut Draft<'_>, person: &Person, key: &EntitlementKey, terms: &Res
         }
     }
     let asked = recorded.and_then(|r| r.open.as_deref().cloned());
-    let closed = draft
-        .inputs
-        .recorded
-        .generations
-        .get(&at)
-        .copied()
-        .unwrap_or(0);
+    let generations = &draft.inputs.recorded.generations;
+    let closed = match &wish {
+        Some(_) => generations.get(&at()).copied().unwrap_or(0),
+        None => 0,
+    };
     match (wish, asked) {
         (None, None) => {}
         (None, Some(open)) => {
