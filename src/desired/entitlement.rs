@@ -102,7 +102,7 @@ pub struct Entitlement {
     pub label: Arc<str>,
     /// Values of the resource's fields for this user, in no other order than by name; absent ones are not in it.
     pub fields: Sorted<FieldName, Arc<str>>,
-    /// Whether a field depends on a login that is not settled yet, or on what is withheld.
+    /// Whether a field depends on a login that is not settled yet.
     pub provisional: bool,
     /// What the directory would have to say first, and does not.
     pub withheld: Option<Box<Trouble>>,

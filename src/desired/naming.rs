@@ -215,7 +215,7 @@ impl<'a> Namer<'a> {
         let known = account.or(given.as_ref());
         let mut trouble = None;
         let mut kept = Vec::new();
-        let login = match (&user.spec.login, known) {
+        let mut login = match (&user.spec.login, known) {
             (Some(login), _) => {
                 let clash = self.clash(&login.0, "login", account, name);
                 match (clash, account) {
@@ -246,8 +246,11 @@ impl<'a> Namer<'a> {
             && let Some(unknown) = self.unknown_suffix(&upn)
         {
             match account.filter(|account| !account.upn.is_empty()) {
+                // The login name waits with it, so that both come once the ending is registered.
                 Some(account) => {
                     kept.push(unknown);
+                    login.clone_from(&account.login);
+                    variables.account.login = Some(login.as_str().into());
                     upn.clone_from(&account.upn);
                 }
                 None => trouble = Some(unknown),

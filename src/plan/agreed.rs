@@ -128,6 +128,8 @@ impl Plan {
             Code::ResourceRemoved,
             Code::NoFreeSeat,
             Code::NoMail,
+            Code::FieldMissing,
+            Code::FieldValue,
         ];
         let held = self.held.iter().chain(&carried.held);
         let held = held.filter(|held| !aside.iter().any(|code| held.code == code.as_str()));

@@ -211,6 +211,46 @@ fn a_login_that_two_would_sign_in_with_stops_the_export() {
     assert_eq!(ran.out, "");
 }
 
+/// The portal, with fields that read the directory, where `info` is empty.
+fn reading_the_directory(login: &str, desk: &str) -> Access {
+    let read = |attribute: &str| format!("\"{{{{ fields['active-directory'].{attribute} }}}}\"");
+    let fields = format!(
+        "fields:\n    - {{name: login, signIn: true, required: true, value: {}}}\n    - {{name: desk, required: true, value: {}}}\n",
+        read(login),
+        read(desk)
+    );
+    let access = access(&[]);
+    access.write(
+        "portal.yaml",
+        &PORTAL.replace("fields: [{name: login, signIn: true}]\n", &fields),
+    );
+    access.edit(
+        "resources/active-directory.yaml",
+        "  fields:\n",
+        "  fields:\n    - {name: info, source: observed}\n",
+    );
+    access.edit(
+        "users/lucy.yaml",
+        "  access:\n",
+        "  access:\n    - {resource: portal}\n",
+    );
+    access.commit("The portal reads the directory");
+    access.apply();
+    access
+}
+
+#[test]
+fn a_login_that_the_directory_does_not_tell_locks_nobody_out() {
+    let access = reading_the_directory("info", "sAMAccountName");
+    let ran = access.run(&EXPORT).ends(1);
+    assert!(ran.err.contains("lucy: `login` is needed"), "{}", ran.err);
+    assert_eq!(ran.out, "");
+    // Something else that it does not tell is no matter of signing in.
+    let access = reading_the_directory("sAMAccountName", "info");
+    let exported = exported(&access);
+    assert_eq!(exported["users"][0]["login"], "lucy");
+}
+
 #[test]
 fn the_same_state_is_the_same_bytes_and_a_file_keeps_its_permissions() {
     let access = access(&[]);

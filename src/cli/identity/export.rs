@@ -2,6 +2,8 @@
 
 use super::{Exit, Failed, Outcome, Place, application, talk, workbench};
 use crate::cli::print;
+use crate::desired::Desired;
+use crate::name::ResourceName;
 use crate::report::diagnostics::{Format, render};
 use crate::report::row_security::{RowSecurity, SharedLogin};
 use clap::ValueEnum;
@@ -42,7 +44,7 @@ enum FormatArg {
 ///
 /// # Errors
 /// When the repository has mistakes, two users would sign in with one name, the directory cannot be
-/// read completely, or the file cannot be written.
+/// read completely or does not tell somebody's name, or the file cannot be written.
 pub fn run(place: &Place, args: &Args) -> Outcome {
     #[cfg(feature = "sql")]
     if matches!((args.format, &args.out), (FormatArg::Sqlite, None)) {
@@ -70,6 +72,14 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
             "whose rows those are could not be told, so nothing is exported",
         )
     })?;
+    let untold = untold(&rights, resource, &situation.desired);
+    if !untold.is_empty() {
+        untold.into_iter().for_each(talk);
+        return Err(Failed::say(
+            Exit::Findings,
+            "the directory does not tell by which name everybody signs in, so nothing is exported",
+        ));
+    }
     let bytes = match args.format {
         FormatArg::Json => rights.json().into_bytes(),
         #[cfg(feature = "sql")]
@@ -89,6 +99,21 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         }
     }
     Ok(Exit::Done)
+}
+
+/// Who would have no login in the file because the directory does not say something: they would be locked out.
+fn untold(rights: &RowSecurity, resource: &ResourceName, desired: &Desired) -> Vec<String> {
+    let without = rights.users.iter().filter(|user| user.login.is_none());
+    let of = without.filter_map(|user| {
+        let held = desired.people.get(&user.id)?.entitlements.iter();
+        let mut troubles = held.filter_map(|(key, held)| {
+            let withheld = held.withheld.as_ref()?;
+            (key.resource == *resource).then_some(withheld)
+        });
+        let trouble = troubles.next()?;
+        Some(format!("{}: {}", user.id, trouble.reason))
+    });
+    of.collect()
 }
 
 fn several(shared: &SharedLogin) -> String {

@@ -184,7 +184,6 @@ pub(super) fn person<'p>(
         provisional: names.as_ref().is_some_and(|n| n.provisional),
         remembered: accounts.seen == Seen::Remembered,
         known,
-        misfits: Vec::new(),
     };
     let departure = departure(facts, user, presence);
     let mut kept_names = Vec::new();
@@ -327,8 +326,6 @@ struct Filler<'s, 'p> {
     /// Whether the directory could not be read: whatever it would tell is not settled.
     remembered: bool,
     known: Option<&'p KnownAccount>,
-    /// What the directory says, and the rules of its field refuse.
-    misfits: Vec<String>,
 }
 
 /// How far a field is.
@@ -339,8 +336,28 @@ enum State {
     Done(Value),
 }
 
-/// The value of a field, and whether it rests on names that are not settled.
-type Value = (Option<Arc<str>>, bool);
+/// The value of a field.
+#[derive(Clone, Default)]
+struct Value {
+    text: Option<Arc<str>>,
+    rests: Rests,
+}
+
+/// What a value rests on that does not stand yet.
+#[derive(Clone, Default)]
+struct Rests {
+    /// Names that are not settled.
+    on_names: bool,
+    /// What the directory says, and the rules of its field refuse: why they do.
+    on_misfit: Option<Arc<str>>,
+}
+
+impl Rests {
+    fn add(&mut self, other: Self) {
+        self.on_names |= other.on_names;
+        self.on_misfit = self.on_misfit.take().or(other.on_misfit);
+    }
+}
 
 /// The values of a resource's fields.
 type Fields = Sorted<FieldName, Arc<str>>;
@@ -372,12 +389,12 @@ impl<'p> Filler<'_, 'p> {
         match &self.states[slot.place] {
             State::Done(filled) => return filled.clone(),
             // A circle was reported when the catalog was linked.
-            State::Open => return (None, false),
+            State::Open => return Value::default(),
             State::Untouched => {}
         }
         self.states[slot.place] = State::Open;
         let found = self.find(sheet, slot, index);
-        if let Some(value) = &found.0 {
+        if let Some(value) = &found.text {
             let field = slot.field.name.as_str();
             let fields = &mut self.variables.fields;
             fields.put(sheet.name.as_str(), field, value.clone());
@@ -387,15 +404,15 @@ impl<'p> Filler<'_, 'p> {
     }
 
     fn find(&mut self, sheet: &'p Sheet<'p>, slot: &'p Slot<'p>, index: usize) -> Value {
-        let mut provisional = false;
+        let mut rests = Rests::default();
         let given = |text: &str| -> Option<Arc<str>> {
             let text = text.trim();
             (!text.is_empty()).then(|| text.into())
         };
         let value = match (&slot.field.value, slot.field.source) {
-            (Some(_), _) => self.fill(slot.value.as_ref(), &mut provisional, sheet, index),
+            (Some(_), _) => self.fill(slot.value.as_ref(), &mut rests, sheet, index),
             (None, Some(FieldSource::Observed)) => {
-                provisional |= self.remembered;
+                rests.on_names |= self.remembered;
                 let observed = self.known.and_then(|k| k.observed.get(&slot.attribute));
                 observed.and_then(|text| given(text))
             }
@@ -407,23 +424,24 @@ impl<'p> Filler<'_, 'p> {
                 }
                 match said {
                     Some(said) => given(said),
-                    None => self.fill(slot.default.as_ref(), &mut provisional, sheet, index),
+                    None => self.fill(slot.default.as_ref(), &mut rests, sheet, index),
                 }
             }
         };
         if let Some(value) = &value {
-            provisional |= self.check(sheet, slot, value, index);
+            let misfit = self.check(sheet, slot, value, index);
+            rests.on_misfit = misfit.or(rests.on_misfit);
             if sheet.is_directory && slot.field.source.is_none() && !slot.reads_directory {
                 self.fits(sheet, slot, value, index);
             }
         }
-        (value, provisional)
+        Value { text: value, rests }
     }
 
     fn fill(
         &mut self,
         filling: Option<&'p Filling<'p>>,
-        provisional: &mut bool,
+        rests: &mut Rests,
         sheet: &'p Sheet<'p>,
         index: usize,
     ) -> Option<Arc<str>> {
@@ -434,11 +452,11 @@ impl<'p> Filler<'_, 'p> {
         if filling.is_link {
             return None;
         }
-        *provisional |= self.provisional && filling.reads_account;
-        *provisional |= self.remembered && filling.reads_names;
+        rests.on_names |= self.provisional && filling.reads_account;
+        rests.on_names |= self.remembered && filling.reads_names;
         for reading in &filling.reads {
             if self.holds(reading.resource, reading.sheet) {
-                *provisional |= self.read(reading);
+                rests.add(self.read(reading));
             }
             // So that a field of a resource the user lacks is absent, not a mistake.
             self.variables.fields.ask(reading.resource);
@@ -464,16 +482,22 @@ impl<'p> Filler<'_, 'p> {
         }
     }
 
-    /// Sees to what a template reads, and says whether it rests on names that are not settled.
-    fn read(&mut self, reading: &'p Reading<'p>) -> bool {
+    /// Sees to what a template reads, and says what that rests on.
+    fn read(&mut self, reading: &'p Reading<'p>) -> Rests {
+        let of_account = Rests {
+            on_names: self.provisional,
+            on_misfit: None,
+        };
         let account = &self.variables.account;
         let value = match reading.target {
-            Target::Nothing => return self.provisional,
+            Target::Nothing => return of_account,
             Target::Field(index) => {
                 let facts = self.sources.facts;
                 let sheet = reading.sheet.and_then(|place| facts.sheets.at(place));
-                let Some(sheet) = sheet else { return false };
-                return self.value(sheet, index).1;
+                let Some(sheet) = sheet else {
+                    return Rests::default();
+                };
+                return self.value(sheet, index).rests;
             }
             Target::Account(AccountPart::Login) => &account.login,
             Target::Account(AccountPart::Upn) => &account.upn,
@@ -485,14 +509,20 @@ impl<'p> Filler<'_, 'p> {
             let fields = &mut self.variables.fields;
             fields.put(reading.resource, reading.field, value);
         }
-        self.provisional
+        of_account
     }
 
-    /// Reports a value that the field's rules refuse; whether it is one that the directory has to change.
-    fn check(&mut self, sheet: &Sheet<'_>, slot: &Slot<'_>, value: &str, index: usize) -> bool {
+    /// Reports a value that the field's rules refuse; why they do, where the directory has to change it.
+    fn check(
+        &mut self,
+        sheet: &Sheet<'_>,
+        slot: &Slot<'_>,
+        value: &str,
+        index: usize,
+    ) -> Option<Arc<str>> {
         // What is the same for everybody was reported when the catalog was linked.
         if slot.field.fixed().is_some() {
-            return false;
+            return None;
         }
         let mismatch = mismatch(slot.field.kind, &slot.field.options, value).or_else(|| {
             slot.pattern.as_ref().filter(|p| !p.is_match(value))?;
@@ -504,8 +534,7 @@ impl<'p> Filler<'_, 'p> {
         {
             let name = &slot.field.name;
             let said = format!("`{name}` is `{value}` as the directory says it: {why}");
-            self.misfits.push(said);
-            return true;
+            return Some(said.into());
         }
         if let Some((why, help)) = mismatch {
             self.sources.problems.push(
@@ -528,7 +557,7 @@ impl<'p> Filler<'_, 'p> {
                 ),
             );
         }
-        false
+        None
     }
 
     /// Whether the directory takes so long a value. What it says itself is looked at when it is written.
@@ -588,8 +617,9 @@ impl<'p> Filler<'_, 'p> {
                 }
                 continue;
             }
-            if let (Some(value), unsettled) = self.value(sheet, slot.first) {
-                if unsettled && let Some(why) = self.misfits.first() {
+            let value = self.value(sheet, slot.first);
+            if let Some(text) = value.text {
+                if let Some(why) = value.rests.on_misfit {
                     let message =
                         format!("`{}` of `{}` rests on it: {why}", slot.attribute, self.name);
                     let at = &self.sources.user.declared.at;
@@ -597,7 +627,7 @@ impl<'p> Filler<'_, 'p> {
                     let help = "change it in the directory, or the rule of the field";
                     self.sources.problems.push(problem.help(help));
                 }
-                attributes.push((slot.attribute.clone(), vec![value]));
+                attributes.push((slot.attribute.clone(), vec![text]));
             }
         }
         if let Some(mail) = &names.mail {
@@ -673,7 +703,7 @@ impl<'p> Filler<'_, 'p> {
             let entitlement = Entitlement {
                 label: sheet.label(facts.catalog, &key.grant),
                 fields,
-                provisional: provisional || withheld.is_some(),
+                provisional,
                 withheld,
                 follows: sheet.linked.spec.inherits_from.is_some(),
                 causes: causes.into_vec(),
@@ -689,9 +719,12 @@ impl<'p> Filler<'_, 'p> {
         let mut withheld = Vec::new();
         for (index, slot) in sheet.slots.iter().enumerate() {
             let field = slot.field;
-            let (value, unsettled) = self.value(sheet, slot.first);
-            provisional |= unsettled;
-            match value {
+            let Value { text, rests } = self.value(sheet, slot.first);
+            provisional |= rests.on_names;
+            if let Some(why) = rests.on_misfit {
+                withheld.push((Code::FieldValue, why.as_ref().to_owned()));
+            }
+            match text {
                 Some(value) => {
                     fields.push((field.name.clone(), value));
                 }
@@ -721,10 +754,7 @@ impl<'p> Filler<'_, 'p> {
                 }
             }
         }
-        if provisional {
-            let misfits = self.misfits.iter();
-            withheld.extend(misfits.map(|why| (Code::FieldValue, why.clone())));
-        }
+        withheld.dedup();
         let code = withheld.first().map(|(code, _)| *code);
         let reasons: Vec<String> = withheld.into_iter().map(|(_, why)| why).collect();
         let reason = reasons.join("; ");
@@ -774,7 +804,7 @@ fn untold(slot: &Slot<'_>) -> String {
     } = slot;
     let told = match (&field.value, &field.default) {
         (Some(template), _) | (None, Some(template)) => {
-            format!("its template is `{template}`, which reads what the directory does not say")
+            format!("its template is `{template}`, and what that reads has no value")
         }
         (None, None) => format!("`{attribute}` of the account has no value"),
     };

@@ -2,6 +2,7 @@
 
 use super::notices::is_closed;
 use super::{Draft, Inputs};
+use crate::desired::accounts::Trouble;
 use crate::desired::{Cause, Entitlement, EntitlementKey, Person, ResourceTerms};
 use crate::diagnostic::Code;
 use crate::manifest::resource::{Connector, SignIn};
@@ -37,13 +38,35 @@ pub(super) fn tasks(draft: &mut Draft<'_>) {
     });
 }
 
+/// Holds what is wanted of a maintainer until the directory says what it lacks; what was asked for before and is
+/// not wanted any more is withdrawn.
+fn withhold(
+    draft: &mut Draft<'_>,
+    person: &Person,
+    (key, recorded): (&EntitlementKey, Option<&ManualState>),
+    wish: &Wish,
+    trouble: &Trouble,
+) {
+    let open = recorded.and_then(|r| r.open.as_deref());
+    if let Some(open) = open.filter(|open| open.action != wish.action) {
+        draft.tasks.push(TaskChange {
+            step: TaskStep::Cancel,
+            task: open.clone(),
+            after: Vec::new(),
+        });
+    }
+    let what = format!("{} {key} for {}", wish.action.as_str(), person.name);
+    let user = Some(&person.name);
+    draft.hold(trouble.code, user, what, &trouble.reason, &wish.causes);
+}
+
 /// What the directory should say of its own access, and does not: nothing else waits for it there.
 fn untold(draft: &mut Draft<'_>, person: &Person, key: &EntitlementKey) {
     let entitlement = person.entitlements.get(key);
     let trouble = entitlement.and_then(|e| Some((e, e.withheld.as_deref()?)));
     let is_its_own = key.resource == draft.inputs.desired.directory;
     if let Some((entitlement, trouble)) = trouble.filter(|_| is_its_own) {
-        let what = format!("{key} of {}", person.name);
+        let what = format!("the fields of {key} of {}", person.name);
         let user = Some(&person.name);
         draft.hold(
             trouble.code,
@@ -185,15 +208,9 @@ fn one(
     // What is taken away or stopped needs no fields; what is asked for needs those the directory lacks.
     if let Some(trouble) = entitlement.and_then(|e| e.withheld.as_deref()) {
         let asks = |wish: &Wish| matches!(wish.action, TaskAction::Grant | TaskAction::Update);
-        match wish {
-            Some(wish) if asks(&wish) => {
-                let what = format!("{} {key} for {}", wish.action.as_str(), person.name);
-                let user = Some(&person.name);
-                draft.hold(trouble.code, user, what, &trouble.reason, &wish.causes);
-                return;
-            }
-            None if recorded.is_some_and(|r| r.open.is_some()) => return,
-            Some(_) | None => {}
+        if let Some(wish) = wish.as_ref().filter(|wish| asks(wish)) {
+            withhold(draft, person, (key, recorded), wish, trouble);
+            return;
         }
     }
     let asked = recorded.and_then(|r| r.open.as_deref().cloned());
@@ -261,7 +278,7 @@ fn settled(
         return None;
     }
     let fields = entitlement.map_or_else(FieldValues::new, |e| e.fields.to_tree());
-    if let Some(entitlement) = entitlement.filter(|e| !e.provisional) {
+    if let Some(entitlement) = entitlement.filter(|e| !e.provisional && e.withheld.is_none()) {
         draft.assumed.push(Assumption {
             user: at.0.clone(),
             entitlement: at.1.clone(),

@@ -435,9 +435,26 @@ fn ad_14_who_has_an_account_keeps_a_principal_name_that_works_and_can_still_leav
     company.access.commit("Other principal names");
     let held = company.access.run(&["apply"]).ends(1);
     assert!(held.out.contains("lucinda@nowhere.example"), "{}", held.out);
-    let lucy = company.ad.entry_by_sam("lucinda").unwrap();
+    let lucy = company.ad.entry_by_sam("lucy").unwrap();
     let has = lucy.text("userPrincipalName").unwrap();
     assert_eq!(has, "lucy@seko.example");
+    // It is asked for until it can be had.
+    let partitions = "CN=Partitions,CN=Configuration,DC=seko,DC=example";
+    let register = |suffixes: &[&str]| {
+        company
+            .ad
+            .change(|fake| fake.replace(partitions, "uPNSuffixes", suffixes));
+    };
+    let held = company.access.run(&["plan"]).ends(1);
+    assert!(held.out.contains("lucinda@nowhere.example"), "{}", held.out);
+    register(&["nowhere.example"]);
+    company.settles_within(3);
+    let lucy = company.ad.entry_by_sam("lucinda").unwrap();
+    let has = lucy.text("userPrincipalName").unwrap();
+    assert_eq!(has, "lucinda@nowhere.example");
+    // And it keeps nobody's account enabled.
+    register(&[]);
+    company.access.edit("users/lucy.yaml", "lucinda", "luce");
     company
         .access
         .edit("users/lucy.yaml", "  type: ", "  state: left\n  type: ");
