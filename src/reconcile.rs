@@ -583,7 +583,7 @@ pub fn bootstrap(
             let terms = desired.resources.get(&key.resource);
             if terms.is_some_and(|t| t.connector == Connector::Manual) {
                 let at = (name.clone(), key.clone());
-                if entitlement.provisional || entitlement.withheld.is_some() {
+                if !entitlement.is_settled() {
                     unsettled.insert(at.clone());
                 }
                 manual.insert(at, entitlement.fields.to_tree());

@@ -92,6 +92,13 @@ impl fmt::Display for EntitlementKey {
     }
 }
 
+impl Entitlement {
+    /// Whether its fields say what they will say.
+    pub fn is_settled(&self) -> bool {
+        !self.provisional && self.withheld.is_none()
+    }
+}
+
 /// The values of a resource's fields for one user: absent ones are not in it, none is empty.
 pub type FieldValues = BTreeMap<FieldName, Arc<str>>;
 

@@ -7,7 +7,6 @@ use crate::desired::{Cause, Entitlement, EntitlementKey, Person, ResourceTerms};
 use crate::diagnostic::Code;
 use crate::manifest::resource::{Connector, SignIn};
 use crate::manifest::user::UserState;
-use crate::name::UserName;
 use crate::plan::TaskField;
 use crate::plan::recorded::{ManualState, of_user};
 use crate::plan::task::FieldValues;
@@ -172,10 +171,7 @@ fn one(
     };
     let entitlement = person.entitlements.get(key);
     let held = assumed.or_else(|| recorded?.held.as_ref());
-    let is_settled = recorded.is_some_and(|recorded| !recorded.unsettled);
-    let settled = held
-        .filter(|_| !is_settled)
-        .and_then(|_| settled(draft, &at(), entitlement));
+    let settled = held.and_then(|_| settled(draft, person, (key, recorded), entitlement));
     let state = State {
         held: settled.as_ref().or(held),
         disabled: recorded.is_some_and(|r| r.disabled),
@@ -266,22 +262,25 @@ fn one(
 /// yet: nobody is asked to change it from those. Once they are settled, it is assumed with them.
 fn settled(
     draft: &mut Draft<'_>,
-    at: &(UserName, EntitlementKey),
+    person: &Person,
+    (key, recorded): (&EntitlementKey, Option<&ManualState>),
     entitlement: Option<&Entitlement>,
 ) -> Option<FieldValues> {
-    let inputs = draft.inputs;
-    let unsettled = match inputs.recorded.manual.get(at) {
+    let unsettled = match recorded {
         Some(recorded) => recorded.unsettled,
-        None => inputs.bootstrap.unsettled.contains(at),
+        None => {
+            let unsettled = &draft.inputs.bootstrap.unsettled;
+            unsettled.contains(&(person.name.clone(), key.clone()))
+        }
     };
     if !unsettled {
         return None;
     }
     let fields = entitlement.map_or_else(FieldValues::new, |e| e.fields.to_tree());
-    if let Some(entitlement) = entitlement.filter(|e| !e.provisional && e.withheld.is_none()) {
+    if let Some(entitlement) = entitlement.filter(|e| e.is_settled()) {
         draft.assumed.push(Assumption {
-            user: at.0.clone(),
-            entitlement: at.1.clone(),
+            user: person.name.clone(),
+            entitlement: key.clone(),
             fields: fields.clone(),
             unsettled: false,
             causes: entitlement.causes.clone(),

@@ -93,40 +93,37 @@ impl Connection {
         self.controller.configuration.as_deref()
     }
 
-    /// The connection, made again where it was lost: to the same controller, because another may not
-    /// know yet what was written to this one.
+    /// The connection, made again where it was lost.
     pub(super) fn ready(&mut self) -> Result<Ldap, Failure> {
         if let Some(ldap) = &mut self.ldap
             && !ldap.is_closed()
         {
             return Ok(ldap.clone());
         }
-        let (settings, target, tls) =
-            (self.settings.clone(), self.target.clone(), self.tls.clone());
-        let address = self.controller.address;
-        let connected = self
-            .run(async move { Ok(connect(&settings, &target, tls, &[address]).await) })
-            .map_err(|setback| match setback {
-                Setback::Refused(failure) | Setback::Disconnected(failure) => failure,
-            })?;
-        let (ldap, controller) = connected?;
-        if controller != self.controller {
-            let words = format!("another domain controller answers at {address} now");
-            return Err(unanswered(FailureClass::Transient, words));
-        }
+        let another = self.another();
+        let connected =
+            self.run(async move { Ok(another.await) })
+                .map_err(|setback| match setback {
+                    Setback::Refused(failure) | Setback::Disconnected(failure) => failure,
+                })?;
+        let ldap = connected?;
         self.ldap = Some(ldap.clone());
         Ok(ldap)
     }
 
-    /// Makes a second connection to the same controller; nothing where that does not go.
-    pub(super) fn another(&self) -> impl Future<Output = Option<Ldap>> + Send + 'static {
+    /// Makes another connection: to the same controller, because a second one may not know yet what was
+    /// written to this one.
+    pub(super) fn another(&self) -> impl Future<Output = Result<Ldap, Failure>> + Send + 'static {
         let (settings, target, tls) =
             (self.settings.clone(), self.target.clone(), self.tls.clone());
         let first = self.controller.clone();
         async move {
-            let connected = connect(&settings, &target, tls, &[first.address]).await;
-            let (ldap, controller) = connected.ok()?;
-            (controller == first).then_some(ldap)
+            let (ldap, controller) = connect(&settings, &target, tls, &[first.address]).await?;
+            if controller != first {
+                let words = format!("another domain controller answers at {} now", first.address);
+                return Err(unanswered(FailureClass::Transient, words));
+            }
+            Ok(ldap)
         }
     }
 

@@ -253,7 +253,7 @@ pub(super) fn incomplete(words: &str) -> Failure {
 /// All pages of two searches.
 async fn parts(
     ldap: Ldap,
-    another: impl Future<Output = Option<Ldap>>,
+    another: impl Future<Output = Result<Ldap, Failure>>,
     (one, other): (Query, Query),
     outbox: Outbox,
 ) -> Result<(), Failure> {
@@ -263,7 +263,7 @@ async fn parts(
     }
     let besides = async {
         // One connection carries both where there is no other to be had.
-        let second = another.await;
+        let second = another.await.ok();
         let read = pages(
             second.clone().unwrap_or(ldap.clone()),
             &other,
