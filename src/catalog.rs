@@ -143,6 +143,22 @@ impl Catalog {
         found
     }
 
+    /// Whether a scope has a value; see [`scope_values`](Self::scope_values).
+    pub fn has_scope_value(&self, name: &ScopeName, value: &str) -> bool {
+        let Some(scope) = self.scopes.get(name) else {
+            return false;
+        };
+        let own = scope.spec.values.iter().any(|own| own == value);
+        let mut from = scope.spec.values_from.iter();
+        own || from.any(|from| {
+            self.organizations.iter().any(|(name, organization)| {
+                let code = organization.spec.code.as_deref();
+                code.unwrap_or(name.as_str()) == value
+                    && from.organization_types.contains(&organization.spec.kind)
+            })
+        })
+    }
+
     /// The values a scope has: its own, then those of organizations; sorted.
     pub fn scope_values(&self, name: &ScopeName) -> BTreeMap<String, Option<OrganizationName>> {
         let mut values = BTreeMap::new();

@@ -99,10 +99,13 @@ impl Ord for AttributeName {
         if std::ptr::eq(one, other) {
             return Ordering::Equal;
         }
-        for (a, b) in one.iter().zip(other) {
-            match a.to_ascii_lowercase().cmp(&b.to_ascii_lowercase()) {
-                Ordering::Equal => {}
-                differs => return differs,
+        for place in 0..one.len().min(other.len()) {
+            let (a, b) = (one[place], other[place]);
+            if a != b {
+                match a.to_ascii_lowercase().cmp(&b.to_ascii_lowercase()) {
+                    Ordering::Equal => {}
+                    differs => return differs,
+                }
             }
         }
         one.len().cmp(&other.len())

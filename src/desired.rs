@@ -254,11 +254,11 @@ pub struct DesiredAccount {
     /// Which of the names a manifest says; a mail address that a field says counts as said.
     pub said: Said,
     /// sAMAccountName.
-    pub login: String,
+    pub login: Arc<str>,
     /// userPrincipalName.
-    pub upn: String,
+    pub upn: Arc<str>,
     /// Common name.
-    pub cn: String,
+    pub cn: Arc<str>,
     /// The OU, outermost first, relative to the base DN.
     pub ou: Arc<[String]>,
     /// Whether it can be logged on to.
@@ -268,7 +268,7 @@ pub struct DesiredAccount {
     /// The description of the account of somebody who left; none: it stays as it is.
     pub farewell: Option<String>,
     /// The managed attributes that should have a value; a managed attribute that is not here should have none.
-    pub attributes: Sorted<AttributeName, Vec<Arc<str>>>,
+    pub attributes: Sorted<AttributeName, Arc<str>>,
     /// Attributes whose value is the account of another user (`manager`).
     pub links: Sorted<AttributeName, UserName>,
     /// The groups it should be in, by sAMAccountName in lower case.
@@ -317,7 +317,7 @@ impl GroupKey {
 #[derive(Debug, Clone, PartialEq)]
 pub struct GroupGrant {
     /// The group's name as the manifest spells it.
-    pub name: String,
+    pub name: Arc<str>,
     /// The resource whose level, role or scope grants it.
     pub resource: ResourceName,
     /// Why.

@@ -286,7 +286,9 @@ fn phase(before: Option<&Person>, after: Option<&Person>) -> Option<What> {
         (Stage::Unknown | Stage::Left | Stage::Away, Stage::Away) => {
             let login = |p: Option<&Person>| p?.account.as_ref().map(|a| a.login.clone());
             match (login(before), login(after)) {
-                (None, Some(login)) => Some(What::AccountMade { login }),
+                (None, Some(login)) => Some(What::AccountMade {
+                    login: login.to_string(),
+                }),
                 _ => None,
             }
         }
@@ -326,8 +328,8 @@ fn fields(old: &Person, new: &Person, why: &[Cause], found: &mut Vec<(What, Vec<
     if before.login != after.login {
         let what = What::Field {
             name: "sAMAccountName".into(),
-            before: Some(before.login.clone()),
-            after: Some(after.login.clone()),
+            before: Some(before.login.to_string()),
+            after: Some(after.login.to_string()),
         };
         found.push((what, why.to_vec()));
     }
@@ -337,7 +339,7 @@ fn fields(old: &Person, new: &Person, why: &[Cause], found: &mut Vec<(What, Vec<
         .chain(after.attributes.keys())
         .collect();
     for key in keys {
-        let text = |values: Option<&Vec<Arc<str>>>| values.map(|v| v.join(", "));
+        let text = |value: Option<&Arc<str>>| value.map(|v| v.to_string());
         let (before, after) = (
             text(before.attributes.get(key)),
             text(after.attributes.get(key)),

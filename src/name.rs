@@ -37,6 +37,16 @@ fn is_field_name(text: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
 }
 
+/// A text in lower case; most are already.
+pub fn lower(text: &str) -> Cow<'_, str> {
+    // All of it, without a way out: that is many bytes at once.
+    let or_other = |found, b: u8| found | (b >= 0x80) | (b.wrapping_sub(b'A') < 26);
+    match text.bytes().fold(false, or_other) {
+        false => Cow::Borrowed(text),
+        true => Cow::Owned(text.to_lowercase()),
+    }
+}
+
 macro_rules! names {
     ($($(#[$doc:meta])* $type:ident, $what:literal, $pattern:expr, $rule:ident;)*) => {$(
         $(#[$doc])*

@@ -47,6 +47,14 @@ impl<K: Ord, V> Sorted<K, V> {
         &mut self.0[place].1
     }
 
+    /// Of entries that come sorted; of several values of one key the last stays.
+    pub fn in_order(mut entries: Vec<(K, V)>) -> Self {
+        dedup(&mut entries);
+        debug_assert!(entries.is_sorted_by(|(a, _), (b, _)| a < b));
+        entries.shrink_to_fit();
+        Self(entries)
+    }
+
     /// The same in no more memory than it needs: moved, so that what it grew in is free for the next one.
     pub fn fitted(self) -> Self {
         let mut fitted = Vec::with_capacity(self.0.len());
@@ -194,16 +202,21 @@ impl<K: Ord, V> FromIterator<(K, V)> for Sorted<K, V> {
     fn from_iter<T: IntoIterator<Item = (K, V)>>(entries: T) -> Self {
         let mut entries: Vec<(K, V)> = entries.into_iter().collect();
         entries.sort_by(|(a, _), (b, _)| a.cmp(b));
-        entries.dedup_by(|later, first| {
-            let same = later.0 == first.0;
-            if same {
-                std::mem::swap(&mut later.1, &mut first.1);
-            }
-            same
-        });
+        dedup(&mut entries);
         entries.shrink_to_fit();
         Self(entries)
     }
+}
+
+/// Of neighbours with one key the last stays.
+fn dedup<K: PartialEq, V>(entries: &mut Vec<(K, V)>) {
+    entries.dedup_by(|later, first| {
+        let same = later.0 == first.0;
+        if same {
+            std::mem::swap(&mut later.1, &mut first.1);
+        }
+        same
+    });
 }
 
 impl<K: Ord, V, const N: usize> From<[(K, V); N]> for Sorted<K, V> {

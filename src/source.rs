@@ -13,6 +13,9 @@ pub mod tag;
 pub mod worktree;
 
 use crate::diagnostic::{Code, Diagnostic, Place};
+use crate::name::lower;
+use foldhash::{HashMap, HashMapExt as _};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,13 +37,16 @@ pub struct Source {
 }
 
 impl Source {
-    /// Adds a file.
-    fn add(&mut self, path: Arc<str>, file: File) {
-        let shelf = match sort(&path) {
-            Sort::Template => &mut self.templates,
-            Sort::Manifest | Sort::Other => &mut self.files,
-        };
-        shelf.insert(path, file);
+    /// Adds files; mostly they come in order, and all at once is quicker than one by one.
+    fn add(&mut self, files: Vec<(Arc<str>, File)>) {
+        let is_template = |(path, _): &(Arc<str>, File)| matches!(sort(path), Sort::Template);
+        let (templates, files): (Vec<_>, Vec<_>) = files.into_iter().partition(is_template);
+        for (shelf, files) in [(&mut self.templates, templates), (&mut self.files, files)] {
+            match shelf.is_empty() {
+                true => *shelf = files.into_iter().collect(),
+                false => shelf.extend(files),
+            }
+        }
     }
 }
 
@@ -231,10 +237,10 @@ fn submodule(folder: &Arc<str>) -> Diagnostic {
 }
 
 fn case_clashes(files: &BTreeMap<Arc<str>, File>) -> Vec<Diagnostic> {
-    let mut seen: BTreeMap<String, &Arc<str>> = BTreeMap::new();
+    let mut seen: HashMap<Cow<'_, str>, &Arc<str>> = HashMap::with_capacity(files.len());
     let mut clashes = Vec::new();
     for path in files.keys() {
-        if let Some(first) = seen.insert(path.to_lowercase(), path) {
+        if let Some(first) = seen.insert(lower(path), path) {
             clashes.push(
                 Diagnostic::new(
                     Code::CaseClash,

@@ -156,28 +156,41 @@ impl Template {
     /// [`TemplateError::Absent`] where a variable is absent, [`TemplateError::Failed`] where it
     /// breaks a bound or an operation fails.
     pub fn fill(&self, variables: &dyn Variables) -> Result<String, TemplateError> {
-        let text = match &self.form {
-            Form::Constant(text) => return Ok(text.clone()),
-            Form::Plain(parts) => match parts.as_slice() {
-                [Part::Variable(path)] => path.look_up(variables)?.into_owned(),
-                parts => {
-                    let mut text = String::new();
-                    for part in parts {
-                        match part {
-                            Part::Text(literal) => text.push_str(literal),
-                            Part::Variable(path) => text.push_str(&path.look_up(variables)?),
-                        }
+        let mut text = String::new();
+        self.fill_into(variables, &mut text)?;
+        Ok(text)
+    }
+
+    /// Fills it into a text that is used again and again: what was in it before is gone.
+    ///
+    /// # Errors
+    /// As [`fill`](Self::fill); there is a part of it then, or nothing.
+    pub fn fill_into(
+        &self,
+        variables: &dyn Variables,
+        text: &mut String,
+    ) -> Result<(), TemplateError> {
+        text.clear();
+        match &self.form {
+            Form::Constant(constant) => {
+                text.push_str(constant);
+                return Ok(());
+            }
+            Form::Plain(parts) => {
+                for part in parts {
+                    match part {
+                        Part::Text(literal) => text.push_str(literal),
+                        Part::Variable(path) => text.push_str(&path.look_up(variables)?),
                     }
-                    text
                 }
-            },
-            Form::Engine(engine) => engine.fill(variables.all())?,
-        };
+            }
+            Form::Engine(engine) => *text = engine.fill(variables.all())?,
+        }
         match text.len() > LONGEST {
             true => Err(TemplateError::Failed(format!(
                 "it gives more than {LONGEST} bytes"
             ))),
-            false => Ok(text),
+            false => Ok(()),
         }
     }
 }

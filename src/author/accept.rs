@@ -141,14 +141,10 @@ pub fn otherwise(
         match written {
             Written::Field(field) => {
                 let said = match field.name.is("sAMAccountName") {
-                    true => vec![Value::from(account.login.as_str())],
+                    true => vec![Value::from(&*account.login)],
                     false => {
-                        let values = account.attributes.get(&field.name);
-                        values
-                            .into_iter()
-                            .flatten()
-                            .map(|v| Value::from(&**v))
-                            .collect()
+                        let value = account.attributes.get(&field.name);
+                        value.into_iter().map(|v| Value::from(&**v)).collect()
                     }
                 };
                 let same = matching::same_values(&field.name, &field.before, &said);

@@ -11,6 +11,7 @@ use crate::name::{ManifestName, RequestName, ResourceName};
 use jiff::tz::TimeZone;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 /// A check of the catalog: all of them are asked, whatever the others found.
@@ -119,14 +120,22 @@ pub fn link(manifests: Manifests) -> (Catalog, Findings) {
         mail_templates: BTreeMap::new(),
         templates: Templates::default(),
     };
-    let (dangling, (templates, mistaken)) = rayon::join(
-        || found_by(|problems| references::check(&catalog, &broken, problems)).1,
-        || found_by(|problems| Templates::compile(&catalog, problems)),
+    let linked = &catalog;
+    let ((dangling, (templates, mistaken)), found) = rayon::join(
+        || {
+            rayon::join(
+                || found_by(|problems| references::check(linked, &broken, problems)).1,
+                || found_by(|problems| Templates::compile(linked, problems)),
+            )
+        },
+        || {
+            let checks = CHECKS.par_iter().with_max_len(1);
+            let found = checks.map(|check| found_by(|problems| check(linked, problems)).1);
+            found.collect::<Vec<_>>()
+        },
     );
     catalog.templates = templates;
-    let checks = CHECKS.par_iter().with_max_len(1);
-    let found = checks.map(|check| found_by(|problems| check(&catalog, problems)).1);
-    let found = found.collect::<Vec<_>>().into_iter().flatten();
+    let found = found.into_iter().flatten();
     problems.extend(dangling.into_iter().chain(mistaken).chain(found));
     // What nobody wrote has no mistakes of its own.
     problems.retain(|problem| problem.at.document != NOWHERE);
@@ -235,17 +244,14 @@ fn shelve<N, S>(
     N: for<'a> From<&'a ManifestName> + Ord,
 {
     let name = &manifest.metadata.name;
-    match shelf.get(&N::from(name)) {
-        Some(first) => problems.push(same_name(&at, first, kind, name)),
-        None => {
-            shelf.insert(
-                N::from(name),
-                Linked {
-                    at,
-                    labels: manifest.metadata.labels.clone(),
-                    spec: manifest.spec.clone(),
-                },
-            );
+    match shelf.entry(N::from(name)) {
+        Entry::Occupied(first) => problems.push(same_name(&at, first.get(), kind, name)),
+        Entry::Vacant(place) => {
+            place.insert(Linked {
+                at,
+                labels: manifest.metadata.labels.clone(),
+                spec: manifest.spec.clone(),
+            });
         }
     }
 }

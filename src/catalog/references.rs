@@ -9,6 +9,7 @@ use crate::manifest::parse::Location;
 use crate::manifest::{Access, Kind, Without};
 use crate::name::{ManifestName, RoleName, ScopeName};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 /// Reports every reference that names nothing. What is only broken counts as there.
 pub fn check(
@@ -60,7 +61,7 @@ impl References<'_> {
                     Kind::Profile,
                     member.profile.as_str(),
                     at,
-                    &format!("profiles.{i}.profile"),
+                    format_args!("profiles.{i}.profile"),
                 );
             }
         }
@@ -186,8 +187,8 @@ impl References<'_> {
 
     fn access(&mut self, access: &[Access], at: &Location, route: &str) {
         for (i, entry) in access.iter().enumerate() {
-            let route = format!("{route}.{i}.resource");
-            self.one(Kind::Resource, entry.resource.as_str(), at, &route);
+            let route = format_args!("{route}.{i}.resource");
+            self.one(Kind::Resource, entry.resource.as_str(), at, route);
         }
     }
 
@@ -198,7 +199,7 @@ impl References<'_> {
                 Kind::Resource,
                 entry.resource.as_str(),
                 at,
-                &format!("{route}.resource"),
+                format_args!("{route}.resource"),
             );
             self.maybe(
                 Kind::Role,
@@ -218,7 +219,7 @@ impl References<'_> {
                 Kind::Resource,
                 identity.resource.as_str(),
                 at,
-                &format!("{route}.resource"),
+                format_args!("{route}.resource"),
             );
             let roles: Vec<&RoleName> = identity.roles.iter().map(|r| &r.given).collect();
             self.list(Kind::Role, &roles, at, &format!("{route}.roles"));
@@ -232,14 +233,14 @@ impl References<'_> {
                 Kind::Scope,
                 scope.as_str(),
                 at,
-                &format!("{route}.`{scope}`"),
+                format_args!("{route}.`{scope}`"),
             );
         }
     }
 
     fn list<N: AsRef<str>>(&mut self, kind: Kind, names: &[N], at: &Location, route: &str) {
         for (i, name) in names.iter().enumerate() {
-            self.one(kind, name.as_ref(), at, &format!("{route}.{i}"));
+            self.one(kind, name.as_ref(), at, format_args!("{route}.{i}"));
             if names[..i].iter().any(|n| n.as_ref() == name.as_ref()) {
                 self.problems.push(
                     Problem::new(
@@ -265,7 +266,7 @@ impl References<'_> {
         self.one(Kind::User, name, at, route);
     }
 
-    fn one(&mut self, kind: Kind, name: &str, at: &Location, route: &str) {
+    fn one(&mut self, kind: Kind, name: &str, at: &Location, route: impl fmt::Display) {
         let catalog = self.catalog;
         let there = match kind {
             Kind::Organization => catalog.organizations.contains_key(name),
@@ -287,7 +288,7 @@ impl References<'_> {
             Problem::new(
                 Code::UnknownReference,
                 at,
-                route,
+                &route.to_string(),
                 format!("there is no {kind} named `{name}`"),
             )
             .maybe_help(help),

@@ -4,10 +4,10 @@
 use super::Tie;
 use crate::connector::{AttributeName, Guid};
 use crate::diagnostic::Code;
-use crate::name::UserName;
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::hash::Hash;
+use crate::name::{UserName, lower};
+use foldhash::HashMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The accounts there are.
@@ -62,13 +62,13 @@ pub struct KnownAccount {
     /// Where it stands.
     pub dn: String,
     /// sAMAccountName, as it is recorded.
-    pub login: String,
+    pub login: Arc<str>,
     /// userPrincipalName, as it is recorded; empty where it has none.
-    pub upn: String,
+    pub upn: Arc<str>,
     /// Common name.
-    pub cn: String,
+    pub cn: Arc<str>,
     /// mail, where it has one, as it is recorded.
-    pub mail: Option<String>,
+    pub mail: Option<Arc<str>>,
     /// The names the directory has instead, where somebody changed one of them by hand.
     pub by_hand: Option<Box<NamesByHand>>,
     /// Values of attributes with `source: observed`.
@@ -79,17 +79,17 @@ pub struct KnownAccount {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NamesByHand {
     /// sAMAccountName.
-    pub login: String,
+    pub login: Arc<str>,
     /// userPrincipalName; empty where it has none.
-    pub upn: String,
+    pub upn: Arc<str>,
     /// mail, where it has one.
-    pub mail: Option<String>,
+    pub mail: Option<Arc<str>>,
 }
 
 impl NamesByHand {
     /// Whether these are those names; case is no difference.
     pub fn are(&self, other: &Self) -> bool {
-        let same = |one: &str, other: &str| one.to_lowercase() == other.to_lowercase();
+        let same = |one: &str, other: &str| one == other || lower(one) == lower(other);
         let mails = (self.mail.as_deref(), other.mail.as_deref());
         let mail = match mails {
             (Some(one), Some(other)) => same(one, other),
@@ -114,11 +114,11 @@ pub enum Holder {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Taken {
     /// Login names, by [`fold`]ed form.
-    pub logins: HashMap<String, Holders>,
+    pub logins: Table,
     /// Principal names and mail addresses, by [`fold`]ed form.
-    pub addresses: HashMap<String, Holders>,
-    /// Common names by (parent DN, name), both in lower case.
-    pub common_names: HashMap<(String, String), Holders>,
+    pub addresses: Table,
+    /// Common names in lower case, by the place they stand in, in lower case too.
+    common_names: HashMap<String, Table>,
 }
 
 /// Whose a name is: hardly ever more than one has it.
@@ -164,27 +164,24 @@ impl Holders {
 }
 
 /// What two names share that the directory cannot tell apart: case and accents folded (AD.md 6).
-pub fn fold(name: &str) -> String {
+pub fn fold(name: &str) -> Cow<'_, str> {
     match name.is_ascii() {
-        true => name.to_ascii_lowercase(),
-        false => deunicode::deunicode(name).to_lowercase(),
+        true => lower(name),
+        false => deunicode::deunicode(name).to_lowercase().into(),
     }
 }
 
-fn note<K: Eq + Hash>(table: &mut HashMap<K, Holders>, key: K, holder: Holder) {
-    match table.entry(key) {
-        Entry::Vacant(free) => {
+/// Those who have each name of a sort, by its folded form.
+pub type Table = HashMap<String, Holders>;
+
+fn note(table: &mut Table, name: Cow<'_, str>, holder: Holder) {
+    match table.get_mut(&*name) {
+        Some(holders) if holders.contains(&holder) => {}
+        Some(holders) => holders.more.push(holder),
+        None => {
             let more = Vec::new();
-            free.insert(Holders {
-                first: holder,
-                more,
-            });
-        }
-        Entry::Occupied(mut taken) => {
-            let holders = taken.get_mut();
-            if !holders.contains(&holder) {
-                holders.more.push(holder);
-            }
+            let first = holder;
+            table.insert(name.into_owned(), Holders { first, more });
         }
     }
 }
@@ -195,12 +192,11 @@ impl Taken {
         let Self {
             logins,
             addresses,
-            common_names,
+            common_names: _,
         } = self;
         logins.reserve(accounts);
         // A principal name and an address; mostly they are one.
         addresses.reserve(accounts);
-        common_names.reserve(accounts);
     }
 
     /// Notes a login name.
@@ -213,9 +209,17 @@ impl Taken {
         note(&mut self.addresses, fold(name), holder);
     }
 
-    /// Notes a common name below a parent.
+    /// Notes a common name below a parent, whose name is in lower case.
     pub fn common_name(&mut self, parent: &str, name: &str, holder: Holder) {
-        let key = (parent.to_lowercase(), name.to_lowercase());
-        note(&mut self.common_names, key, holder);
+        let below = match self.common_names.get_mut(parent) {
+            Some(below) => below,
+            None => self.common_names.entry(parent.to_owned()).or_default(),
+        };
+        note(below, lower(name), holder);
+    }
+
+    /// Those who have each common name below a parent, whose name is in lower case.
+    pub fn below(&self, parent: &str) -> Option<&Table> {
+        self.common_names.get(parent)
     }
 }

@@ -644,10 +644,10 @@ spec: {type: application, levels: [{name: administrator}], seats: 1000, maintain
             let (desired, problems, count) = town(report_to);
             let accounts = desired.people.values().map(|p| p.account.as_ref().unwrap());
             for (i, account) in accounts.enumerate() {
-                assert_eq!(account.login, login(i));
+                assert_eq!(*account.login, *login(i));
                 let supervisor = report_to(i).filter(|s| *s < count).map(login);
                 let said = account.attributes.get(&description);
-                let said = said.map(|values| values[0].to_string());
+                let said = said.map(ToString::to_string);
                 assert_eq!(said, supervisor.map(|login| format!("of {login}")));
             }
             assert_eq!(desired.people.len(), count);

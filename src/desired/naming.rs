@@ -9,17 +9,17 @@
 //! a mistake of the revision: an account that somebody makes elsewhere must not stop what is approved.
 
 use super::accounts::{
-    Accounts, Holder, Holders, KnownAccount, NamesByHand, Seen, Taken, Trouble, fold,
+    Accounts, Holder, Holders, KnownAccount, NamesByHand, Seen, Table, Taken, Trouble, fold,
 };
 use super::variables::UserVariables;
 use crate::catalog::{Catalog, Problem};
 use crate::diagnostic::Code;
 use crate::manifest::parse::Location;
-use crate::name::UserName;
+use crate::name::{UserName, lower};
 use crate::request::FoldedUser;
 use crate::template::TemplateError;
-use std::collections::{BTreeMap, HashMap};
-use std::hash::Hash;
+use foldhash::HashMap;
+use std::sync::Arc;
 
 /// Which names of an account its user's manifest says; the others were made by a rule once, and stay as the
 /// directory has them.
@@ -35,13 +35,13 @@ pub struct Said {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names {
     /// sAMAccountName.
-    pub login: String,
+    pub login: Arc<str>,
     /// userPrincipalName.
-    pub upn: String,
+    pub upn: Arc<str>,
     /// Mail address, where the rules give one.
-    pub mail: Option<String>,
+    pub mail: Option<Arc<str>>,
     /// Common name.
-    pub cn: String,
+    pub cn: Arc<str>,
     /// Which of them a manifest says.
     pub said: Said,
     /// Whether they are proposals: there is no account that holds them yet.
@@ -56,7 +56,7 @@ pub struct Names {
 
 /// Names that were given to users without an account that is known.
 #[derive(Debug, Clone, Default)]
-pub struct GivenNames(BTreeMap<UserName, Held>);
+pub struct GivenNames(HashMap<UserName, Held>);
 
 impl GivenNames {
     /// Whether there are none.
@@ -84,10 +84,10 @@ impl GivenNames {
 /// The names an account has, or was promised.
 #[derive(Debug, Clone)]
 struct Held {
-    login: String,
-    upn: String,
-    cn: String,
-    mail: Option<String>,
+    login: Arc<str>,
+    upn: Arc<str>,
+    cn: Arc<str>,
+    mail: Option<Arc<str>>,
     /// What somebody made of them by hand.
     by_hand: Option<Box<NamesByHand>>,
 }
@@ -113,7 +113,7 @@ pub struct Namer<'a> {
     /// What was given before, so that a later instant finds the same names.
     given: GivenNames,
     /// What manifests claim, folded: who does, and where.
-    claimed: BTreeMap<(&'static str, String), (UserName, Location)>,
+    claimed: HashMap<(&'static str, String), (UserName, Location)>,
 }
 
 /// Longest common name (AD.md 8).
@@ -127,7 +127,7 @@ impl<'a> Namer<'a> {
             accounts,
             taken: Taken::default(),
             given: GivenNames::default(),
-            claimed: BTreeMap::new(),
+            claimed: HashMap::default(),
         }
     }
 
@@ -164,6 +164,7 @@ impl<'a> Namer<'a> {
     /// Makes ready for so many users at once.
     pub fn expect(&mut self, users: usize) {
         self.taken.reserve(users);
+        self.given.0.reserve(users);
     }
 
     /// Notes the names that a user's manifest claims; all of them are, before the first is given.
@@ -176,7 +177,7 @@ impl<'a> Namer<'a> {
             let Some(claim) = claim else { continue };
             let at = &user.declared.at;
             let claimant = || (name.clone(), at.clone());
-            let entry = self.claimed.entry((route, fold(claim)));
+            let entry = self.claimed.entry((route, fold(claim).into_owned()));
             let (first, place) = entry.or_insert_with(claimant);
             if first != name {
                 problems.push(
@@ -197,7 +198,7 @@ impl<'a> Namer<'a> {
         }
     }
 
-    /// The names of a user's account: those it has, or new ones.
+    /// The names of a user's account: those it has, or new ones. The place it stands in is in lower case.
     pub fn name(
         &mut self,
         name: &UserName,
@@ -211,7 +212,10 @@ impl<'a> Namer<'a> {
         let account = account.as_ref();
         let remembered = self.accounts.seen == Seen::Remembered;
         let provisional = account.is_none() || remembered;
-        let given = self.given.0.get(name).cloned();
+        let given = match account {
+            Some(_) => None,
+            None => self.given.0.get(name).cloned(),
+        };
         let known = account.or(given.as_ref());
         let mut trouble = None;
         let mut kept = Vec::new();
@@ -225,7 +229,7 @@ impl<'a> Namer<'a> {
                     }
                     (clash, _) => {
                         trouble = clash;
-                        login.0.clone()
+                        login.0.as_str().into()
                     }
                 }
             }
@@ -238,7 +242,7 @@ impl<'a> Namer<'a> {
         };
         let is_new = known.is_none() && user.spec.login.is_none();
         self.taken.login(&login, Holder::User(name.clone()));
-        variables.account.login = Some(login.as_str().into());
+        variables.account.login = Some(login.clone());
         let mut upn = self.upn(name, known, &login, variables);
         let is_held = known.is_some_and(|k| k.upn.eq_ignore_ascii_case(&upn));
         if trouble.is_none()
@@ -250,13 +254,13 @@ impl<'a> Namer<'a> {
                 Some(account) => {
                     kept.push(unknown);
                     login.clone_from(&account.login);
-                    variables.account.login = Some(login.as_str().into());
+                    variables.account.login = Some(login.clone());
                     upn.clone_from(&account.upn);
                 }
                 None => trouble = Some(unknown),
             }
         }
-        variables.account.upn = Some(upn.as_str().into());
+        variables.account.upn = Some(upn.clone());
         self.taken.address(&upn, Holder::User(name.clone()));
         let mut mail = self.mail(name, user, known, variables);
         let mut is_anothers_mail = false;
@@ -274,19 +278,18 @@ impl<'a> Namer<'a> {
                 }
             }
         }
-        variables.account.mail = mail.as_deref().map(Into::into);
-        if let Some(mail) = &mail {
+        variables.account.mail.clone_from(&mail);
+        if let Some(mail) = mail.as_ref().filter(|mail| **mail != upn) {
             self.taken.address(mail, Holder::User(name.clone()));
         }
         let wanted = self.wanted_cn(variables);
         let cn = self.common_name(name, known, &login, parent, &wanted);
-        let place = (parent.to_lowercase(), wanted.to_lowercase());
-        if is_new && trouble.is_none() && self.is_foreign(|t| &t.common_names, &place) {
+        if is_new && trouble.is_none() && self.is_foreign(|t| t.below(parent), &lower(&wanted)) {
             trouble = Some(name_held(&format!("the common name `{wanted}`"), "login"));
         }
         self.taken
             .common_name(parent, &cn, Holder::User(name.clone()));
-        variables.account.cn = Some(cn.as_str().into());
+        variables.account.cn = Some(cn.clone());
         if provisional {
             let held = Held {
                 login: login.clone(),
@@ -325,7 +328,7 @@ impl<'a> Namer<'a> {
     ) -> Option<Trouble> {
         let is_login = route == "login";
         let has = account.and_then(|a| match is_login {
-            true => Some(a.login.as_str()),
+            true => Some(&*a.login),
             false => a.mail.as_deref(),
         });
         if has.is_some_and(|has| has.eq_ignore_ascii_case(said)) {
@@ -364,7 +367,7 @@ impl<'a> Namer<'a> {
             return held;
         };
         let gone = !by_hand.login.eq_ignore_ascii_case(&held.login)
-            && self.is_anothers(|t| &t.logins, &fold(&held.login), name);
+            && self.is_anothers(logins, &fold(&held.login), name);
         if gone {
             let NamesByHand { login, upn, mail } = by_hand.as_ref().clone();
             held = Held {
@@ -379,21 +382,21 @@ impl<'a> Namer<'a> {
     }
 
     /// Those who have a name in a table.
-    fn holders<'s, K: Eq + Hash + 's>(
+    fn holders<'s>(
         &'s self,
-        table: impl Fn(&'s Taken) -> &'s HashMap<K, Holders>,
-        key: &K,
+        table: impl Fn(&'s Taken) -> Option<&'s Table>,
+        key: &str,
     ) -> impl Iterator<Item = &'s Holders> {
         let Accounts { held, taken, .. } = self.accounts;
         let tables = [held, taken, &self.taken];
-        tables.into_iter().filter_map(move |t| table(t).get(key))
+        tables.into_iter().filter_map(move |t| table(t)?.get(key))
     }
 
     /// Whether a name is somebody else's than this user's.
-    fn is_anothers<'s, K: Eq + Hash + 's>(
+    fn is_anothers<'s>(
         &'s self,
-        table: impl Fn(&'s Taken) -> &'s HashMap<K, Holders>,
-        key: &K,
+        table: impl Fn(&'s Taken) -> Option<&'s Table>,
+        key: &str,
         user: &UserName,
     ) -> bool {
         self.holders(table, key)
@@ -401,11 +404,7 @@ impl<'a> Namer<'a> {
     }
 
     /// Whether an account that belongs to nobody here has a name.
-    fn is_foreign<'s, K: Eq + Hash + 's>(
-        &'s self,
-        table: impl Fn(&'s Taken) -> &'s HashMap<K, Holders>,
-        key: &K,
-    ) -> bool {
+    fn is_foreign<'s>(&'s self, table: impl Fn(&'s Taken) -> Option<&'s Table>, key: &str) -> bool {
         self.holders(table, key)
             .any(|holders| holders.has_foreign(&self.accounts.owners))
     }
@@ -425,7 +424,7 @@ impl<'a> Namer<'a> {
         user: &FoldedUser,
         variables: &UserVariables<'_>,
         problems: &mut Vec<Problem>,
-    ) -> Option<(String, Option<Trouble>)> {
+    ) -> Option<(Arc<str>, Option<Trouble>)> {
         let rule = &self.catalog.config.spec.naming.login;
         let longest = rule.max_length as usize;
         let mut base = None;
@@ -452,9 +451,9 @@ impl<'a> Namer<'a> {
             );
             return None;
         };
-        let free = |login: &str| !self.is_anothers(|t| &t.logins, &fold(login), name);
+        let free = |login: &str| !self.is_anothers(logins, &fold(login), name);
         let cut = |room: usize| base[..base.len().min(room)].trim_end_matches(['.', '-', '_']);
-        let first = cut(longest).to_owned();
+        let first: Arc<str> = cut(longest).into();
         if self.is_foreign(logins, &fold(&first)) {
             let trouble = name_held(&format!("the login name `{first}`"), "login");
             return Some((first, Some(trouble)));
@@ -467,14 +466,14 @@ impl<'a> Namer<'a> {
                 let number = number.to_string();
                 let login = format!("{}{number}", cut(longest - number.len()));
                 if free(&login) {
-                    return Some((login, None));
+                    return Some((login.into(), None));
                 }
             }
         }
         let why = format!("the login name `{first}` is taken, and the naming rules add no number");
         let Accounts { held, taken, .. } = self.accounts;
         let is_theirs = |taken: &Taken| {
-            let holders = taken.logins.get(&fold(&first));
+            let holders = taken.logins.get(&*fold(&first));
             holders.is_some_and(|h| h.has_another(name, &self.accounts.owners))
         };
         if is_theirs(held) || is_theirs(taken) {
@@ -497,7 +496,7 @@ impl<'a> Namer<'a> {
         known: Option<&Held>,
         login: &str,
         variables: &UserVariables<'_>,
-    ) -> String {
+    ) -> Arc<str> {
         let by_hand = known.and_then(|k| Some((k, k.by_hand.as_ref()?)));
         let is_kept = |k: &Held| !k.upn.is_empty() && k.login.eq_ignore_ascii_case(login);
         let rule = || {
@@ -544,9 +543,9 @@ impl<'a> Namer<'a> {
         user: &FoldedUser,
         known: Option<&Held>,
         variables: &UserVariables<'_>,
-    ) -> Option<String> {
+    ) -> Option<Arc<str>> {
         if let Some(mail) = &user.spec.mail {
-            return Some(mail.0.clone());
+            return Some(mail.0.as_str().into());
         }
         let rule = || {
             let rule = self.catalog.config.spec.naming.mail.as_deref()?;
@@ -568,24 +567,24 @@ impl<'a> Namer<'a> {
     }
 
     /// The address, with a number before the `@` where it is taken.
-    fn free_address(&self, name: &UserName, address: &str) -> String {
-        let free = |address: &str| !self.is_anothers(|t| &t.addresses, &fold(address), name);
+    fn free_address(&self, name: &UserName, address: &str) -> Arc<str> {
+        let free = |address: &str| !self.is_anothers(addresses, &fold(address), name);
         if free(address) {
-            return address.to_owned();
+            return address.into();
         }
         let (local, domain) = address.split_once('@').unwrap_or((address, ""));
         (2..100_000)
             .map(|number| format!("{local}{number}@{domain}"))
             .find(|address| free(address))
-            .unwrap_or_else(|| address.to_owned())
+            .map_or_else(|| address.into(), Into::into)
     }
 
     /// The common name that the rule makes: without one, the display name.
-    fn wanted_cn(&self, variables: &UserVariables<'_>) -> String {
+    fn wanted_cn(&self, variables: &UserVariables<'_>) -> Arc<str> {
         let rule = self.catalog.config.spec.naming.cn.as_deref();
         let made = rule.and_then(|text| self.fill(text, variables).ok());
-        let plain = made.unwrap_or_else(|| variables.display_name.clone());
-        plain.trim().chars().take(LONGEST_CN).collect()
+        let plain = made.as_ref().unwrap_or(&variables.display_name);
+        beginning(plain.trim(), LONGEST_CN).into()
     }
 
     /// Unique below its parent: the rule's, then with the login behind it.
@@ -595,33 +594,40 @@ impl<'a> Namer<'a> {
         known: Option<&Held>,
         login: &str,
         parent: &str,
-        plain: &str,
-    ) -> String {
-        let room = LONGEST_CN.saturating_sub(login.chars().count() + 3);
-        let short: String = plain.chars().take(room).collect();
-        let told_apart = format!("{} ({login})", short.trim_end());
-        let free = |cn: &str| {
-            let key = (parent.to_lowercase(), cn.to_lowercase());
-            !self.is_anothers(|t| &t.common_names, &key, name)
+        plain: &Arc<str>,
+    ) -> Arc<str> {
+        let told_apart = || {
+            let room = LONGEST_CN.saturating_sub(login.chars().count() + 3);
+            format!("{} ({login})", beginning(plain, room).trim_end())
         };
+        let free = |cn: &str| !self.is_anothers(|t| t.below(parent), &lower(cn), name);
         // Stable: a name told apart once stays so, even when its rival is gone.
-        if known.is_some_and(|k| k.cn == told_apart) && free(&told_apart) {
-            return told_apart;
+        let other = known.map(|k| &k.cn).filter(|cn| *cn != plain);
+        if let Some(cn) = other
+            && **cn == *told_apart()
+            && free(cn)
+        {
+            return cn.clone();
         }
-        if free(plain) {
-            plain.to_owned()
-        } else {
-            told_apart
+        match free(plain) {
+            true => plain.clone(),
+            false => told_apart().into(),
         }
     }
 }
 
-fn logins(taken: &Taken) -> &HashMap<String, Holders> {
-    &taken.logins
+fn logins(taken: &Taken) -> Option<&Table> {
+    Some(&taken.logins)
 }
 
-fn addresses(taken: &Taken) -> &HashMap<String, Holders> {
-    &taken.addresses
+fn addresses(taken: &Taken) -> Option<&Table> {
+    Some(&taken.addresses)
+}
+
+/// So many characters of a text at most.
+fn beginning(text: &str, characters: usize) -> &str {
+    let end = text.char_indices().nth(characters);
+    end.map_or(text, |(end, _)| &text[..end])
 }
 
 fn name_held(name: &str, route: &str) -> Trouble {
@@ -636,18 +642,16 @@ fn name_held(name: &str, route: &str) -> Trouble {
 
 /// A login name of a text: ASCII, lower case, only letters, digits, `.`, `-` and `_`.
 pub fn login_form(text: &str) -> String {
+    const MARKS: [char; 3] = ['.', '-', '_'];
     let folded = fold(text);
-    let kept: String = folded
-        .chars()
-        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
-        .collect();
-    let mut login = String::new();
-    for c in kept.trim_matches(['.', '-', '_']).chars() {
-        let double = matches!(c, '.' | '-' | '_') && login.ends_with(['.', '-', '_']);
-        if !double {
+    let mut login = String::with_capacity(folded.len());
+    for c in folded.chars() {
+        let parts = !login.is_empty() && !login.ends_with(MARKS);
+        if c.is_ascii_alphanumeric() || (MARKS.contains(&c) && parts) {
             login.push(c);
         }
     }
+    login.truncate(login.trim_end_matches(MARKS).len());
     login
 }
 

@@ -63,6 +63,11 @@ pub struct FieldVariables<'a> {
 }
 
 impl<'a> FieldVariables<'a> {
+    /// Makes ready for so many values.
+    pub fn expect(&mut self, values: usize) {
+        self.filled.reserve(values);
+    }
+
     /// Notes the value of a field.
     pub fn put(&mut self, resource: &'a str, field: &'a str, value: Arc<str>) {
         self.filled.push((resource, field, value));

@@ -17,7 +17,13 @@ pub fn mismatch(
     value: &str,
 ) -> Option<(String, Option<String>)> {
     let wrong = |why: &str| Some((why.to_owned(), None));
+    let is_plain = || {
+        value
+            .bytes()
+            .fold(true, |plain, b| plain & (b.wrapping_sub(b' ') < 0x5f))
+    };
     match kind.unwrap_or(FieldType::Text) {
+        FieldType::Text if is_plain() => None,
         FieldType::Text if value.contains(['\n', '\r']) => wrong("it must be one line"),
         FieldType::Text if value.contains(char::is_control) => {
             wrong("it must have no control characters")

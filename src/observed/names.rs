@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub(super) struct Names {
     base: Dn,
     domain: Option<String>,
-    /// Places below the base, innermost first: `ou=its,ou=departments`. Many stand in one.
+    /// Places below the base, innermost first and in lower case: `ou=its,ou=departments`. Many stand in one.
     parents: HashMap<Dn, String>,
     taken: Taken,
 }
@@ -107,7 +107,7 @@ fn path(base: &Dn, dn: &Dn) -> String {
         ));
         next = parent.parent();
     }
-    parts.join(",")
+    parts.join(",").to_lowercase()
 }
 
 #[cfg(test)]
@@ -139,10 +139,10 @@ mod tests {
         assert_eq!(logins, [true; 2]);
         let addresses = ["zoe.m@city.example", "z@city.example"];
         assert_eq!(
-            addresses.map(|a| taken.addresses.contains_key(&fold(a))),
+            addresses.map(|a| taken.addresses.contains_key(&*fold(a))),
             [true; 2]
         );
-        let place = ("ou=its,ou=departments".to_owned(), "zoë".to_owned());
-        assert!(taken.common_names.contains_key(&place));
+        let below = taken.below("ou=its,ou=departments").unwrap();
+        assert!(below.contains_key("zoë"));
     }
 }

@@ -8,8 +8,10 @@ use crate::desired::{Accounts, KnownAccount, Tie};
 use crate::diagnostic::Code;
 use crate::dn::Dn;
 use crate::name::UserName;
+use foldhash::{HashMap, HashMapExt as _};
 use rayon::prelude::*;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What a user brings to find their account by.
 #[derive(Debug, Clone, Default)]
@@ -217,19 +219,22 @@ fn known(
     rules: &Rules<'_>,
 ) -> KnownAccount {
     let here = NamesByHand {
-        login: account.login.clone(),
+        login: account.login.as_str().into(),
         upn: account.text("userPrincipalName").unwrap_or_default().into(),
-        mail: account.text("mail").map(str::to_owned),
+        mail: account.text("mail").map(Into::into),
     };
     let recorded = recorded.filter(|recorded| !recorded.login.is_empty());
     let kept = recorded.map(|recorded| NamesByHand {
-        login: recorded.login.clone(),
-        upn: recorded.upn.clone().unwrap_or_else(|| here.upn.clone()),
-        mail: recorded
-            .mail
-            .clone()
-            .filter(|_| rules.mail)
-            .or_else(|| here.mail.clone()),
+        login: said(&recorded.login, &here.login),
+        upn: match &recorded.upn {
+            Some(upn) => said(upn, &here.upn),
+            None => here.upn.clone(),
+        },
+        mail: match (&recorded.mail, &here.mail) {
+            (Some(mail), Some(same)) if rules.mail => Some(said(mail, same)),
+            (Some(mail), None) if rules.mail => Some(mail.as_str().into()),
+            _ => here.mail.clone(),
+        },
     });
     let (names, by_hand) = match kept {
         Some(kept) if !kept.are(&here) => (kept, Some(Box::new(here))),
@@ -241,7 +246,7 @@ fn known(
         dn: account.dn.to_string(),
         login: names.login,
         upn: names.upn,
-        cn: account.dn.rdn().value().to_owned(),
+        cn: account.dn.rdn().value().into(),
         mail: names.mail,
         by_hand,
         observed: rules
@@ -249,5 +254,13 @@ fn known(
             .iter()
             .filter_map(|name| Some((name.clone(), account.text(name.clone())?.to_owned())))
             .collect(),
+    }
+}
+
+/// A text that is recorded: mostly it is the one that is there.
+fn said(recorded: &str, here: &Arc<str>) -> Arc<str> {
+    match recorded == &**here {
+        true => here.clone(),
+        false => recorded.into(),
     }
 }

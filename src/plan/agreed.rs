@@ -280,11 +280,11 @@ impl<'a> Wanted<'a> {
     pub(super) fn of(person: &'a Person, desired: &'a Desired, limits: &'a Limits) -> Option<Self> {
         let account = person.account.as_ref().filter(|a| a.trouble.is_none())?;
         let said = &account.said;
-        let mail = account.attributes.get(&MAIL.into()).and_then(|v| v.first());
+        let mail = account.attributes.get(&MAIL.into());
         let kept = [
             mail.filter(|_| !said.mail).map(|mail| &**mail),
-            (!said.login).then_some(account.upn.as_str()),
-            (!said.login).then_some(account.login.as_str()),
+            (!said.login).then_some(&*account.upn),
+            (!said.login).then_some(&*account.login),
         ];
         let kept = kept.into_iter().flatten().filter(|name| !name.is_empty());
         Some(Self {
@@ -433,20 +433,20 @@ impl<'a> Wanted<'a> {
                 print.add(&name.as_str().to_lowercase());
                 let rules = &self.desired.rules.attributes;
                 let is_managed = rules.contains(name) && self.limits.covers_attribute(name);
-                let values = || attributes.get(name).into_iter().flatten();
+                let value = attributes.get(name);
                 match links.get(name) {
                     _ if name.is(LOGIN) => print.add(&self.asked(login)),
                     _ if name.is(UPN) => print.add(&self.asked(upn)),
                     _ if name.is(PROXIES) => {
-                        let mail = attributes.get(&MAIL.into()).into_iter().flatten();
-                        mail.chain(values()).for_each(|v| print.add(&self.asked(v)));
+                        let both = attributes.get(&MAIL.into()).into_iter().chain(value);
+                        both.for_each(|v| print.add(&self.asked(v)));
                     }
                     _ if !is_managed => return None,
                     Some(user) => {
                         print.add(user.as_str());
                         print.add(if self.is_there(user) { "there" } else { "" });
                     }
-                    None => values().for_each(|value| print.add(&self.asked(value))),
+                    None => value.into_iter().for_each(|v| print.add(&self.asked(v))),
                 }
             }
         }

@@ -36,7 +36,7 @@ fn names(
     let wanted = person.account.as_ref().filter(|a| a.trouble.is_none())?;
     wanted.known.filter(|(own, _)| *own == guid)?;
     let mail = wanted.attributes.get(&"mail".into());
-    let mail = mail.and_then(|values| values.first()).map(|mail| &**mail);
+    let mail = mail.map(|mail| &**mail);
     let right = |is: Option<&str>, wanted: Option<&str>, known: Option<&str>| {
         let is_right = is.is_some_and(|is| wanted.is_some_and(|w| w.eq_ignore_ascii_case(is)));
         let is_known = is.is_some_and(|is| known.is_some_and(|k| k.eq_ignore_ascii_case(is)));

@@ -102,7 +102,7 @@ impl<'a> Lens<'a> {
         for (field, text) in texts {
             record.set(field, Value::maybe(text));
         }
-        let login = person.account.as_ref().map(|a| a.login.as_str());
+        let login = person.account.as_ref().map(|a| &*a.login);
         record.set("login", Value::maybe(login));
         record.set("type", Value::text(spec.kind.as_str()));
         record.set("state", Value::text(person.state.as_str()));
@@ -123,7 +123,7 @@ impl<'a> Lens<'a> {
         );
         if fields.has("attributes") {
             let attributes = person.account.iter().flat_map(|a| &a.attributes);
-            let attributes = attributes.map(|(k, v)| (k.as_str(), Value::owned(v.join(", "))));
+            let attributes = attributes.map(|(k, v)| (k.as_str(), Value::text(v)));
             record.set("attributes", Value::map(attributes));
         }
         if fields.has("entitlements") {

@@ -251,7 +251,7 @@ impl Comparison {
                     .flat_map(|p| p.entitlements.keys().cloned())
                     .collect()
             };
-            let groups = |p: Option<&Arc<Person>>| -> BTreeSet<String> {
+            let groups = |p: Option<&Arc<Person>>| -> BTreeSet<Arc<str>> {
                 let accounts = p.into_iter().filter_map(|p| p.account.as_ref());
                 accounts
                     .flat_map(|a| a.groups.values().map(|g| g.name.clone()))
@@ -261,7 +261,10 @@ impl Comparison {
                 instant,
                 user: name.clone(),
                 gained: keys(after).difference(&keys(before)).cloned().collect(),
-                joined: groups(after).difference(&groups(before)).cloned().collect(),
+                joined: groups(after)
+                    .difference(&groups(before))
+                    .map(ToString::to_string)
+                    .collect(),
                 lost: keys(before).difference(&keys(after)).cloned().collect(),
                 left: after.is_some_and(|p| p.state == UserState::Left),
                 back: is_here(after) && !is_here(before),

@@ -166,14 +166,14 @@ fn keys(of: UserKey, desired: &Desired) -> BTreeMap<String, &UserName> {
 }
 
 fn keys_of(of: UserKey, person: &Person) -> Vec<String> {
-    let one = |text: Option<&String>| text.cloned().into_iter().collect();
+    let one = |text: Option<&str>| text.map(str::to_owned).into_iter().collect();
     match of {
-        UserKey::EmployeeNumber => one(person.employee_number.as_ref()),
+        UserKey::EmployeeNumber => one(person.employee_number.as_deref()),
         UserKey::Login => {
             let account = person.account.as_ref().filter(|a| !a.provisional);
-            one(account.map(|a| &a.login))
+            one(account.map(|a| &*a.login))
         }
-        UserKey::Mail => one(person.mail.as_ref()),
+        UserKey::Mail => one(person.mail.as_deref()),
         UserKey::Name => vec![person.display_name.clone(), person.name.to_string()],
     }
 }

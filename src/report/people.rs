@@ -186,7 +186,7 @@ pub fn row(catalog: &Catalog, people: &People, user: &FoldedUser, person: &Perso
         kind: person.kind.as_str(),
         organization: organization.clone(),
         partner: partner.map(|(name, _)| (*name).clone()),
-        account: person.account.as_ref().map(|a| a.login.clone()),
+        account: person.account.as_ref().map(|a| a.login.to_string()),
         logins: logins(person, &people.desired),
         contact: Contact {
             // The address mails go to, where there is one.
@@ -502,5 +502,5 @@ pub fn one(catalog: &Catalog, row: &Row, person: &Person) -> String {
 fn account_value(person: &Person, attribute: &str) -> Option<String> {
     let attributes = &person.account.as_ref()?.attributes;
     let attribute = crate::connector::AttributeName::new(attribute);
-    attributes.get(&attribute).map(|values| values.join(", "))
+    attributes.get(&attribute).map(|value| value.to_string())
 }

@@ -310,8 +310,8 @@ fn user(
         let (guid, _) = account.known?;
         Some(Account {
             object_guid: guid.to_string(),
-            login: account.login.clone(),
-            upn: account.upn.clone(),
+            login: account.login.to_string(),
+            upn: account.upn.to_string(),
         })
     });
     Some(User {

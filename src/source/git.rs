@@ -61,7 +61,7 @@ pub(super) fn read_tree(
         ..Source::default()
     };
     let place: Arc<Path> = place.into();
-    let (mut found, mut new) = (Vec::new(), Vec::new());
+    let (mut found, mut new, mut files) = (Vec::new(), Vec::new(), Vec::new());
     walk(repository, tree, ("", true), &mut found).map_err(failed("the revision's files"))?;
     for Found {
         path,
@@ -86,7 +86,7 @@ pub(super) fn read_tree(
         blob.0.copy_from_slice(id.as_bytes());
         if known(&blob) {
             let bytes = Content::InGit(place.clone());
-            source.add(path, File { blob, bytes });
+            files.push((path, File { blob, bytes }));
             continue;
         }
         new.push((path, id, blob));
@@ -101,11 +101,12 @@ pub(super) fn read_tree(
     for part in parts {
         for (path, content) in part? {
             match content {
-                Ok(file) => source.add(path, file),
+                Ok(file) => files.push((path, file)),
                 Err(size) => source.diagnostics.push(too_large(&path, size)),
             }
         }
     }
+    source.add(files);
     Ok(source)
 }
 

@@ -60,9 +60,7 @@ fn file(at: &Path, path: &Arc<str>, source: &mut Source) {
         false => fs::read(at).map(Ok),
     });
     match read {
-        Ok(Ok(bytes)) => {
-            source.add(path.clone(), File::of(&bytes));
-        }
+        Ok(Ok(bytes)) => source.add(vec![(path.clone(), File::of(&bytes))]),
         Ok(Err(size)) => source.diagnostics.push(too_large(path, size)),
         Err(error) => source.diagnostics.push(
             Diagnostic::new(

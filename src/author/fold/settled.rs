@@ -62,10 +62,10 @@ fn spec(accounts: &Accounts, name: &UserName, folded: &FoldedUser) -> UserSpec {
     });
     // What the directory holds is settled: no rule makes it anew.
     if let Some(known) = accounts.known.get(name) {
-        let login = || LoginName(known.login.clone());
+        let login = || LoginName(known.login.to_string());
         spec.login.get_or_insert_with(login);
         if spec.mail.is_none() {
-            spec.mail = known.mail.clone().map(MailAddress);
+            spec.mail = known.mail.as_ref().map(|m| MailAddress(m.to_string()));
         }
     }
     spec

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Reports answers that the questions of users' and requests' profiles do not take.
 pub fn answers(catalog: &Catalog, problems: &mut Vec<Problem>) {
     let mut patterns = Patterns::default();
+    let mut asking = Asking::new(catalog);
     let mut given: BTreeMap<&UserName, Vec<&ProfileName>> = BTreeMap::new();
     for request in catalog.requests.values() {
         let profiles = request.spec.profiles.iter();
@@ -27,9 +28,8 @@ pub fn answers(catalog: &Catalog, problems: &mut Vec<Problem>) {
             continue;
         }
         let later = given.get(name).into_iter().flatten().copied();
-        let profiles: Vec<_> = spec.profiles.iter().chain(later).collect();
-        let member = member_profiles(catalog, &spec.organization, spec.kind);
-        let asked = questions(catalog, profiles.into_iter().chain(member));
+        let profiles = spec.profiles.iter().chain(later);
+        let asked = asking.of(profiles, Some((&spec.organization, spec.kind)));
         judge(&spec.answers, &asked, &mut patterns, at, problems);
     }
     for Linked { at, spec, .. } in catalog.requests.values() {
@@ -46,11 +46,54 @@ pub fn answers(catalog: &Catalog, problems: &mut Vec<Problem>) {
         let organization = set.and_then(|s| s.organization.as_ref());
         let organization = organization.or(user.map(|u| &u.organization));
         let kind = set.and_then(|s| s.kind).or(user.map(|u| u.kind));
-        let member = organization.zip(kind);
-        let member = member.map(|(o, k)| member_profiles(catalog, o, k));
         let profiles = own.chain(before).chain(others);
-        let asked = questions(catalog, profiles.chain(member.into_iter().flatten()));
+        let asked = asking.of(profiles, organization.zip(kind));
         judge(&spec.answers, &asked, &mut patterns, at, problems);
+    }
+}
+
+/// What profiles and organizations ask, worked out once for all who are asked.
+struct Asking<'a> {
+    catalog: &'a Catalog,
+    by_profile: BTreeMap<&'a ProfileName, Vec<Asked<'a>>>,
+    by_membership: BTreeMap<Membership<'a>, Vec<&'a ProfileName>>,
+}
+
+/// Of which organization somebody is a member, and their user type.
+type Membership<'a> = (&'a OrganizationName, UserType);
+
+impl<'a> Asking<'a> {
+    fn new(catalog: &'a Catalog) -> Self {
+        Self {
+            catalog,
+            by_profile: BTreeMap::new(),
+            by_membership: BTreeMap::new(),
+        }
+    }
+
+    /// As [`questions`], of these profiles and then of those that members get.
+    fn of(
+        &mut self,
+        profiles: impl Iterator<Item = &'a ProfileName>,
+        member: Option<Membership<'a>>,
+    ) -> Vec<Asked<'a>> {
+        let catalog = self.catalog;
+        let member = member.map(|membership| {
+            let (organization, kind) = membership;
+            let given = || member_profiles(catalog, organization, kind);
+            &*self.by_membership.entry(membership).or_insert_with(given)
+        });
+        let mut found: Vec<Asked<'a>> = Vec::new();
+        for name in profiles.chain(member.into_iter().flatten().copied()) {
+            let own = self.by_profile.entry(name);
+            for asked in own.or_insert_with(|| questions(catalog, [name])) {
+                let is_asked = |a: &Asked<'_>| a.question.key == asked.question.key;
+                if !found.iter().any(is_asked) {
+                    found.push(*asked);
+                }
+            }
+        }
+        found
     }
 }
 

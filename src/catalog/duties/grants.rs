@@ -22,13 +22,10 @@ pub(super) fn access(
     let mut seen = BTreeSet::new();
     for (i, entry) in entries.iter().enumerate() {
         let route = format!("{route}.{i}");
-        moment(
-            catalog,
-            entry.until.as_ref(),
-            at,
-            &format!("{route}.until"),
-            problems,
-        );
+        if entry.until.is_some() {
+            let until = format!("{route}.until");
+            moment(catalog, entry.until.as_ref(), at, &until, problems);
+        }
         if !seen.insert((&entry.resource, meant_level(catalog, entry))) {
             problems.push(
                 Problem::new(

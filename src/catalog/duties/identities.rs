@@ -306,7 +306,6 @@ pub(super) fn identity(
         if scope.spec.resource != *given.resource {
             other_resource(at, &route, name.as_str(), given.resource, problems);
         }
-        let known = catalog.scope_values(name);
         for (i, value) in values.iter().copied().enumerate() {
             let route = format!("{route}.{i}");
             if value == "*" {
@@ -322,7 +321,8 @@ pub(super) fn identity(
                         "keep `*` alone, or the values",
                     );
                 }
-            } else if !value.contains('{') && !known.contains_key(value) {
+            } else if !value.contains('{') && !catalog.has_scope_value(name, value) {
+                let known = catalog.scope_values(name);
                 problems.push(
                     Problem::new(
                         Code::ScopeValue,

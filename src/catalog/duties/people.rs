@@ -11,11 +11,12 @@ use crate::manifest::signing_key::SigningKey;
 use crate::manifest::user::{Deputy, UserState};
 use crate::manifest::{Access, UserSpec};
 use crate::name::UserName;
+use foldhash::{HashMap, HashMapExt as _};
 use std::collections::BTreeMap;
 
 /// What users owe.
 pub fn people(catalog: &Catalog, problems: &mut Vec<Problem>) {
-    let mut numbers: BTreeMap<&str, &Location> = BTreeMap::new();
+    let mut numbers: HashMap<&str, &Location> = HashMap::with_capacity(catalog.users.len());
     let mut keys = BTreeMap::new();
     for (name, Linked { at, spec, .. }) in &catalog.users {
         moment(catalog, spec.start_date.as_ref(), at, "startDate", problems);

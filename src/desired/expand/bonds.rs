@@ -7,7 +7,8 @@ use crate::desired::Person;
 use crate::diagnostic::Code;
 use crate::name::UserName;
 use crate::request::{Folded, Origin};
-use std::collections::{BTreeMap, HashMap};
+use foldhash::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Whose an employee number is, as far as people were looked at.

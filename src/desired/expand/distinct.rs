@@ -9,7 +9,8 @@ use crate::diagnostic::Code;
 use crate::manifest::parse::Location;
 use crate::manifest::user::UserState;
 use crate::name::UserName;
-use std::collections::{BTreeMap, HashMap};
+use foldhash::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 const PROXY_ADDRESSES: &str = "proxyAddresses";
@@ -59,7 +60,7 @@ impl Claims {
         });
         Self {
             own: own.collect(),
-            misaddressed: list.and_then(|list| misaddressed(list)),
+            misaddressed: list.and_then(|list| misaddressed(std::slice::from_ref(list))),
         }
     }
 }
@@ -148,8 +149,8 @@ fn twice(sort: &str, value: &str, at: &Location, catalog: &Catalog, first: &User
 /// What of an account belongs to nobody else: addresses for mail of any attribute, and numbers.
 fn claims(account: &DesiredAccount) -> Vec<(&'static str, Arc<str>)> {
     let of = |name: &'static str| {
-        let values = account.attributes.get(&AttributeName::from(name));
-        values.into_iter().flatten()
+        let value = account.attributes.get(&AttributeName::from(name));
+        value.into_iter()
     };
     let listed = of(PROXY_ADDRESSES).filter_map(|value| Some(mailbox(value)?.into()));
     let mail = of("mail").cloned().chain(listed);

@@ -152,16 +152,18 @@ pub(super) fn person<'p>(
     let said = user.spec.mail.as_ref().filter(|_| names.is_none());
     let own = said.or(contact).map(|m| m.0.as_str());
     let is_anothers_mail = names.as_ref().is_some_and(|n| n.is_anothers_mail);
-    let mail = names.as_ref().and_then(|n| n.mail.as_deref()).or(own);
-    let mail: Option<Arc<str>> = mail.map(Into::into);
+    let mail = names.as_ref().and_then(|n| n.mail.clone());
+    let mail = mail.or_else(|| own.map(Into::into));
     variables.mail.clone_from(&mail);
     let mut held = vec![false; facts.sheets.len()];
+    let mut fields = 0;
     let mut asked = Vec::new();
     let mut sheet: Option<&Sheet<'_>> = None;
     for key in entitlements.keys() {
         // What is held comes resource by resource.
         if sheet.is_none_or(|sheet| *sheet.name != key.resource) {
             sheet = facts.sheets.get(&key.resource);
+            fields += sheet.map_or(0, |sheet| sheet.slots.len());
         }
         if let Some(sheet) = sheet {
             held[sheet.place] = true;
@@ -169,6 +171,7 @@ pub(super) fn person<'p>(
             sheet.asked.note(key, is_at_work, &mut asked);
         }
     }
+    variables.fields.expect(fields);
     let mut filler = Filler {
         sources: Sources {
             facts,
@@ -179,7 +182,9 @@ pub(super) fn person<'p>(
         },
         name,
         variables,
-        states: vec![State::Untouched; facts.sheets.fields],
+        states: vec![State::UNTOUCHED; facts.sheets.fields],
+        values: Vec::with_capacity(fields),
+        text: String::new(),
         held,
         provisional: names.as_ref().is_some_and(|n| n.provisional),
         remembered: accounts.seen == Seen::Remembered,
@@ -320,6 +325,10 @@ struct Filler<'s, 'p> {
     variables: UserVariables<'p>,
     /// How far each field is, by its place.
     states: Vec<State>,
+    /// The values of those that are filled.
+    values: Vec<Value>,
+    /// Where templates are filled.
+    text: String,
     /// Whether the user has anything of each resource, by its place.
     held: Vec<bool>,
     provisional: bool,
@@ -328,12 +337,16 @@ struct Filler<'s, 'p> {
     known: Option<&'p KnownAccount>,
 }
 
-/// How far a field is.
-#[derive(Clone)]
-enum State {
-    Untouched,
-    Open,
-    Done(Value),
+/// How far a field is: not looked at, being filled, or where its value stands. Of the fields of all resources
+/// most people have few, so that this is small.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct State(u32);
+
+impl State {
+    const UNTOUCHED: Self = Self(0);
+    const OPEN: Self = Self(1);
+    /// Values stand from here on.
+    const FIRST: u32 = 2;
 }
 
 /// The value of a field.
@@ -371,7 +384,7 @@ struct FilledSheet {
 }
 
 type Directory = (
-    Sorted<AttributeName, Vec<Arc<str>>>,
+    Sorted<AttributeName, Arc<str>>,
     Sorted<AttributeName, UserName>,
 );
 
@@ -384,23 +397,40 @@ impl<'p> Filler<'_, 'p> {
     }
 
     /// The value of the field at an index of a sheet.
-    fn value(&mut self, sheet: &'p Sheet<'p>, index: usize) -> Value {
+    fn value(&mut self, sheet: &'p Sheet<'p>, index: usize) -> &Value {
         let slot = &sheet.slots[index];
-        match &self.states[slot.place] {
-            State::Done(filled) => return filled.clone(),
-            // A circle was reported when the catalog was linked.
-            State::Open => return Value::default(),
-            State::Untouched => {}
+        if self.states[slot.place] == State::UNTOUCHED {
+            self.settle(sheet, slot, index);
         }
-        self.states[slot.place] = State::Open;
+        self.filled(slot)
+    }
+
+    /// The value of a field that was filled; while it is being filled it has none, and that circle was
+    /// reported when the catalog was linked.
+    fn filled(&self, slot: &Slot<'_>) -> &Value {
+        static NOTHING: Value = Value {
+            text: None,
+            rests: Rests {
+                on_names: false,
+                on_misfit: None,
+            },
+        };
+        match self.states[slot.place] {
+            State::UNTOUCHED | State::OPEN => &NOTHING,
+            State(place) => &self.values[(place - State::FIRST) as usize],
+        }
+    }
+
+    fn settle(&mut self, sheet: &'p Sheet<'p>, slot: &'p Slot<'p>, index: usize) {
+        self.states[slot.place] = State::OPEN;
         let found = self.find(sheet, slot, index);
         if let Some(value) = &found.text {
             let field = slot.field.name.as_str();
             let fields = &mut self.variables.fields;
             fields.put(sheet.name.as_str(), field, value.clone());
         }
-        self.states[slot.place] = State::Done(found.clone());
-        found
+        self.states[slot.place] = State(State::FIRST + self.values.len() as u32);
+        self.values.push(found);
     }
 
     fn find(&mut self, sheet: &'p Sheet<'p>, slot: &'p Slot<'p>, index: usize) -> Value {
@@ -461,8 +491,11 @@ impl<'p> Filler<'_, 'p> {
             // So that a field of a resource the user lacks is absent, not a mistake.
             self.variables.fields.ask(reading.resource);
         }
-        match filling.template.fill(&self.variables) {
-            Ok(text) => {
+        let Self {
+            variables, text, ..
+        } = self;
+        match filling.template.fill_into(variables, text) {
+            Ok(()) => {
                 let text = text.trim();
                 (!text.is_empty()).then(|| text.into())
             }
@@ -497,7 +530,7 @@ impl<'p> Filler<'_, 'p> {
                 let Some(sheet) = sheet else {
                     return Rests::default();
                 };
-                return self.value(sheet, index).rests;
+                return self.value(sheet, index).rests.clone();
             }
             Target::Account(AccountPart::Login) => &account.login,
             Target::Account(AccountPart::Upn) => &account.upn,
@@ -605,7 +638,6 @@ impl<'p> Filler<'_, 'p> {
     fn attributes(&mut self, names: &Names, said: &mut Said) -> Option<Directory> {
         let facts = self.sources.facts;
         let sheet = facts.sheets.get(facts.directory)?;
-        let mut attributes: Vec<(AttributeName, Vec<Arc<str>>)> = Vec::new();
         let mut links = Vec::new();
         for slot in &sheet.slots {
             if slot.field.source.is_some() {
@@ -618,18 +650,25 @@ impl<'p> Filler<'_, 'p> {
                 continue;
             }
             let value = self.value(sheet, slot.first);
-            if let Some(text) = value.text {
-                if let Some(why) = value.rests.on_misfit {
-                    let message =
-                        format!("`{}` of `{}` rests on it: {why}", slot.attribute, self.name);
-                    let at = &self.sources.user.declared.at;
-                    let problem = Problem::new(Code::FieldValue, at, "/metadata.name", message);
-                    let help = "change it in the directory, or the rule of the field";
-                    self.sources.problems.push(problem.help(help));
-                }
-                attributes.push((slot.attribute.clone(), vec![text]));
+            let why = value.rests.on_misfit.clone();
+            if let Some(why) = why.filter(|_| value.text.is_some()) {
+                let message = format!("`{}` of `{}` rests on it: {why}", slot.attribute, self.name);
+                let at = &self.sources.user.declared.at;
+                let problem = Problem::new(Code::FieldValue, at, "/metadata.name", message);
+                let help = "change it in the directory, or the rule of the field";
+                self.sources.problems.push(problem.help(help));
             }
         }
+        let mut attributes = Vec::with_capacity(sheet.slots.len() + 1);
+        for place in &sheet.by_attribute {
+            let slot = &sheet.slots[*place];
+            let is_written = slot.field.source.is_none() && !slot.is_link;
+            let value = self.filled(&sheet.slots[slot.first]);
+            if let Some(text) = value.text.as_ref().filter(|_| is_written) {
+                attributes.push((slot.attribute.clone(), text.clone()));
+            }
+        }
+        let mut attributes = Sorted::in_order(attributes);
         if let Some(mail) = &names.mail {
             let attribute = AttributeName::from("mail");
             match sheet.slots.iter().find(|slot| slot.attribute == attribute) {
@@ -637,11 +676,11 @@ impl<'p> Filler<'_, 'p> {
                     let value = slot.value.as_ref().or(slot.default.as_ref());
                     said.mail |= !value.is_some_and(|filling| filling.reads_mail);
                 }
-                None => attributes.push((attribute, vec![mail.as_str().into()])),
+                None => drop(attributes.insert(attribute, mail.clone())),
             }
         }
         let links = links.into_iter().collect();
-        Some((attributes.into_iter().collect(), links))
+        Some((attributes, links))
     }
 
     /// The description of the account of somebody who left.
@@ -710,29 +749,26 @@ impl<'p> Filler<'_, 'p> {
             };
             found.push((key, entitlement));
         }
-        found.into_iter().collect()
+        Sorted::in_order(found)
     }
 
     fn resource(&mut self, sheet: &'p Sheet<'p>) -> FilledSheet {
-        let mut fields = Vec::with_capacity(sheet.slots.len());
         let mut provisional = false;
         let mut withheld = Vec::new();
         for (index, slot) in sheet.slots.iter().enumerate() {
             let field = slot.field;
             let Value { text, rests } = self.value(sheet, slot.first);
             provisional |= rests.on_names;
-            if let Some(why) = rests.on_misfit {
+            if let Some(why) = &rests.on_misfit {
                 withheld.push((Code::FieldValue, why.as_ref().to_owned()));
             }
-            match text {
-                Some(value) => {
-                    fields.push((field.name.clone(), value));
-                }
-                None if !field.required || slot.is_link || self.awaited(slot) => {}
-                None if self.is_told(sheet, slot) => {
+            match text.is_some() {
+                true => {}
+                false if !field.required || slot.is_link || self.awaited(slot) => {}
+                false if self.is_told(sheet, slot) => {
                     withheld.push((Code::FieldMissing, untold(slot)));
                 }
-                None => {
+                false => {
                     let holder = self.name;
                     self.sources.problems.push(
                         Problem::new(
@@ -754,12 +790,23 @@ impl<'p> Filler<'_, 'p> {
                 }
             }
         }
+        let mut fields = Vec::with_capacity(sheet.slots.len());
+        for place in &sheet.by_name {
+            let slot = &sheet.slots[*place];
+            let value = self.filled(&sheet.slots[slot.first]);
+            fields.extend(
+                value
+                    .text
+                    .clone()
+                    .map(|text| (slot.field.name.clone(), text)),
+            );
+        }
         withheld.dedup();
         let code = withheld.first().map(|(code, _)| *code);
         let reasons: Vec<String> = withheld.into_iter().map(|(_, why)| why).collect();
         let reason = reasons.join("; ");
         FilledSheet {
-            fields: fields.into_iter().collect(),
+            fields: Sorted::in_order(fields),
             provisional,
             withheld: code.map(|code| Box::new(Trouble { code, reason })),
         }

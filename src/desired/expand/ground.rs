@@ -7,11 +7,12 @@ use crate::catalog::{Catalog, Linked};
 use crate::manifest::resource::IdentityRules;
 use crate::manifest::user::UserState;
 use crate::manifest::{Edge, IdentitySpec, Moment, Now, ResourceSpec};
-use crate::name::{IdentityName, ResourceName, UserName};
+use crate::name::{IdentityName, OrganizationName, ResourceName, ScopeName, UserName};
 use crate::request::{FoldedUser, ahead};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::ops::Deref;
+use std::sync::OnceLock;
 
 /// What is the same for every user, at every instant.
 pub struct Ground<'a> {
@@ -29,10 +30,15 @@ pub struct Ground<'a> {
         &'a Linked<ResourceSpec>,
         &'a IdentityRules,
     )>,
+    /// The values of each scope, once somebody asks for them.
+    scope_values: BTreeMap<&'a ScopeName, OnceLock<ScopeValues>>,
     /// The identities that manifests declare, by user.
     pub(super) identities:
         BTreeMap<&'a UserName, Vec<(&'a IdentityName, &'a Linked<IdentitySpec>)>>,
 }
+
+/// The values of a scope, and the organizations that they are of.
+pub(super) type ScopeValues = BTreeMap<String, Option<OrganizationName>>;
 
 impl<'a> Ground<'a> {
     /// Makes a catalog ready.
@@ -54,8 +60,19 @@ impl<'a> Ground<'a> {
                 .filter_map(|(name, r)| Some((name, r, r.spec.identities.as_ref()?)))
                 .collect(),
             followers: follow_order(catalog),
+            scope_values: catalog
+                .scopes
+                .keys()
+                .map(|n| (n, OnceLock::new()))
+                .collect(),
             identities,
         }
+    }
+
+    /// The values of a scope; none where there is no such scope.
+    pub(super) fn scope_values(&self, name: &ScopeName) -> Option<&ScopeValues> {
+        let values = self.scope_values.get(name)?;
+        Some(values.get_or_init(|| self.catalog.scope_values(name)))
     }
 
     /// The same, at an instant.

@@ -19,6 +19,7 @@ use crate::name::{FieldName, LevelName, ProfileName, ResourceName, UserName};
 use crate::request::{Exception, FoldedUser, Origin};
 use crate::sorted::Sorted;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What one user holds.
 pub(super) struct Holdings<'p> {
@@ -147,7 +148,8 @@ impl<'p> Collector<'p> {
         for kept in &self.user.kept {
             self.grants(&kept.value, Rank::Profile, &Cause::of(&kept.origin));
         }
-        for Ancestor { linked, text } in self.facts.lines.ancestry(&self.user.spec.organization) {
+        for Ancestor { linked, text, .. } in self.facts.lines.ancestry(&self.user.spec.organization)
+        {
             let Linked { at, spec, .. } = linked;
             for member in &spec.profiles {
                 if member.user_types.contains(&self.user.spec.kind) {
@@ -197,7 +199,9 @@ impl<'p> Collector<'p> {
     }
 
     fn profile_part(&mut self, part: &'p Part<'p>, rank: Rank, by: &Cause) {
-        let Part { name, linked, text } = part;
+        let Part {
+            name, linked, text, ..
+        } = part;
         let Linked { at, spec, .. } = linked;
         let said = |line: u32| {
             let line = if line == 0 { at.line } else { line };
@@ -231,7 +235,7 @@ impl<'p> Collector<'p> {
 
     /// A resource, unless its access only follows another's.
     fn open_to_direct(&self, name: &ResourceName) -> Option<&'p Linked<ResourceSpec>> {
-        let resource = self.facts.catalog.resources.get(name)?;
+        let resource = self.facts.sheets.get(name)?.linked;
         resource.spec.inherits_from.is_none().then_some(resource)
     }
 
@@ -278,15 +282,15 @@ impl<'p> Collector<'p> {
         causes: &[Cause],
         own: Option<(&Origin, &str)>,
     ) -> bool {
-        let mut queue = vec![level];
+        let mut queue: Vec<&LevelName> = Vec::new();
         let mut seen: Vec<&LevelName> = Vec::new();
+        let mut next = Some(level);
         let mut first = true;
         let mut granted = false;
-        while let Some(level) = queue.pop() {
+        while let Some(level) = next.take().or_else(|| queue.pop()) {
             if seen.contains(&level) {
                 continue;
             }
-            seen.push(level);
             let found = resource.levels.iter().find(|l| l.name == *level);
             let eligible = resource.eligible_for(found);
             let key = EntitlementKey {
@@ -294,9 +298,13 @@ impl<'p> Collector<'p> {
                 identity: None,
                 grant: Grant::Level(level.clone()),
             };
+            let includes = found.map_or(&[][..], |l| &l.includes);
+            if !(queue.is_empty() && includes.is_empty()) {
+                seen.push(level);
+            }
             if self.grant(key, eligible, causes, own) {
                 granted |= first;
-                queue.extend(found.into_iter().flat_map(|l| &l.includes));
+                queue.extend(includes);
             }
             first = false;
         }
@@ -475,18 +483,19 @@ impl<'p> Collector<'p> {
     }
 
     fn level_groups(&mut self) {
-        let catalog = self.facts.catalog;
+        let facts = self.facts;
         let entitlements = std::mem::take(&mut self.held.entitlements);
         for (key, causes) in &entitlements {
             let Grant::Level(level) = &key.grant else {
                 continue;
             };
-            let Some(resource) = catalog.resources.get(&key.resource) else {
+            let Some(sheet) = facts.sheets.get(&key.resource) else {
                 continue;
             };
-            let found = resource.spec.levels.iter().find(|l| l.name == *level);
-            for group in found.into_iter().flat_map(|l| &l.groups) {
-                self.group(&group.0, &key.resource, causes.iter());
+            let mut levels = sheet.linked.spec.levels.iter();
+            let groups = levels.position(|l| l.name == *level);
+            for group in groups.into_iter().flat_map(|place| &sheet.groups[place]) {
+                self.add_group(group.clone(), &key.resource, causes.iter());
             }
         }
         self.held.entitlements = entitlements;
@@ -497,16 +506,23 @@ impl<'p> Collector<'p> {
         &mut self,
         name: &str,
         resource: &ResourceName,
-        causes: impl Iterator<Item = &'c Cause>,
+        causes: impl ExactSizeIterator<Item = &'c Cause>,
     ) {
-        let grant = self
-            .held
-            .groups
-            .or_insert_with(GroupKey::new(name), || GroupGrant {
-                name: name.to_owned(),
-                resource: resource.clone(),
-                causes: Vec::new(),
-            });
+        self.add_group((GroupKey::new(name), name.into()), resource, causes);
+    }
+
+    fn add_group<'c>(
+        &mut self,
+        (key, name): (GroupKey, Arc<str>),
+        resource: &ResourceName,
+        causes: impl ExactSizeIterator<Item = &'c Cause>,
+    ) {
+        let grant = self.held.groups.or_insert_with(key, || GroupGrant {
+            name,
+            resource: resource.clone(),
+            causes: Vec::new(),
+        });
+        grant.causes.reserve_exact(causes.len());
         grant.causes.extend(causes.cloned());
         grant.causes.sort();
         grant.causes.dedup();

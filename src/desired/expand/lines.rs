@@ -2,8 +2,9 @@
 
 use crate::catalog::{Catalog, Linked};
 use crate::manifest::{OrganizationSpec, ProfileSpec};
-use crate::name::{OrganizationName, ProfileName};
-use std::collections::HashMap;
+use crate::name::{FieldName, OrganizationName, ProfileName};
+use foldhash::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The line of every profile and every organization.
@@ -24,6 +25,8 @@ pub(super) struct Part<'a> {
     pub linked: &'a Linked<ProfileSpec>,
     /// As a cause: `profile its.gis-analyst`.
     pub text: Arc<str>,
+    /// What it says of attributes, by name.
+    pub attributes: Vec<(&'a str, &'a str)>,
 }
 
 /// One organization of a line; see [`Catalog::ancestry`].
@@ -31,6 +34,13 @@ pub(super) struct Ancestor<'a> {
     pub linked: &'a Linked<OrganizationSpec>,
     /// As a cause: `organization its`.
     pub text: Arc<str>,
+    /// What it says of attributes, by name.
+    pub attributes: Vec<(&'a str, &'a str)>,
+}
+
+fn listed(attributes: &BTreeMap<FieldName, String>) -> Vec<(&str, &str)> {
+    let attributes = attributes.iter();
+    attributes.map(|(k, v)| (k.as_str(), v.as_str())).collect()
 }
 
 impl<'a> Lines<'a> {
@@ -47,6 +57,7 @@ impl<'a> Lines<'a> {
                 name,
                 linked,
                 text: texts[name].clone(),
+                attributes: listed(&linked.spec.attributes),
             });
             let parts = parts.collect();
             (name, Lineage { name, parts })
@@ -61,6 +72,7 @@ impl<'a> Lines<'a> {
             let line = line.map(|(name, linked)| Ancestor {
                 linked,
                 text: texts[name].clone(),
+                attributes: listed(&linked.spec.attributes),
             });
             (name, line.collect())
         };

@@ -9,7 +9,7 @@ use crate::manifest::user::UserState;
 use crate::name::UserName;
 use crate::request::Timeline;
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Warns of everything that names one of these users who has left since, or is looked at for the first
@@ -23,12 +23,23 @@ pub(super) fn warn(
     problems: &mut Vec<Problem>,
 ) {
     let is_all = names.len() == people.len();
-    if is_all && !people.values().any(is_left) {
+    let looked_at: Vec<(&UserName, &Arc<Person>)> = match is_all {
+        true => people.iter().collect(),
+        false => {
+            let names = names.iter();
+            names
+                .filter_map(|name| people.get_key_value(name))
+                .collect()
+        }
+    };
+    let leavers = looked_at.iter().filter(|(_, person)| is_left(person));
+    let leavers: BTreeSet<&UserName> = leavers.map(|(name, _)| *name).collect();
+    if is_all && leavers.is_empty() {
         return;
     }
-    for name in names {
-        let was = before.get(name).is_some_and(is_left);
-        if was || !people.get(name).is_some_and(is_left) {
+    for name in &leavers {
+        let name = *name;
+        if before.get(name).is_some_and(is_left) {
             continue;
         }
         for (organization, Linked { at, spec, .. }) in &catalog.organizations {
@@ -61,11 +72,17 @@ pub(super) fn warn(
         Ok(_) => before.get(name),
         Err(_) => people.get(name),
     };
-    for name in names {
-        let Some(leaver) = leaver(name, |name| people.get(name)) else {
+    let has_left = |name: &UserName| match is_all {
+        true => leavers.contains(name),
+        false => people.get(name).is_some_and(is_left),
+    };
+    for (name, person) in looked_at {
+        let Some(leaver) = leaver(person, has_left) else {
             continue;
         };
-        if self::leaver(name, were) == Some(leaver) {
+        let was = were(name)
+            .and_then(|was| self::leaver(was, |supervisor| were(supervisor).is_some_and(is_left)));
+        if was == Some(leaver) {
             continue;
         }
         let (at, route) = match (timeline.sets_supervisor(name, now), catalog.users.get(name)) {
@@ -79,15 +96,9 @@ pub(super) fn warn(
 }
 
 /// Whom somebody who is here reports to, where that one has left.
-fn leaver<'p>(
-    name: &UserName,
-    people: impl Fn(&UserName) -> Option<&'p Arc<Person>>,
-) -> Option<&'p UserName> {
-    let person = people(name).filter(|p| !is_left(p))?;
-    let supervisor = person.supervisor.as_ref()?;
-    people(supervisor)
-        .is_some_and(is_left)
-        .then_some(supervisor)
+fn leaver(person: &Arc<Person>, has_left: impl Fn(&UserName) -> bool) -> Option<&UserName> {
+    let supervisor = person.supervisor.as_ref().filter(|_| !is_left(person))?;
+    has_left(supervisor).then_some(supervisor)
 }
 
 fn is_left(person: &Arc<Person>) -> bool {

@@ -8,7 +8,7 @@ use crate::manifest::config::Managed;
 use crate::manifest::organization::OuName;
 use crate::name::{OrganizationName, UserName};
 use crate::request::FoldedUser;
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::sync::Arc;
 
 /// The places there are.
@@ -24,7 +24,7 @@ pub(super) struct Places<'a> {
 pub(super) struct Place {
     /// The OU, outermost first; none: nobody says where.
     pub ou: Arc<[String]>,
-    /// The same as part of a name, innermost first.
+    /// The same as part of a name, innermost first and in lower case.
     pub below: Arc<str>,
     is_managed: bool,
 }
@@ -38,7 +38,7 @@ impl<'a> Places<'a> {
         let mut places = Self {
             managed: ous.iter().map(|ou| lower(ou)).collect(),
             leavers: None,
-            organizations: HashMap::new(),
+            organizations: HashMap::default(),
         };
         places.leavers = leavers_ou.as_ref().map(|ou| places.place(ou));
         for name in catalog.organizations.keys() {
@@ -53,7 +53,7 @@ impl<'a> Places<'a> {
 
     fn place(&self, ou: &[OuName]) -> Place {
         let folded = lower(ou);
-        let parts: Vec<String> = ou.iter().rev().map(|o| format!("ou={}", o.0)).collect();
+        let parts: Vec<String> = folded.iter().rev().map(|o| format!("ou={o}")).collect();
         Place {
             ou: ou.iter().map(|o| o.0.clone()).collect(),
             below: parts.join(",").into(),

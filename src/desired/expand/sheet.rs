@@ -4,17 +4,19 @@
 use super::fields::label;
 use super::holders::Asked;
 use super::holdings::is_directory;
+use crate::catalog::duties::implicit_level;
 use crate::catalog::{Catalog, Linked};
 use crate::connector::AttributeName;
 use crate::connector::active_directory::matching;
-use crate::desired::Grant;
+use crate::desired::{Grant, GroupKey};
 use crate::manifest::ResourceSpec;
-use crate::manifest::resource::Field;
+use crate::manifest::resource::{Field, Level};
 use crate::manifest::value::whole;
-use crate::name::{FieldName, ResourceName};
+use crate::name::{FieldName, LevelName, ResourceName};
 use crate::template::Template;
+use foldhash::HashMap;
 use regex::Regex;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Every resource, by name.
@@ -35,10 +37,18 @@ pub(super) struct Sheet<'a> {
     pub place: usize,
     pub is_directory: bool,
     pub slots: Vec<Slot<'a>>,
+    /// The places of its slots, in the order of their attributes; of those of one name as they come.
+    pub by_attribute: Vec<usize>,
+    /// The same, in the order of their names.
+    pub by_name: Vec<usize>,
     /// Of what of it holders are asked about.
     pub asked: Asked<'a>,
     /// What the application calls its levels and roles.
     pub labels: Arc<BTreeMap<Grant, Arc<str>>>,
+    /// The same of its levels alone: there are few, and everybody has one.
+    levels: Vec<(LevelName, Arc<str>)>,
+    /// The directory groups of each of its levels, in their order: how they are compared and spelled.
+    pub groups: Vec<Vec<(GroupKey, Arc<str>)>>,
 }
 
 /// One field.
@@ -176,26 +186,55 @@ impl<'a> Sheet<'a> {
         let roles = catalog.roles.iter();
         let roles = roles.filter(|(_, role)| role.spec.resource == *name);
         let roles = roles.map(|(role, _)| Grant::Role(role.clone()));
+        let implicit = implicit_level().filter(|_| linked.spec.levels.is_empty());
+        let levels = levels.chain(implicit.map(Grant::Level));
         let labels = levels.chain(roles).map(|grant| {
             let called = label(catalog, name, &grant);
             (grant, called.into())
         });
+        let labels: BTreeMap<Grant, Arc<str>> = labels.collect();
+        let levels = labels.iter().filter_map(|(grant, called)| match grant {
+            Grant::Level(level) => Some((level.clone(), called.clone())),
+            Grant::Role(_) | Grant::Scope(..) => None,
+        });
+        let levels = levels.collect();
+        let slots: Vec<Slot<'_>> = slots.collect();
+        let mut by_attribute: Vec<usize> = (0..slots.len()).collect();
+        let mut by_name = by_attribute.clone();
+        by_attribute.sort_by_key(|place| &slots[*place].attribute);
+        by_name.sort_by_key(|place| &slots[*place].field.name);
         Self {
             name,
             linked,
             place,
             is_directory: is_directory(&linked.spec),
-            slots: slots.collect(),
+            slots,
+            by_attribute,
+            by_name,
             asked: Asked::of(catalog, name, asked),
-            labels: Arc::new(labels.collect()),
+            labels: Arc::new(labels),
+            levels,
+            groups: linked.spec.levels.iter().map(groups).collect(),
         }
     }
 
     /// What the application calls a grant of the resource.
     pub fn label(&self, catalog: &Catalog, grant: &Grant) -> Arc<str> {
-        let known = self.labels.get(grant).cloned();
+        let known = match grant {
+            Grant::Level(level) => self.levels.iter().find(|(known, _)| known == level),
+            Grant::Role(_) | Grant::Scope(..) => None,
+        };
+        let known = known.map(|(_, called)| called);
+        let known = known.or_else(|| self.labels.get(grant)).cloned();
         known.unwrap_or_else(|| label(catalog, self.name, grant).into())
     }
+}
+
+fn groups(level: &Level) -> Vec<(GroupKey, Arc<str>)> {
+    let groups = level.groups.iter().map(|group| group.0.as_str());
+    groups
+        .map(|name| (GroupKey::new(name), name.into()))
+        .collect()
 }
 
 impl<'a> Filling<'a> {

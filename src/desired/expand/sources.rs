@@ -9,7 +9,6 @@ use crate::diagnostic::Code;
 use crate::name::{FieldName, ProfileName, ResourceName};
 use crate::request::FoldedUser;
 use crate::sorted::Sorted;
-use std::collections::BTreeMap;
 
 /// Where explicit values of one user come from.
 pub(super) struct Sources<'s, 'p> {
@@ -38,14 +37,16 @@ impl<'s, 'p> Sources<'s, 'p> {
             true => spec.title.as_deref(),
             false => None,
         };
-        if let Some(value) = title.or_else(|| listed(&spec.attributes, field)) {
+        let own = spec.attributes.iter();
+        let own = own.map(|(name, value)| (name.as_str(), value.as_str()));
+        if let Some(value) = title.or_else(|| listed(own, field)) {
             return Some(value);
         }
         for rank in [Rank::Profile, Rank::OrganizationProfile] {
             let mut said: Vec<(&ProfileName, &'p str)> = Vec::new();
             for (_, lineage) in self.profiles.iter().filter(|(r, _)| *r == rank) {
                 for part in &lineage.parts {
-                    if let Some(value) = listed(&part.linked.spec.attributes, field)
+                    if let Some(value) = listed(part.attributes.iter().copied(), field)
                         && !said.iter().any(|(n, _)| *n == part.name)
                     {
                         said.push((part.name, value));
@@ -58,7 +59,7 @@ impl<'s, 'p> Sources<'s, 'p> {
         }
         let line = self.facts.lines.ancestry(&spec.organization);
         line.iter()
-            .find_map(|ancestor| listed(&ancestor.linked.spec.attributes, field))
+            .find_map(|ancestor| listed(ancestor.attributes.iter().copied(), field))
     }
 
     /// A field of any other resource: as given with the access, the nearest rank first.
@@ -110,9 +111,10 @@ impl<'s, 'p> Sources<'s, 'p> {
 }
 
 /// The value of a field whose name is compared without case.
-fn listed<'v>(values: &'v BTreeMap<FieldName, String>, field: &str) -> Option<&'v str> {
-    values
-        .iter()
-        .find(|(name, _)| name.as_str().eq_ignore_ascii_case(field))
-        .map(|(_, value)| value.as_str())
+fn listed<'v>(
+    mut values: impl Iterator<Item = (&'v str, &'v str)>,
+    field: &str,
+) -> Option<&'v str> {
+    let found = values.find(|(name, _)| name.eq_ignore_ascii_case(field));
+    found.map(|(_, value)| value)
 }

@@ -330,7 +330,7 @@ fn update(
     ];
     for (attribute, value) in names {
         let attribute = AttributeName::from(attribute);
-        let new = vec![Value::from(value.as_str())];
+        let new = vec![Value::from(&**value)];
         if !matching::same_values(&attribute, account.values(&attribute), &new) {
             put(&attribute, account.values(&attribute), new);
         }
@@ -342,16 +342,12 @@ fn update(
         if matching::is_link(attribute) || attribute.is(proxies::ATTRIBUTE) {
             continue;
         }
-        let texts = wanted.attributes.get(attribute);
+        let text = wanted.attributes.get(attribute);
         let old = account.values(attribute);
-        if is_spelled_so(old, texts.map_or(&[], Vec::as_slice)) {
+        if is_spelled_so(old, text) {
             continue;
         }
-        let new: Vec<Value> = texts
-            .into_iter()
-            .flatten()
-            .map(|t| Value::from(&**t))
-            .collect();
+        let new: Vec<Value> = text.into_iter().map(|t| Value::from(&**t)).collect();
         if matching::same_values(attribute, old, &new) {
             continue;
         }
@@ -396,9 +392,12 @@ fn update(
 }
 
 /// Whether the values are these texts to the letter, as most are.
-fn is_spelled_so(values: &[Value], texts: &[Arc<str>]) -> bool {
-    let pairs = values.iter().zip(texts);
-    values.len() == texts.len() && pairs.into_iter().all(|(v, t)| v.bytes() == t.as_bytes())
+fn is_spelled_so(values: &[Value], text: Option<&Arc<str>>) -> bool {
+    match (values, text) {
+        ([], None) => true,
+        ([value], Some(text)) => value.bytes() == text.as_bytes(),
+        _ => false,
+    }
 }
 
 /// Why the directory would not take these values, if it would not (AD.md 17).
@@ -424,7 +423,7 @@ fn relocate(
         true => here.clone(),
         false => draft.unit(limits, &wanted.ou),
     };
-    let renamed = account.dn.rdn().value() != wanted.cn && person.state != UserState::Left;
+    let renamed = *account.dn.rdn().value() != *wanted.cn && person.state != UserState::Left;
     let moved = parent != here;
     if !renamed && !moved {
         return;
@@ -557,7 +556,7 @@ fn absent(
         action: Action::Create,
         user: Some(name),
         resource,
-        target: wanted.login.clone(),
+        target: wanted.login.to_string(),
         what: dn.to_string(),
         write: Write::Create {
             dn: dn.clone(),
@@ -575,7 +574,7 @@ fn absent(
     }
     let password = draft.password(
         person,
-        wanted.login.clone(),
+        wanted.login.to_string(),
         At::Dn(dn.clone()),
         vec![created.clone()],
     );
@@ -590,7 +589,7 @@ fn absent(
         action: Action::Enable,
         user: Some(name),
         resource,
-        target: wanted.login.clone(),
+        target: wanted.login.to_string(),
         what: String::new(),
         write: Write::Modify {
             at: At::Dn(dn.clone()),
@@ -618,19 +617,18 @@ fn new_attributes(
     attributes.insert("objectClass".into(), classes.map(Value::from).to_vec());
     let control = (uac::NORMAL_ACCOUNT | uac::ACCOUNTDISABLE).to_string();
     let own = [
-        ("cn", wanted.cn.clone()),
-        ("sAMAccountName", wanted.login.clone()),
-        ("userPrincipalName", wanted.upn.clone()),
-        (CONTROL, control),
+        ("cn", &*wanted.cn),
+        ("sAMAccountName", &*wanted.login),
+        ("userPrincipalName", &*wanted.upn),
+        (CONTROL, &*control),
     ];
     for (name, value) in own {
         attributes.insert(name.into(), vec![Value::from(value)]);
     }
     let managed = &draft.inputs.desired.rules.attributes;
-    for (attribute, values) in &wanted.attributes {
+    for (attribute, value) in &wanted.attributes {
         if managed.contains(attribute) && limits.covers_attribute(attribute) {
-            let values = values.iter().map(|v| Value::from(&**v)).collect();
-            attributes.insert(attribute.clone(), values);
+            attributes.insert(attribute.clone(), vec![Value::from(&**value)]);
         }
     }
     let refusal = attributes
@@ -737,7 +735,8 @@ fn link(
         }
         (None, Some((created, dn))) => {
             after.push(created.clone());
-            (At::Dn(dn.clone()), dn.clone(), None, wanted.login.clone())
+            let login = wanted.login.to_string();
+            (At::Dn(dn.clone()), dn.clone(), None, login)
         }
         (None, None) => return,
     };

@@ -38,7 +38,7 @@ pub(super) fn memberships(
         (None, Some((created, dn))) => (At::Dn(dn.clone()), dn.clone(), vec![created.clone()]),
         (None, None) => return,
     };
-    let login = known.map_or(wanted.login.as_str(), |a| a.login.as_str());
+    let login = known.map_or(&*wanted.login, |a| a.login.as_str());
     let untouchable = known.is_some_and(|a| is_untouchable(person, a, limits));
     for (key, grant) in &wanted.groups {
         if known.is_some_and(|a| directory.is_member(a.guid, key)) {

@@ -364,7 +364,7 @@ fn observed<'a>(inputs: &Inputs<'a>, wanted: &DesiredAccount) -> Option<&'a Acco
 
 fn login(draft: &Draft<'_>, wanted: &DesiredAccount) -> String {
     let known = observed(draft.inputs, wanted);
-    known.map_or_else(|| wanted.login.clone(), |account| account.login.clone())
+    known.map_or_else(|| wanted.login.to_string(), |account| account.login.clone())
 }
 
 /// How the user comes to the password.

@@ -36,7 +36,7 @@ pub(super) fn wanted(
     if !limits.admits(&attribute) || !managed(&mail) {
         return None;
     }
-    let primary = wanted.attributes.get(&mail)?.first()?.clone();
+    let primary = wanted.attributes.get(&mail)?.clone();
     let before = account.text("mail");
     let changed = before.filter(|old| !old.eq_ignore_ascii_case(&primary));
     // An address that somebody gave by hand, and that is changed back, was never approved.
@@ -60,7 +60,7 @@ pub(super) fn wanted(
         .attributes
         .get(&attribute)
         .filter(|_| managed(&attribute));
-    let more = listed.into_iter().flatten().map(|value| secondary(value));
+    let more = listed.into_iter().map(|value| secondary(value));
     let kept = changed.filter(|_| !is_back);
     let kept = kept.map(|old| format!("{SECONDARY}{old}"));
     let mut fresh: Vec<String> = vec![format!("{PRIMARY}{primary}")];

@@ -201,8 +201,8 @@ fn ad_7_log_on_names_and_principal_names_are_one_space() {
         };
         let (nobody, none) = Default::default();
         let held = observed::tie::tie(&directory, &nobody, &rules, none).held;
-        assert!(held.logins.contains_key(&fold(&login)));
-        assert!(held.addresses.contains_key(&fold(&ad.principal("ann"))));
+        assert!(held.logins.contains_key(&*fold(&login)));
+        assert!(held.addresses.contains_key(&*fold(&ad.principal("ann"))));
     });
 }
 

@@ -193,12 +193,13 @@ fn scope(
     name: &ScopeName,
     values: &BTreeMap<String, Vec<Cause>>,
 ) -> Rows {
-    let catalog = collector.facts.catalog;
+    let facts = collector.facts;
+    let catalog = facts.catalog;
     let mut seen: BTreeMap<String, Option<OrganizationName>> = BTreeMap::new();
-    let Some(Linked { at, spec, .. }) = catalog.scopes.get(name) else {
+    let scope = catalog.scopes.get(name).zip(facts.scope_values(name));
+    let Some((Linked { at, spec, .. }, known)) = scope else {
         return Rows::Values(seen);
     };
-    let known = catalog.scope_values(name);
     for (text, causes) in values {
         let value = match text.contains('{') {
             true => match filled(collector, text) {
