@@ -12,8 +12,9 @@ use crate::desired::GroupKey;
 use crate::desired::accounts::Taken;
 use crate::dn::Dn;
 use crate::name::ResourceName;
+use foldhash::HashMap;
 use names::Names;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What is.
@@ -66,6 +67,8 @@ pub struct Account {
     pub control_text: Option<Value>,
     /// Why nothing may be done to it, if it is one of those (AD.md 65, 66).
     pub protection: Option<Protection>,
+    /// The last part of the SID of its primary group.
+    primary_group: Option<u32>,
     /// Everything that was asked for.
     pub attributes: Attributes,
 }
@@ -141,8 +144,8 @@ pub fn collect(
         conflicts: BTreeSet::new(),
         suffixes: transport.principal_suffixes()?,
         names: Arc::default(),
-        by_dn: HashMap::new(),
-        memberships: HashMap::new(),
+        by_dn: HashMap::default(),
+        memberships: HashMap::default(),
         primary: BTreeMap::new(),
     };
     let mut names = Names::new(&directory.base);
@@ -231,6 +234,8 @@ impl Directory {
                     control: control.unwrap_or(uac::OF_NEW_ACCOUNT),
                     control_text,
                     protection,
+                    primary_group: text(&attributes, "primaryGroupID")
+                        .and_then(|id| id.parse().ok()),
                     attributes,
                 };
                 names.account(&account);
@@ -288,8 +293,7 @@ impl Directory {
             .filter_map(|(key, group)| Some((group.relative_id?, key)))
             .collect();
         for account in self.accounts.values() {
-            let id = account.text("primaryGroupID");
-            let group = id.and_then(|id| by_id.get(&id.parse().ok()?));
+            let group = account.primary_group.and_then(|id| by_id.get(&id));
             if let Some(group) = group {
                 self.primary.insert(account.guid, (*group).clone());
             }

@@ -500,8 +500,9 @@ pub fn situation_of(
         (&mut watch, now),
         &mut problems,
     );
-    // The plan is made in what this leaves free.
-    drop(outlook);
+    // Nobody waits until all that is taken apart.
+    let remains = outlook.into_remains();
+    rayon::spawn(move || drop(remains));
     problems.extend(to_come(catalog, now));
     diagnostics.extend(located(problems, catalog, &reading.source));
     let diagnostics = sorted(diagnostics);

@@ -109,6 +109,11 @@ impl<K, V> Sorted<K, V> {
         found.take_while(move |(key, _)| probe(key).is_eq())
     }
 
+    /// The same, for whoever looks for keys in their order: it goes through the map once.
+    pub fn in_turn(&self) -> InTurn<'_, K, V> {
+        InTurn(&self.0)
+    }
+
     /// The values, by key.
     pub fn values(&self) -> impl ExactSizeIterator<Item = &V> + Clone {
         self.0.iter().map(|(_, value)| value)
@@ -137,6 +142,23 @@ impl<K, V> Sorted<K, V> {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+/// Entries that are yet to be looked for.
+pub struct InTurn<'a, K, V>(&'a [(K, V)]);
+
+impl<'a, K: Ord, V> InTurn<'a, K, V> {
+    /// The value of a key that comes after every one that was looked for before.
+    pub fn get(&mut self, key: &K) -> Option<&'a V> {
+        while let Some(((known, value), rest)) = self.0.split_first() {
+            match known.cmp(key) {
+                Ordering::Less => self.0 = rest,
+                Ordering::Equal => return Some(value),
+                Ordering::Greater => return None,
+            }
+        }
+        None
     }
 }
 
@@ -268,8 +290,11 @@ mod tests {
         let tree = BTreeMap::from(entries);
         assert!(sorted.iter().eq(&tree) && sorted.to_tree() == tree);
         assert!(sorted.keys().eq(tree.keys()) && sorted.values().eq(tree.values()));
+        let mut in_turn = sorted.in_turn();
         for key in 0..5 {
             assert_eq!(sorted.get(&key), tree.get(&key));
+            assert_eq!(in_turn.get(&key), tree.get(&key));
+            assert_eq!(in_turn.get(&key), tree.get(&key), "the same again");
             assert_eq!(sorted.get_key_value(&key), tree.get_key_value(&key));
             assert_eq!(sorted.contains_key(&key), tree.contains_key(&key));
         }

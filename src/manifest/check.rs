@@ -1,6 +1,6 @@
 //! A document against the rules of its kind: every mistake of form, each at its place.
 
-use super::schema::Shape;
+use super::schema::{Pattern, Shape};
 use super::yaml::{Ambiguity, Key, Mark, Node, Yaml, shown};
 use crate::diagnostic::suggest::did_you_mean;
 use crate::diagnostic::{Code, Diagnostic};
@@ -231,7 +231,7 @@ impl Check<'_> {
         mark: Mark,
         text: &str,
         ambiguity: Ambiguity,
-        pattern: Option<&regex::Regex>,
+        pattern: Option<&Pattern>,
         choices: &[String],
         what: &str,
     ) {

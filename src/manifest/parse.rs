@@ -13,9 +13,10 @@ use crate::diagnostic::suggest::did_you_mean;
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::name::ManifestName;
 use crate::source::{Blob, File, Source};
+use foldhash::HashMap;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The file that holds the `Config`.
@@ -162,7 +163,7 @@ impl<'a> Places<'a> {
     pub fn new(source: &'a Source) -> Self {
         Self {
             source,
-            composed: HashMap::new(),
+            composed: HashMap::default(),
         }
     }
 

@@ -5,7 +5,8 @@ use super::*;
 use regex::Regex;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value as Json, json};
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// The JSON Schema (draft-07, which editors follow) of a kind.
 pub fn schema(kind: Kind) -> Json {
@@ -181,7 +182,7 @@ pub enum Shape {
     /// A mapping with free keys.
     Map {
         /// What a key must match.
-        keys: Option<Regex>,
+        keys: Option<Pattern>,
         /// What every value must be.
         values: Box<Shape>,
     },
@@ -195,7 +196,7 @@ pub enum Shape {
     /// A text.
     Text {
         /// What it must match.
-        pattern: Option<Regex>,
+        pattern: Option<Pattern>,
         /// What it may be; empty: anything.
         choices: Vec<String>,
     },
@@ -209,14 +210,51 @@ pub enum Shape {
     Either(Vec<Shape>),
 }
 
+/// A pattern of a schema. There are hundreds of them, mostly the same few, and a run meets a dozen: each is
+/// compiled when a text first meets it.
+#[derive(Debug)]
+pub struct Pattern {
+    text: String,
+    compiled: OnceLock<Option<Regex>>,
+}
+
+impl Pattern {
+    fn new(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            compiled: OnceLock::new(),
+        }
+    }
+
+    /// The pattern as the schema says it.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether a text keeps it; one that cannot be compiled is kept by all (a test sees to it that there is none).
+    pub fn is_match(&self, text: &str) -> bool {
+        let compiled = self.compiled.get_or_init(|| compiled(&self.text));
+        compiled.as_ref().is_none_or(|regex| regex.is_match(text))
+    }
+}
+
+/// A pattern, compiled once however often schemas say it.
+fn compiled(pattern: &str) -> Option<Regex> {
+    static KNOWN: Mutex<BTreeMap<String, Option<Regex>>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let compile = || Regex::new(pattern).ok();
+    known
+        .entry(pattern.to_owned())
+        .or_insert_with(compile)
+        .clone()
+}
+
 /// The rules of a kind.
 pub fn shape(kind: Kind) -> &'static Shape {
-    static SHAPES: OnceLock<Vec<Shape>> = OnceLock::new();
-    let shapes = SHAPES.get_or_init(|| Kind::ALL.iter().map(|k| compile(&schema(*k))).collect());
-    &shapes[Kind::ALL
-        .iter()
-        .position(|k| *k == kind)
-        .unwrap_or_default()]
+    static SHAPES: [OnceLock<Shape>; Kind::ALL.len()] =
+        [const { OnceLock::new() }; Kind::ALL.len()];
+    let place = Kind::ALL.iter().position(|k| *k == kind);
+    SHAPES[place.unwrap_or_default()].get_or_init(|| compile(&schema(kind)))
 }
 
 /// The rules of a schema.
@@ -228,7 +266,7 @@ pub fn compile(schema: &Json) -> Shape {
             .filter_map(|v| v.as_str().map(str::to_owned))
             .collect()
     };
-    let pattern = |text: Option<&str>| text.and_then(|p| Regex::new(p).ok());
+    let pattern = |text: Option<&str>| text.map(Pattern::new);
     let bounds = || {
         let bound = |key: &str, none| schema.get(key).and_then(Json::as_f64).unwrap_or(none);
         (

@@ -4,7 +4,7 @@
 use super::{Account, Directory, Group};
 use crate::desired::accounts::{Holder, Taken};
 use crate::dn::Dn;
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::sync::Arc;
 
 /// The names of a directory in the making.
@@ -21,7 +21,7 @@ impl Names {
         Self {
             base: base.clone(),
             domain: base.domain(),
-            parents: HashMap::new(),
+            parents: HashMap::default(),
             taken: Taken::default(),
         }
     }
@@ -125,6 +125,7 @@ mod tests {
             control: 0,
             control_text: None,
             protection: None,
+            primary_group: None,
             attributes: Attributes::from([upn]),
         }
     }

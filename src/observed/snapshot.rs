@@ -8,8 +8,8 @@ use super::names::Names;
 use super::{Directory, Spellings, collect};
 use crate::connector::{At, AttributeName, Failure, Guid, Mark, Since, Touched, Transport};
 use crate::dn::Dn;
+use foldhash::{HashMap, HashSet};
 use jiff::Timestamp;
-use std::collections::{HashMap, HashSet};
 
 /// A directory as it was read, and how.
 #[derive(Debug, Clone)]

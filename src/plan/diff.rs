@@ -24,10 +24,11 @@ use crate::diagnostic::Code;
 use crate::manifest::user::UserState;
 use crate::name::{ResourceName, UserName};
 use crate::observed::Observed;
+use foldhash::HashMap;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 /// Everything a plan is made of.
@@ -255,7 +256,7 @@ impl<'a> Draft<'a> {
             addresses: Arc::default(),
             created: BTreeMap::new(),
             moved: BTreeMap::new(),
-            units: HashMap::new(),
+            units: HashMap::default(),
             about: notices::About::default(),
         }
     }
@@ -316,23 +317,21 @@ impl<'a> Draft<'a> {
 
     /// What is recorded of users who have no manifest any more (SEMANTICS 13).
     fn forgotten(&mut self) {
-        let mut users: BTreeSet<&UserName> = self.inputs.recorded.accounts.keys().collect();
-        let manual = self.inputs.recorded.manual.iter();
-        users.extend(
-            manual
-                .filter(|(_, m)| m.held.is_some())
-                .map(|((user, _), _)| user),
-        );
+        let Inputs {
+            recorded, desired, ..
+        } = self.inputs;
+        let held = recorded.manual.iter().filter(|(_, m)| m.held.is_some());
+        let mut users = BTreeSet::new();
+        users.extend(strangers(recorded.accounts.keys(), desired));
+        users.extend(strangers(held.map(|((user, _), _)| user), desired));
         for user in users {
-            if !self.inputs.desired.people.contains_key(user) {
-                self.hold(
-                    Code::NoManifest,
-                    Some(user),
-                    format!("account and access of {user}"),
-                    FORGOTTEN,
-                    &[],
-                );
-            }
+            self.hold(
+                Code::NoManifest,
+                Some(user),
+                format!("account and access of {user}"),
+                FORGOTTEN,
+                &[],
+            );
         }
     }
 
@@ -380,6 +379,18 @@ impl<'a> Draft<'a> {
         });
         id
     }
+}
+
+/// Those of these users, who come sorted, who have no manifest.
+fn strangers<'u>(
+    users: impl Iterator<Item = &'u UserName>,
+    desired: &Desired,
+) -> impl Iterator<Item = &'u UserName> {
+    let mut people = desired.people.keys().peekable();
+    users.filter(move |user| {
+        while people.next_if(|name| *name < *user).is_some() {}
+        people.peek() != Some(user)
+    })
 }
 
 /// A change before it has an id.

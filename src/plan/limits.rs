@@ -2,6 +2,7 @@
 //! compared, let alone touched.
 
 use crate::connector::AttributeName;
+use crate::connector::active_directory::matching::is_link;
 use crate::desired::{GroupKey, Rules};
 use crate::dn::Dn;
 use crate::manifest::config::{Guards, Limit, Membership};
@@ -40,10 +41,19 @@ pub struct Limits {
     outer_groups: Option<GlobSet>,
     exact: GlobSet,
     membership: Membership,
-    attributes: BTreeSet<AttributeName>,
+    attributes: Vec<Managed>,
     outer_attributes: Option<BTreeSet<AttributeName>>,
     /// Login names, in lower case, that are never touched.
     pub protected: BTreeSet<String>,
+}
+
+/// An attribute that may be touched.
+#[derive(Debug, Clone)]
+pub struct Managed {
+    /// Its name.
+    pub name: AttributeName,
+    /// Whether its values are names of other objects.
+    pub is_link: bool,
 }
 
 impl Outer {
@@ -64,10 +74,13 @@ impl Limits {
     /// The pattern that cannot be compiled.
     pub fn new(base: &Dn, rules: &Rules, outer: &Outer) -> Result<Self, globset::Error> {
         let of_ous = |ous: &[String]| Dn::of_ous(base, ous);
-        let attributes = match &outer.attributes {
-            Some(allowed) => rules.attributes.intersection(allowed).cloned().collect(),
-            None => rules.attributes.clone(),
-        };
+        let allowed = outer.attributes.as_ref();
+        let attributes = rules.attributes.iter();
+        let attributes = attributes.filter(|name| allowed.is_none_or(|a| a.contains(*name)));
+        let attributes = attributes.map(|name| Managed {
+            name: name.clone(),
+            is_link: is_link(name),
+        });
         Ok(Self {
             base: base.clone(),
             ous: rules.ous.iter().map(|ous| of_ous(ous)).collect(),
@@ -77,7 +90,7 @@ impl Limits {
             outer_groups: outer.groups.as_deref().map(globs).transpose()?,
             exact: globs(&rules.exact)?,
             membership: rules.membership,
-            attributes,
+            attributes: attributes.collect(),
             outer_attributes: outer.attributes.clone(),
             protected: outer.protected.clone(),
         })
@@ -103,7 +116,13 @@ impl Limits {
 
     /// Whether an attribute is managed.
     pub fn covers_attribute(&self, attribute: &AttributeName) -> bool {
-        self.attributes.contains(attribute)
+        let found = self.attributes.binary_search_by(|m| m.name.cmp(attribute));
+        found.is_ok()
+    }
+
+    /// The managed attributes, sorted.
+    pub fn attributes(&self) -> &[Managed] {
+        &self.attributes
     }
 
     /// Whether the operator lets an attribute be written, whatever the repository manages.

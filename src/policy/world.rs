@@ -11,9 +11,10 @@ use crate::manifest::user::UserState;
 use crate::manifest::{ResourceSpec, UserType};
 use crate::name::{LevelName, ResourceName, UserName};
 use crate::request::{FoldedUser, Timeline};
+use foldhash::{HashMap, HashMapExt as _};
 use jiff::Timestamp;
 use rayon::prelude::*;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A catalog and everybody in it, at an instant.

@@ -335,16 +335,15 @@ fn update(
             put(&attribute, account.values(&attribute), new);
         }
     }
-    for attribute in &draft.inputs.desired.rules.attributes {
-        if !limits.covers_attribute(attribute) || wanted.links.contains_key(attribute) {
+    let (mut texts, mut olds) = (wanted.attributes.in_turn(), account.attributes.in_turn());
+    for managed in limits.attributes() {
+        let attribute = &managed.name;
+        let text = texts.get(attribute);
+        let old = olds.get(attribute).map_or(&[][..], Vec::as_slice);
+        if is_spelled_so(old, text) || managed.is_link || wanted.links.contains_key(attribute) {
             continue;
         }
-        if matching::is_link(attribute) || attribute.is(proxies::ATTRIBUTE) {
-            continue;
-        }
-        let text = wanted.attributes.get(attribute);
-        let old = account.values(attribute);
-        if is_spelled_so(old, text) {
+        if attribute.is(proxies::ATTRIBUTE) {
             continue;
         }
         let new: Vec<Value> = text.into_iter().map(|t| Value::from(&**t)).collect();
@@ -537,7 +536,7 @@ fn absent(
         draft.hold(Code::NameHeld, Some(name), what, reason, &why);
         return;
     }
-    let (attributes, refusal) = new_attributes(draft, wanted, limits);
+    let (attributes, refusal) = new_attributes(wanted, limits);
     if let Some(reason) = refusal {
         draft.hold(Code::ValueRejected, Some(name), what, reason, &why);
         return;
@@ -607,11 +606,7 @@ fn absent(
 }
 
 /// The attributes a new account is made with, and why the directory would refuse one.
-fn new_attributes(
-    draft: &Draft<'_>,
-    wanted: &DesiredAccount,
-    limits: &Limits,
-) -> (Attributes, Option<String>) {
+fn new_attributes(wanted: &DesiredAccount, limits: &Limits) -> (Attributes, Option<String>) {
     let mut attributes = Attributes::new();
     let classes = ["top", "person", "organizationalPerson", "user"];
     attributes.insert("objectClass".into(), classes.map(Value::from).to_vec());
@@ -625,9 +620,8 @@ fn new_attributes(
     for (name, value) in own {
         attributes.insert(name.into(), vec![Value::from(value)]);
     }
-    let managed = &draft.inputs.desired.rules.attributes;
     for (attribute, value) in &wanted.attributes {
-        if managed.contains(attribute) && limits.covers_attribute(attribute) {
+        if limits.covers_attribute(attribute) {
             attributes.insert(attribute.clone(), vec![Value::from(&**value)]);
         }
     }
@@ -650,10 +644,9 @@ pub(super) fn links(
     if wanted.trouble.is_some() || person.state == UserState::Left {
         return;
     }
-    let linked = draft.inputs.desired.rules.attributes.iter().filter(|a| {
-        limits.covers_attribute(a) && (wanted.links.contains_key(*a) || matching::is_link(a))
-    });
-    for attribute in linked {
+    let linked = limits.attributes().iter();
+    for managed in linked.filter(|m| m.is_link || wanted.links.contains_key(&m.name)) {
+        let attribute = &managed.name;
         let goal = wanted
             .links
             .get(attribute)
@@ -720,7 +713,10 @@ fn link(
                 return;
             }
             let read = account.values(attribute).first().and_then(Value::text);
-            let read = read.and_then(|text| Dn::parse(text).ok());
+            let read = read.and_then(|text| match &goal {
+                Some(goal) if **goal.text() == *text => Some(goal.clone()),
+                Some(_) | None => Dn::parse(text).ok(),
+            });
             // A link follows its target: compare and remove it where the target will stand.
             let old = read.map(|dn| {
                 let moved = directory

@@ -5,8 +5,9 @@ use crate::connector::active_directory::ldif_text::{LdifError, LdifFault};
 use crate::connector::active_directory::matching::kind;
 use crate::connector::{At, EntryKind, Guid};
 use crate::dn::Dn;
+use foldhash::HashMap;
 use sha2::{Digest as _, Sha256};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 /// A record as an object of the directory.
 #[derive(Debug, Clone)]

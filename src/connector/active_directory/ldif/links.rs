@@ -4,7 +4,8 @@
 use super::document::{Document, RecordId};
 use crate::connector::active_directory::matching::LINKS;
 use crate::dn::Dn;
-use std::collections::{BTreeSet, HashMap};
+use foldhash::HashMap;
+use std::collections::BTreeSet;
 
 /// A record that refers to something, and by which attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
