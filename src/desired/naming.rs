@@ -138,7 +138,10 @@ impl<'a> Namer<'a> {
 
     /// Begins with names that were given before: they are kept, and nobody else gets them.
     pub fn keep(&mut self, names: &GivenNames) {
-        for (user, held) in &names.0 {
+        // In their order: of several who have one name, the first is told.
+        let mut kept: Vec<_> = names.0.iter().collect();
+        kept.sort_unstable_by_key(|(user, _)| *user);
+        for (user, held) in kept {
             let holder = || Holder::User(user.clone());
             self.taken.login(&held.login, holder());
             self.taken.address(&held.upn, holder());
