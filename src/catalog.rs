@@ -143,37 +143,34 @@ impl Catalog {
         found
     }
 
-    /// Whether a scope has a value; see [`scope_values`](Self::scope_values).
-    pub fn has_scope_value(&self, name: &ScopeName, value: &str) -> bool {
-        let Some(scope) = self.scopes.get(name) else {
-            return false;
-        };
-        let own = scope.spec.values.iter().any(|own| own == value);
-        let mut from = scope.spec.values_from.iter();
-        own || from.any(|from| {
-            self.organizations.iter().any(|(name, organization)| {
-                let code = organization.spec.code.as_deref();
-                code.unwrap_or(name.as_str()) == value
-                    && from.organization_types.contains(&organization.spec.kind)
-            })
-        })
+    /// The values a scope has: its own, then those of organizations, which win over them; sorted.
+    pub fn scope_values(&self, name: &ScopeName) -> BTreeMap<String, Option<OrganizationName>> {
+        let values = self.values_of(name);
+        values
+            .map(|(value, organization)| (value.to_owned(), organization.cloned()))
+            .collect()
     }
 
-    /// The values a scope has: its own, then those of organizations; sorted.
-    pub fn scope_values(&self, name: &ScopeName) -> BTreeMap<String, Option<OrganizationName>> {
-        let mut values = BTreeMap::new();
-        let Some(scope) = self.scopes.get(name) else {
-            return values;
-        };
-        values.extend(scope.spec.values.iter().map(|v| (v.clone(), None)));
-        if let Some(from) = &scope.spec.values_from {
-            for (name, organization) in &self.organizations {
-                if from.organization_types.contains(&organization.spec.kind) {
-                    let code = organization.spec.code.as_deref().unwrap_or(name.as_str());
-                    values.insert(code.to_owned(), Some(name.clone()));
-                }
-            }
-        }
-        values
+    /// Whether a scope has a value.
+    pub fn has_scope_value(&self, name: &ScopeName, value: &str) -> bool {
+        self.values_of(name).any(|(known, _)| known == value)
+    }
+
+    fn values_of(
+        &self,
+        name: &ScopeName,
+    ) -> impl Iterator<Item = (&str, Option<&OrganizationName>)> {
+        let scope = self.scopes.get(name).map(|scope| &scope.spec);
+        let own = scope.into_iter().flat_map(|scope| &scope.values);
+        let from = scope.and_then(|scope| scope.values_from.as_ref());
+        let theirs = from.into_iter().flat_map(|from| {
+            let organizations = self.organizations.iter();
+            organizations.filter(|(_, o)| from.organization_types.contains(&o.spec.kind))
+        });
+        let theirs = theirs.map(|(name, organization)| {
+            let code = organization.spec.code.as_deref();
+            (code.unwrap_or(name.as_str()), Some(name))
+        });
+        own.map(|value| (value.as_str(), None)).chain(theirs)
     }
 }

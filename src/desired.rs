@@ -313,6 +313,25 @@ impl GroupKey {
     }
 }
 
+/// A group's name, as it is compared and as a manifest spells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpelledGroup {
+    /// What two spellings share.
+    pub key: GroupKey,
+    /// As it is spelled.
+    pub spelled: Arc<str>,
+}
+
+impl SpelledGroup {
+    /// Takes a name in any spelling.
+    pub fn new(name: &str) -> Self {
+        Self {
+            key: GroupKey::new(name),
+            spelled: name.into(),
+        }
+    }
+}
+
 /// That an account should be in a group.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GroupGrant {

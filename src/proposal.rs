@@ -250,9 +250,9 @@ impl Proposal {
             objections,
             differences: comparison.found,
         };
-        // Nobody waits until everybody is taken apart.
-        let people = (old.into_remains(), new.into_remains(), first_people);
-        rayon::spawn(move || drop(people));
+        old.let_go();
+        new.let_go();
+        rayon::spawn(move || drop(first_people));
         (proposal, problems)
     }
 }

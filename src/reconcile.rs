@@ -251,9 +251,7 @@ pub fn diagnosed(
     }
     let mut diagnostics = findings.diagnostics;
     diagnostics.extend(located(problems, &catalog, &source));
-    // Nobody waits until everybody is taken apart.
-    let remains = outlook.into_remains();
-    rayon::spawn(move || drop(remains));
+    outlook.let_go();
     drop(timeline);
     (catalog, sorted(diagnostics))
 }
@@ -500,9 +498,7 @@ pub fn situation_of(
         (&mut watch, now),
         &mut problems,
     );
-    // Nobody waits until all that is taken apart.
-    let remains = outlook.into_remains();
-    rayon::spawn(move || drop(remains));
+    outlook.let_go();
     problems.extend(to_come(catalog, now));
     diagnostics.extend(located(problems, catalog, &reading.source));
     let diagnostics = sorted(diagnostics);

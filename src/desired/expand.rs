@@ -159,8 +159,8 @@ impl<'a> Outlook<'a> {
         &self.people
     }
 
-    /// All that was made on the way, for whoever takes it apart.
-    pub fn into_remains(self) -> impl Send + 'static {
+    /// Lets go of all that was made on the way: nobody waits until everybody is taken apart.
+    pub fn let_go(self) {
         let Self {
             people,
             namer,
@@ -168,7 +168,8 @@ impl<'a> Outlook<'a> {
             numbers,
             ..
         } = self;
-        (people, namer.into_names(), distinct, numbers)
+        let remains = (people, namer.into_names(), distinct, numbers);
+        rayon::spawn(move || drop(remains));
     }
 
     /// Looks at an instant later than any before, and reports what is wrong at it.

@@ -182,7 +182,7 @@ pub(super) fn person<'p>(
         },
         name,
         variables,
-        states: vec![State::UNTOUCHED; facts.sheets.fields],
+        states: vec![State::Untouched; facts.sheets.fields],
         values: Vec::with_capacity(fields),
         text: String::new(),
         held,
@@ -337,20 +337,16 @@ struct Filler<'s, 'p> {
     known: Option<&'p KnownAccount>,
 }
 
-/// How far a field is: not looked at, being filled, or where its value stands. Of the fields of all resources
-/// most people have few, so that this is small.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct State(u32);
-
-impl State {
-    const UNTOUCHED: Self = Self(0);
-    const OPEN: Self = Self(1);
-    /// Values stand from here on.
-    const FIRST: u32 = 2;
+/// How far a field is. Of the fields of all resources most people have few, so that this is small.
+#[derive(Clone, Copy)]
+enum State {
+    Untouched,
+    Open,
+    /// Filled, with the value at that place.
+    Done(u32),
 }
 
 /// The value of a field.
-#[derive(Clone, Default)]
 struct Value {
     text: Option<Arc<str>>,
     rests: Rests,
@@ -399,7 +395,7 @@ impl<'p> Filler<'_, 'p> {
     /// The value of the field at an index of a sheet.
     fn value(&mut self, sheet: &'p Sheet<'p>, index: usize) -> &Value {
         let slot = &sheet.slots[index];
-        if self.states[slot.place] == State::UNTOUCHED {
+        if let State::Untouched = self.states[slot.place] {
             self.settle(sheet, slot, index);
         }
         self.filled(slot)
@@ -416,20 +412,20 @@ impl<'p> Filler<'_, 'p> {
             },
         };
         match self.states[slot.place] {
-            State::UNTOUCHED | State::OPEN => &NOTHING,
-            State(place) => &self.values[(place - State::FIRST) as usize],
+            State::Untouched | State::Open => &NOTHING,
+            State::Done(place) => &self.values[place as usize],
         }
     }
 
     fn settle(&mut self, sheet: &'p Sheet<'p>, slot: &'p Slot<'p>, index: usize) {
-        self.states[slot.place] = State::OPEN;
+        self.states[slot.place] = State::Open;
         let found = self.find(sheet, slot, index);
         if let Some(value) = &found.text {
             let field = slot.field.name.as_str();
             let fields = &mut self.variables.fields;
             fields.put(sheet.name.as_str(), field, value.clone());
         }
-        self.states[slot.place] = State(State::FIRST + self.values.len() as u32);
+        self.states[slot.place] = State::Done(self.values.len() as u32);
         self.values.push(found);
     }
 
@@ -762,44 +758,31 @@ impl<'p> Filler<'_, 'p> {
             if let Some(why) = &rests.on_misfit {
                 withheld.push((Code::FieldValue, why.as_ref().to_owned()));
             }
-            match text.is_some() {
-                true => {}
-                false if !field.required || slot.is_link || self.awaited(slot) => {}
-                false if self.is_told(sheet, slot) => {
-                    withheld.push((Code::FieldMissing, untold(slot)));
-                }
-                false => {
-                    let holder = self.name;
-                    self.sources.problems.push(
-                        Problem::new(
-                            Code::FieldMissing,
-                            &self.sources.user.declared.at,
-                            "/metadata.name",
-                            format!(
-                                "`{}` needs `{}` of `{holder}`, and it has no value",
-                                sheet.name, field.name
-                            ),
-                        )
-                        .help(way_out(field))
-                        .related(
-                            &sheet.linked.at,
-                            &format!("fields.{index}.name"),
-                            "required here",
-                        ),
-                    );
-                }
+            let may_lack = text.is_some() || !field.required || slot.is_link;
+            if may_lack || self.awaited(slot) {
+                continue;
             }
+            if self.is_told(sheet, slot) {
+                withheld.push((Code::FieldMissing, untold(slot)));
+                continue;
+            }
+            let needs = format!(
+                "`{}` needs `{}` of `{}`, and it has no value",
+                sheet.name, field.name, self.name
+            );
+            let at = &self.sources.user.declared.at;
+            let problem = Problem::new(Code::FieldMissing, at, "/metadata.name", needs);
+            let place = format!("fields.{index}.name");
+            let problem = problem.help(way_out(field));
+            let problem = problem.related(&sheet.linked.at, &place, "required here");
+            self.sources.problems.push(problem);
         }
         let mut fields = Vec::with_capacity(sheet.slots.len());
         for place in &sheet.by_name {
             let slot = &sheet.slots[*place];
-            let value = self.filled(&sheet.slots[slot.first]);
-            fields.extend(
-                value
-                    .text
-                    .clone()
-                    .map(|text| (slot.field.name.clone(), text)),
-            );
+            if let Some(text) = &self.filled(&sheet.slots[slot.first]).text {
+                fields.push((slot.field.name.clone(), text.clone()));
+            }
         }
         withheld.dedup();
         let code = withheld.first().map(|(code, _)| *code);

@@ -8,6 +8,7 @@ use crate::catalog::duties::{default_level, implicit_level, types};
 use crate::catalog::{Linked, Problem};
 use crate::desired::{
     Cause, Causes, DesiredIdentity, Dropped, EntitlementKey, Grant, GroupGrant, GroupKey,
+    SpelledGroup,
 };
 use crate::diagnostic::suggest::did_you_mean;
 use crate::diagnostic::{Code, Severity};
@@ -19,7 +20,6 @@ use crate::name::{FieldName, LevelName, ProfileName, ResourceName, UserName};
 use crate::request::{Exception, FoldedUser, Origin};
 use crate::sorted::Sorted;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 /// What one user holds.
 pub(super) struct Holdings<'p> {
@@ -492,10 +492,8 @@ impl<'p> Collector<'p> {
             let Some(sheet) = facts.sheets.get(&key.resource) else {
                 continue;
             };
-            let mut levels = sheet.linked.spec.levels.iter();
-            let groups = levels.position(|l| l.name == *level);
-            for group in groups.into_iter().flat_map(|place| &sheet.groups[place]) {
-                self.add_group(group.clone(), &key.resource, causes.iter());
+            for group in sheet.level(level).into_iter().flat_map(|l| &l.groups) {
+                self.group(group.clone(), &key.resource, causes.iter());
             }
         }
         self.held.entitlements = entitlements;
@@ -504,21 +502,13 @@ impl<'p> Collector<'p> {
     /// Adds a directory group.
     pub fn group<'c>(
         &mut self,
-        name: &str,
+        group: SpelledGroup,
         resource: &ResourceName,
         causes: impl ExactSizeIterator<Item = &'c Cause>,
     ) {
-        self.add_group((GroupKey::new(name), name.into()), resource, causes);
-    }
-
-    fn add_group<'c>(
-        &mut self,
-        (key, name): (GroupKey, Arc<str>),
-        resource: &ResourceName,
-        causes: impl ExactSizeIterator<Item = &'c Cause>,
-    ) {
+        let SpelledGroup { key, spelled } = group;
         let grant = self.held.groups.or_insert_with(key, || GroupGrant {
-            name,
+            name: spelled,
             resource: resource.clone(),
             causes: Vec::new(),
         });

@@ -37,8 +37,7 @@ pub(super) fn warn(
     if is_all && leavers.is_empty() {
         return;
     }
-    for name in &leavers {
-        let name = *name;
+    for name in leavers.iter().copied() {
         if before.get(name).is_some_and(is_left) {
             continue;
         }

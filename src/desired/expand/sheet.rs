@@ -8,9 +8,9 @@ use crate::catalog::duties::implicit_level;
 use crate::catalog::{Catalog, Linked};
 use crate::connector::AttributeName;
 use crate::connector::active_directory::matching;
-use crate::desired::{Grant, GroupKey};
+use crate::desired::{Grant, SpelledGroup};
 use crate::manifest::ResourceSpec;
-use crate::manifest::resource::{Field, Level};
+use crate::manifest::resource::{Field, GroupName};
 use crate::manifest::value::whole;
 use crate::name::{FieldName, LevelName, ResourceName};
 use crate::template::Template;
@@ -45,10 +45,17 @@ pub(super) struct Sheet<'a> {
     pub asked: Asked<'a>,
     /// What the application calls its levels and roles.
     pub labels: Arc<BTreeMap<Grant, Arc<str>>>,
-    /// The same of its levels alone: there are few, and everybody has one.
-    levels: Vec<(LevelName, Arc<str>)>,
-    /// The directory groups of each of its levels, in their order: how they are compared and spelled.
-    pub groups: Vec<Vec<(GroupKey, Arc<str>)>>,
+    /// Its levels, the implicit one among them: there are few, and everybody has one.
+    levels: Vec<SheetLevel>,
+}
+
+/// A level, made ready.
+pub(super) struct SheetLevel {
+    name: LevelName,
+    /// What the application calls it.
+    called: Arc<str>,
+    /// Its directory groups.
+    pub groups: Vec<SpelledGroup>,
 }
 
 /// One field.
@@ -181,23 +188,26 @@ impl<'a> Sheet<'a> {
                 default,
             }
         });
+        let called = |grant: &Grant| -> Arc<str> { label(catalog, name, grant).into() };
+        let level = |name: &LevelName, groups: &[GroupName]| SheetLevel {
+            name: name.clone(),
+            called: called(&Grant::Level(name.clone())),
+            groups: groups.iter().map(|g| SpelledGroup::new(&g.0)).collect(),
+        };
         let levels = linked.spec.levels.iter();
-        let levels = levels.map(|level| Grant::Level(level.name.clone()));
+        let levels = levels.map(|l| level(&l.name, &l.groups));
+        let implicit = implicit_level().filter(|_| linked.spec.levels.is_empty());
+        let levels: Vec<SheetLevel> = levels
+            .chain(implicit.map(|name| level(&name, &[])))
+            .collect();
         let roles = catalog.roles.iter();
         let roles = roles.filter(|(_, role)| role.spec.resource == *name);
         let roles = roles.map(|(role, _)| Grant::Role(role.clone()));
-        let implicit = implicit_level().filter(|_| linked.spec.levels.is_empty());
-        let levels = levels.chain(implicit.map(Grant::Level));
-        let labels = levels.chain(roles).map(|grant| {
-            let called = label(catalog, name, &grant);
-            (grant, called.into())
-        });
-        let labels: BTreeMap<Grant, Arc<str>> = labels.collect();
-        let levels = labels.iter().filter_map(|(grant, called)| match grant {
-            Grant::Level(level) => Some((level.clone(), called.clone())),
-            Grant::Role(_) | Grant::Scope(..) => None,
-        });
-        let levels = levels.collect();
+        let roles = roles.map(|grant| (grant.clone(), called(&grant)));
+        let labels = levels
+            .iter()
+            .map(|l| (Grant::Level(l.name.clone()), l.called.clone()));
+        let labels = labels.chain(roles).collect();
         let slots: Vec<Slot<'_>> = slots.collect();
         let mut by_attribute: Vec<usize> = (0..slots.len()).collect();
         let mut by_name = by_attribute.clone();
@@ -214,27 +224,23 @@ impl<'a> Sheet<'a> {
             asked: Asked::of(catalog, name, asked),
             labels: Arc::new(labels),
             levels,
-            groups: linked.spec.levels.iter().map(groups).collect(),
         }
+    }
+
+    /// A level, the first of that name.
+    pub fn level(&self, name: &LevelName) -> Option<&SheetLevel> {
+        self.levels.iter().find(|level| level.name == *name)
     }
 
     /// What the application calls a grant of the resource.
     pub fn label(&self, catalog: &Catalog, grant: &Grant) -> Arc<str> {
         let known = match grant {
-            Grant::Level(level) => self.levels.iter().find(|(known, _)| known == level),
-            Grant::Role(_) | Grant::Scope(..) => None,
+            Grant::Level(level) => self.level(level).map(|level| &level.called),
+            Grant::Role(_) | Grant::Scope(..) => self.labels.get(grant),
         };
-        let known = known.map(|(_, called)| called);
-        let known = known.or_else(|| self.labels.get(grant)).cloned();
+        let known = known.cloned();
         known.unwrap_or_else(|| label(catalog, self.name, grant).into())
     }
-}
-
-fn groups(level: &Level) -> Vec<(GroupKey, Arc<str>)> {
-    let groups = level.groups.iter().map(|group| group.0.as_str());
-    groups
-        .map(|name| (GroupKey::new(name), name.into()))
-        .collect()
 }
 
 impl<'a> Filling<'a> {

@@ -8,6 +8,7 @@ use crate::catalog::{Linked, Problem};
 use crate::desired::variables::Organization;
 use crate::desired::{
     Cause, DesiredIdentity, DesiredRole, DesiredScope, Dropped, EntitlementKey, Grant, Rows,
+    SpelledGroup,
 };
 use crate::diagnostic::Code;
 use crate::manifest::ResourceSpec;
@@ -181,7 +182,7 @@ fn role(
             collector.level(&whole.resource, resource, level, &causes, own);
         }
         for group in &spec.groups {
-            collector.group(&group.0, &whole.resource, causes.iter());
+            collector.group(SpelledGroup::new(&group.0), &whole.resource, causes.iter());
         }
     }
 }
@@ -244,7 +245,10 @@ fn scope(
                 let variables = of_value(collector, &value, known.get(&value));
                 let filled = catalog.templates.get(template).map(|t| t.fill(&variables));
                 match filled {
-                    Some(Ok(group)) => collector.group(&group, &whole.resource, causes.iter()),
+                    Some(Ok(group)) => {
+                        let group = SpelledGroup::new(&group);
+                        collector.group(group, &whole.resource, causes.iter());
+                    }
                     Some(Err(error)) => {
                         let problem = Problem::new(
                             Code::BadTemplate,
