@@ -11,6 +11,7 @@ mod lines;
 mod identities;
 mod newcomers;
 mod orphans;
+mod person;
 mod places;
 mod sheet;
 mod sources;
@@ -31,11 +32,11 @@ use crate::name::{ResourceName, UserName};
 use crate::request::{Folded, FoldedUser, Timeline};
 use crate::sorted::Sorted;
 use distinct::Distinct;
-use fields::{Filled, Supervisors};
 use ground::Presence;
 use holders::Holders;
 use holdings::Holdings;
 use jiff::{SignedDuration, Timestamp};
+use person::{Filled, Supervisors};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -341,7 +342,7 @@ type Part<'p> = (Holdings<'p>, Vec<Problem>, UserVariables<'p>);
 fn held_by<'p>(facts: &'p Facts<'p>, people: &[User<'p>]) -> Vec<Part<'p>> {
     let one = |(name, user): &User<'p>| {
         let (holdings, found) = holdings::of(facts, name, user);
-        let variables = fields::variables(facts, name, user, &holdings);
+        let variables = person::variables(facts, name, user, &holdings);
         (holdings, found, variables)
     };
     people.par_iter().map(one).collect()
@@ -425,7 +426,7 @@ fn filled<'p>(
             holdings,
             base,
         } = based;
-        fields::person(facts, known, name, user, holdings, base)
+        person::person(facts, known, name, user, holdings, base)
     };
     based.into_par_iter().map(one).collect()
 }

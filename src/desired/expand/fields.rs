@@ -1,328 +1,29 @@
 //! Field values: each from the nearest that says one, else from its template, in the order in
 //! which they read each other (MODEL 20, 21).
 
-use super::distinct::Claims;
-use super::ground::Presence;
-use super::holdings::Holdings;
+use super::Entitlements;
 use super::sheet::{AccountPart, Filling, Reading, Sheet, Slot, Target};
 use super::sources::Sources;
-use super::{Base, Based, Entitlements, Facts, User};
 use crate::catalog::{Catalog, Problem};
 use crate::connector::AttributeName;
 use crate::connector::active_directory::matching;
+use crate::desired::accounts::{KnownAccount, Trouble};
 use crate::desired::naming::{Names, Said};
-use crate::desired::variables::{Supervisor, UserVariables};
-use crate::desired::{
-    Accounts, Cause, Causes, Departure, DesiredAccount, Entitlement, EntitlementKey, Grant, Person,
-    Retained, Started,
-    accounts::{KnownAccount, Seen, Trouble},
-};
+use crate::desired::variables::UserVariables;
+use crate::desired::{Cause, Causes, Departure, Entitlement, EntitlementKey, Grant};
 use crate::diagnostic::Code;
 use crate::manifest::resource::{Field, FieldSource};
-use crate::manifest::user::UserState;
 use crate::manifest::value::mismatch;
-use crate::manifest::{Edge, Moment, UserSpec};
 use crate::name::{FieldName, ResourceName, ScopeName, UserName};
-use crate::request::FoldedUser;
 use crate::sorted::Sorted;
 use crate::template::TemplateError;
-use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// What templates see of everybody's supervisor, as far as they have their names.
-pub(super) struct Supervisors {
-    /// Those whom somebody reports to and who are not known yet; none where no template asks.
-    awaited: BTreeSet<UserName>,
-    known: BTreeMap<UserName, Supervisor>,
-}
-
-impl Supervisors {
-    /// Nobody is known yet.
-    pub fn of(facts: &Facts<'_>, people: &[User<'_>]) -> Self {
-        let are_read = facts.catalog.templates.tell_of_supervisors();
-        let supervisors = people.iter().filter(|_| are_read);
-        let supervisors = supervisors.filter_map(|(_, user)| user.spec.supervisor.as_ref());
-        let supervisors: BTreeSet<&UserName> = supervisors.collect();
-        let are_here = people.iter().filter(|(name, _)| supervisors.contains(name));
-        Self {
-            awaited: are_here.map(|(name, _)| (*name).clone()).collect(),
-            known: BTreeMap::new(),
-        }
-    }
-
-    /// Whether all is known that templates see of a user's supervisor.
-    pub fn tell_of(&self, user: &FoldedUser) -> bool {
-        let supervisor = user.spec.supervisor.as_ref();
-        !supervisor.is_some_and(|s| self.awaited.contains(s))
-    }
-
-    /// Notes those of these users, who have their names now, whom somebody reports to.
-    pub fn add(&mut self, users: &[Based<'_>]) {
-        for Based {
-            user: (name, user),
-            base,
-            ..
-        } in users
-        {
-            if !self.awaited.remove(*name) {
-                continue;
-            }
-            let account = base.names.as_ref().map(|_| &base.variables.account);
-            let contact = user.spec.contact.as_ref().and_then(|c| c.mail.as_ref());
-            let mail = account.and_then(|a| a.mail.clone());
-            let supervisor = Supervisor {
-                name: (*name).clone(),
-                display_name: base.variables.display_name.clone(),
-                login: account.and_then(|a| a.login.clone()),
-                mail: mail.or_else(|| contact.map(|m| m.0.as_str().into())),
-            };
-            self.known.insert((*name).clone(), supervisor);
-        }
-    }
-}
-
-/// Given, middle and family name.
-fn names_of(spec: &UserSpec) -> Vec<String> {
-    let names = [&spec.given_name, &spec.middle_name, &spec.family_name];
-    let names = names.into_iter().flatten().map(|name| name.0.clone());
-    let mut names: Vec<String> = names.collect();
-    names.shrink_to_fit();
-    names
-}
-
-/// The variables of a user that need no directory.
-pub(super) fn variables<'p>(
-    facts: &'p Facts<'_>,
+/// Fills the fields of one user.
+pub(super) struct Filler<'s, 'p> {
+    pub sources: Sources<'s, 'p>,
     name: &'p UserName,
-    user: &'p FoldedUser,
-    holdings: &Holdings<'p>,
-) -> UserVariables<'p> {
-    let state = match holdings.presence {
-        Presence::Left => UserState::Left,
-        Presence::Suspended => UserState::Suspended,
-        Presence::Active | Presence::Ahead | Presence::Waiting => UserState::Active,
-    };
-    let mut variables = UserVariables::new(facts.catalog, name, user, state);
-    let mut sources = Sources::new(facts, user, holdings);
-    variables.title = sources.attribute("title");
-    variables
-}
-
-/// A person who was put together.
-pub(super) struct Filled {
-    pub person: Arc<Person>,
-    pub problems: Vec<Problem>,
-    /// What is held of what holders are asked about.
-    pub asked: Vec<usize>,
-    /// What nobody else may have.
-    pub claims: Claims,
-}
-
-/// Fills every field of a user and puts the person together.
-pub(super) fn person<'p>(
-    facts: &'p Facts<'p>,
-    (accounts, supervisors): (&'p Accounts, &'p Supervisors),
-    name: &'p UserName,
-    user: &'p FoldedUser,
-    holdings: Holdings<'p>,
-    base: Base<'p>,
-) -> Filled {
-    let Base {
-        names,
-        ou,
-        mut variables,
-        presence,
-    } = base;
-    let Holdings {
-        presence: _,
-        entitlements,
-        groups,
-        dropped,
-        identities,
-        has_account,
-        given,
-        profiles,
-    } = holdings;
-    let supervisor = user.spec.supervisor.as_ref();
-    variables.supervisor = supervisor.and_then(|s| supervisors.known.get(s));
-    let known = accounts.known.get(name);
-    variables.account.dn = known.map(|k| k.dn.as_str().into());
-    let contact = user.spec.contact.as_ref().and_then(|c| c.mail.as_ref());
-    let said = user.spec.mail.as_ref().filter(|_| names.is_none());
-    let own = said.or(contact).map(|m| m.0.as_str());
-    let is_anothers_mail = names.as_ref().is_some_and(|n| n.is_anothers_mail);
-    let mail = names.as_ref().and_then(|n| n.mail.clone());
-    let mail = mail.or_else(|| own.map(Into::into));
-    variables.mail.clone_from(&mail);
-    let mut held = vec![false; facts.sheets.len()];
-    let mut fields = 0;
-    let mut asked = Vec::new();
-    let mut sheet: Option<&Sheet<'_>> = None;
-    for key in entitlements.keys() {
-        // What is held comes resource by resource.
-        if sheet.is_none_or(|sheet| *sheet.name != key.resource) {
-            sheet = facts.sheets.get(&key.resource);
-            fields += sheet.map_or(0, |sheet| sheet.slots.len());
-        }
-        if let Some(sheet) = sheet {
-            held[sheet.place] = true;
-            let is_at_work = presence == Presence::Active;
-            sheet.asked.note(key, is_at_work, &mut asked);
-        }
-    }
-    variables.fields.expect(fields);
-    let mut filler = Filler {
-        sources: Sources {
-            facts,
-            user,
-            profiles: &profiles,
-            given: &given,
-            problems: Vec::new(),
-        },
-        name,
-        variables,
-        states: vec![State::Untouched; facts.sheets.fields],
-        values: Vec::with_capacity(fields),
-        text: String::new(),
-        held,
-        provisional: names.as_ref().is_some_and(|n| n.provisional),
-        remembered: accounts.seen == Seen::Remembered,
-        known,
-    };
-    let departure = departure(facts, user, presence);
-    let mut kept_names = Vec::new();
-    let account = names.and_then(|mut names| {
-        kept_names = std::mem::take(&mut names.kept);
-        let causes = filler.causes(&entitlements);
-        let groups = groups.into_iter().filter(|_| has_account);
-        let mut said = names.said;
-        let (attributes, links) = filler.attributes(&names, &mut said)?;
-        let troubled = accounts.troubled.get(name);
-        let farewell = departure.as_ref().and_then(|d| filler.farewell(d));
-        Some(DesiredAccount {
-            known: known.map(|k| (k.guid, k.tie)),
-            trouble: troubled.cloned().or(names.trouble),
-            provisional: names.provisional,
-            said,
-            login: names.login,
-            upn: names.upn,
-            cn: names.cn,
-            ou,
-            enabled: presence == Presence::Active && has_account,
-            retained: departure
-                .as_ref()
-                .map_or_else(Vec::new, |d| retained(facts, d)),
-            farewell,
-            attributes,
-            links,
-            groups: groups.collect(),
-            causes,
-        })
-    });
-    let entitlements = filler.entitlements(entitlements);
-    let display_name = filler.variables.display_name;
-    let problems = filler.sources.problems;
-    let person = Person {
-        name: name.clone(),
-        employee_number: user.spec.employee_number.as_ref().map(|n| n.0.clone()),
-        kind: user.spec.kind,
-        state: match presence {
-            Presence::Active => UserState::Active,
-            Presence::Suspended | Presence::Ahead | Presence::Waiting => UserState::Suspended,
-            Presence::Left => UserState::Left,
-        },
-        mail: mail
-            .filter(|_| user.spec.notifications && !is_anothers_mail)
-            .map(|mail| mail.as_ref().to_owned()),
-        notifications: user.spec.notifications,
-        names: names_of(&user.spec),
-        display_name,
-        hand_over_key: user
-            .spec
-            .credentials
-            .as_ref()
-            .and_then(|c| c.hand_over_key.clone()),
-        supervisor: user.spec.supervisor.clone(),
-        starts: starts(facts, user, presence),
-        started: started(user, presence).map(Box::new),
-        departure: departure.map(Box::new),
-        account,
-        kept_names,
-        entitlements,
-        identities,
-        // Of somebody who left nothing is held, and nothing is kept from them.
-        dropped: match presence {
-            Presence::Left => Vec::new(),
-            Presence::Active | Presence::Suspended | Presence::Ahead | Presence::Waiting => dropped,
-        },
-        because: user.changed.iter().map(Cause::of).collect(),
-        declared: Cause::of(&user.declared),
-    };
-    Filled {
-        claims: Claims::of(&person),
-        person: Arc::new(person),
-        problems,
-        asked,
-    }
-}
-
-/// When a user starts, where that is still to come.
-fn starts(facts: &Facts<'_>, user: &FoldedUser, presence: Presence) -> Option<Timestamp> {
-    match presence {
-        Presence::Waiting | Presence::Ahead => {
-            let start = user.spec.start_date.as_ref()?;
-            start.resolve(&facts.catalog.zone, Edge::Start).ok()
-        }
-        Presence::Active | Presence::Suspended | Presence::Left => None,
-    }
-}
-
-/// How a user's present time here began, where a request began it.
-fn started(user: &FoldedUser, presence: Presence) -> Option<Started> {
-    let activated = user.activated.as_ref()?;
-    let here = matches!(presence, Presence::Active | Presence::Suspended);
-    here.then(|| Started {
-        at: activated.at,
-        request: activated.request.clone(),
-        cause: Cause::of(&activated.origin),
-    })
-}
-
-/// How a user left, where they did.
-fn departure(facts: &Facts<'_>, user: &FoldedUser, presence: Presence) -> Option<Departure> {
-    if presence != Presence::Left {
-        return None;
-    }
-    if let Some(terminated) = &user.terminated {
-        return Some(Departure {
-            at: Some(terminated.at),
-            last_day: None,
-            reason: terminated.reason.clone().unwrap_or_else(|| "left".into()),
-            request: Some(terminated.request.clone()),
-            urgent: terminated.urgent,
-            cause: Cause::of(&terminated.origin),
-        });
-    }
-    let said_end = user.spec.end_date.as_ref();
-    let end = said_end.and_then(|m| m.resolve(&facts.catalog.zone, Edge::End).ok());
-    let end = end.filter(|end| *end <= facts.now);
-    let reason = if end.is_some() { "end-date" } else { "left" };
-    let said = user.changed.first().unwrap_or(&user.declared);
-    Some(Departure {
-        at: end,
-        last_day: end.and(said_end.and_then(Moment::day)),
-        reason: reason.into(),
-        request: None,
-        urgent: false,
-        cause: Cause::of(said),
-    })
-}
-
-struct Filler<'s, 'p> {
-    sources: Sources<'s, 'p>,
-    name: &'p UserName,
-    variables: UserVariables<'p>,
+    pub variables: UserVariables<'p>,
     /// How far each field is, by its place.
     states: Vec<State>,
     /// The values of those that are filled.
@@ -335,6 +36,16 @@ struct Filler<'s, 'p> {
     /// Whether the directory could not be read: whatever it would tell is not settled.
     remembered: bool,
     known: Option<&'p KnownAccount>,
+}
+
+/// How much is known of a user's account.
+pub(super) struct OfAccount<'p> {
+    /// Whether its names are not settled.
+    pub provisional: bool,
+    /// Whether the directory could not be read, and this is what the record says.
+    pub remembered: bool,
+    /// The account there is.
+    pub known: Option<&'p KnownAccount>,
 }
 
 /// How far a field is. Of the fields of all resources most people have few, so that this is small.
@@ -379,12 +90,42 @@ struct FilledSheet {
     withheld: Option<Box<Trouble>>,
 }
 
+/// Attributes an account should have, and its links to other accounts.
 type Directory = (
     Sorted<AttributeName, Arc<str>>,
     Sorted<AttributeName, UserName>,
 );
 
-impl<'p> Filler<'_, 'p> {
+impl<'s, 'p> Filler<'s, 'p> {
+    /// Begins with nothing filled, of a user who holds something of these resources, by their places, with so
+    /// many fields.
+    pub fn new(
+        sources: Sources<'s, 'p>,
+        name: &'p UserName,
+        mut variables: UserVariables<'p>,
+        (held, fields): (Vec<bool>, usize),
+        account: OfAccount<'p>,
+    ) -> Self {
+        let OfAccount {
+            provisional,
+            remembered,
+            known,
+        } = account;
+        variables.fields.expect(fields);
+        Self {
+            states: vec![State::Untouched; sources.facts.sheets.fields],
+            values: Vec::with_capacity(fields),
+            text: String::new(),
+            sources,
+            name,
+            variables,
+            held,
+            provisional,
+            remembered,
+            known,
+        }
+    }
+
     /// Whether a resource's fields have values for this user.
     fn holds(&self, resource: &str, place: Option<usize>) -> bool {
         let directory = self.sources.facts.directory.as_str();
@@ -615,7 +356,7 @@ impl<'p> Filler<'_, 'p> {
     }
 
     /// Why there should be an account.
-    fn causes(&self, entitlements: &Sorted<EntitlementKey, Causes>) -> Vec<Cause> {
+    pub fn causes(&self, entitlements: &Sorted<EntitlementKey, Causes>) -> Vec<Cause> {
         let Sources { facts, user, .. } = &self.sources;
         let mut causes: Vec<Cause> = entitlements
             .iter()
@@ -631,7 +372,7 @@ impl<'p> Filler<'_, 'p> {
 
     /// The attributes an account should have, and its links to other accounts; whether a field says the
     /// mail address.
-    fn attributes(&mut self, names: &Names, said: &mut Said) -> Option<Directory> {
+    pub fn attributes(&mut self, names: &Names, said: &mut Said) -> Option<Directory> {
         let facts = self.sources.facts;
         let sheet = facts.sheets.get(facts.directory)?;
         let mut links = Vec::new();
@@ -680,7 +421,7 @@ impl<'p> Filler<'_, 'p> {
     }
 
     /// The description of the account of somebody who left.
-    fn farewell(&mut self, departure: &Departure) -> Option<String> {
+    pub fn farewell(&mut self, departure: &Departure) -> Option<String> {
         let catalog = self.sources.facts.catalog;
         let config = &catalog.config;
         let text = config.spec.leavers.as_ref()?.description.as_ref()?;
@@ -710,7 +451,7 @@ impl<'p> Filler<'_, 'p> {
         }
     }
 
-    fn entitlements(&mut self, held: Sorted<EntitlementKey, Causes>) -> Entitlements {
+    pub fn entitlements(&mut self, held: Sorted<EntitlementKey, Causes>) -> Entitlements {
         let facts = self.sources.facts;
         let mut filled: Option<(&ResourceName, FilledSheet)> = None;
         let mut found = Vec::with_capacity(held.len());
@@ -810,21 +551,6 @@ impl<'p> Filler<'_, 'p> {
 
 fn rests_on_directory(slot: &Slot<'_>) -> bool {
     slot.field.source.is_some() || slot.reads_directory
-}
-
-/// Groups that somebody who left still keeps for a time.
-fn retained(facts: &Facts<'_>, departure: &Departure) -> Vec<Retained> {
-    let Some(at) = departure.at else {
-        return Vec::new();
-    };
-    let zone = &facts.catalog.zone;
-    let later = facts.catalog.config.spec.leavers.iter();
-    let later = later.flat_map(|l| &l.strip_after);
-    let each = later.map(|s| Retained {
-        groups: s.groups.clone(),
-        until: s.after.after(at, zone),
-    });
-    each.filter(|r| facts.now < r.until).collect()
 }
 
 /// What the directory does not say of a field that must have a value.
