@@ -6,7 +6,7 @@
 use countersign::connector::active_directory::ldif::LdifDirectory;
 use countersign::ledger::Ledger;
 use countersign::manifest::parse::{Known, parse};
-use countersign::observed::tie::{Claim, Rules, tie, used};
+use countersign::observed::tie::{Claim, Rules, SeenAccounts, tie, used};
 use countersign::observed::{Observed, attributes, collect};
 use countersign::operator::Operator;
 use countersign::plan::limits::Limits;
@@ -86,7 +86,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             covers: &|dn| limits.covers(dn),
             mail: true,
         },
-        used(&recorded.names_used),
+        (used(&recorded.names_used), &SeenAccounts::default()),
     );
     clock.say("tie");
     let (wanted, more) = desired::expand::expand(&catalog, &timeline, &accounts, now);

@@ -96,7 +96,7 @@ impl Ord for AttributeName {
     fn cmp(&self, other: &Self) -> Ordering {
         let (one, other) = (self.as_str().as_bytes(), other.as_str().as_bytes());
         // Every entry is asked for every name: two names mostly are one text, or differ in their first letter.
-        if std::ptr::eq(one, other) {
+        if one == other {
             return Ordering::Equal;
         }
         for place in 0..one.len().min(other.len()) {

@@ -119,14 +119,26 @@ impl Dn {
             .key
             .rfind(BETWEEN_RDNS)
             .map_or(&self.key[..], |at| &self.key[at + 1..]);
-        let value = plain_values(text)
-            .next()
-            .map_or(Cow::Borrowed(""), |(_, value)| unescape(value));
         Rdn {
             text: text.into(),
             key: key.into(),
-            value: value.into(),
+            value: self.name().into(),
         }
+    }
+
+    /// The value of the first part, of several the first: what the object is called within its parent.
+    pub fn name(&self) -> Cow<'_, str> {
+        let text = &self.text[..boundary(&self.text).unwrap_or(self.text.len())];
+        let mut values = plain_values(text);
+        values
+            .next()
+            .map_or(Cow::Borrowed(""), |(_, value)| unescape(value))
+    }
+
+    /// Whether that is what it stands in.
+    pub fn stands_in(&self, parent: &Self) -> bool {
+        let key = self.key.rfind(BETWEEN_RDNS).map(|end| &self.key[..end]);
+        key == Some(&parent.key)
     }
 
     /// What it stands in; none for a name of one part.
@@ -325,6 +337,25 @@ compared_by_key! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_an_object_is_called_and_stands_in_is_told_without_taking_its_name_apart() {
+        let names = [
+            r"CN=Lopez\, Maria,OU=ITS,DC=x",
+            r"CN=a\+b+OU=c,OU=its,DC=x",
+            "OU=ITS,DC=x",
+            "DC=x",
+        ];
+        let names = names.map(|text| Dn::parse(text).unwrap());
+        for dn in &names {
+            assert_eq!(dn.name(), dn.rdn().value());
+            for parent in &names {
+                assert_eq!(dn.stands_in(parent), dn.parent().as_ref() == Some(parent));
+            }
+        }
+        assert_eq!(names[0].name(), "Lopez, Maria");
+        assert!(names[0].stands_in(&names[2]) && names[1].stands_in(&names[2]));
+    }
 
     fn dn(text: &str) -> Dn {
         Dn::parse(text).unwrap()

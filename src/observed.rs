@@ -34,7 +34,7 @@ pub struct Directory {
     /// The base DN.
     pub base: Dn,
     /// Accounts, by what they are.
-    pub accounts: BTreeMap<Guid, Account>,
+    pub accounts: BTreeMap<Guid, Arc<Account>>,
     /// Groups, by sAMAccountName in lower case.
     pub groups: BTreeMap<GroupKey, Group>,
     /// Organizational units (and the base).
@@ -71,6 +71,15 @@ pub struct Account {
     primary_group: Option<u32>,
     /// Everything that was asked for.
     pub attributes: Attributes,
+}
+
+/// Accounts of a directory that is still being read.
+#[derive(Debug)]
+pub struct Portion {
+    /// The directory's base DN.
+    pub base: Dn,
+    /// As they came.
+    pub accounts: Vec<Arc<Account>>,
 }
 
 /// Why an object is never touched.
@@ -136,6 +145,19 @@ pub fn collect(
     transport: &mut dyn Transport,
     attributes: &[AttributeName],
 ) -> Result<Directory, Failure> {
+    collect_watched(transport, attributes, &mut |_| {})
+}
+
+/// Reads a whole directory, and tells of each account as it comes: it may come again, and what is told counts
+/// for nothing where the directory is not read to its end.
+///
+/// # Errors
+/// As [`collect`].
+pub fn collect_watched(
+    transport: &mut dyn Transport,
+    attributes: &[AttributeName],
+    watcher: &mut dyn FnMut(&Arc<Account>),
+) -> Result<Directory, Failure> {
     let mut directory = Directory {
         base: transport.base().clone(),
         accounts: BTreeMap::new(),
@@ -153,7 +175,13 @@ pub fn collect(
     let mut spellings = Spellings::default();
     let mut whole = true;
     transport.read_all(attributes, &mut |entry| {
+        let guid = entry.guid;
         whole &= directory.put(entry, &mut names, &mut spellings) == Put::New;
+        directory
+            .accounts
+            .get(&guid)
+            .into_iter()
+            .for_each(&mut *watcher);
     })?;
     // What came twice was renamed meanwhile, and counts as it came last.
     directory.names = match whole {
@@ -210,7 +238,7 @@ impl Directory {
         } = entry;
         let dn = spellings.one(dn);
         self.by_dn.insert(dn.clone(), guid);
-        if dn.rdn().value().contains("\nCNF:") {
+        if dn.name().contains("\nCNF:") {
             self.conflicts.insert(dn.clone());
         }
         let protection = protection(&attributes);
@@ -239,7 +267,7 @@ impl Directory {
                     attributes,
                 };
                 names.account(&account);
-                Put::over(self.accounts.insert(guid, account))
+                Put::over(self.accounts.insert(guid, Arc::new(account)))
             }
             EntryKind::Group => {
                 let members = attributes.remove(&"member".into()).unwrap_or_default();
@@ -280,6 +308,7 @@ impl Directory {
         self.index();
         let own = transport.log_on().and_then(|dn| self.at(&dn));
         if let Some(own) = own.and_then(|guid| self.accounts.get_mut(&guid)) {
+            let own = Arc::make_mut(own);
             own.protection = own.protection.or(Some(Protection::OwnLogOn));
         }
     }

@@ -22,9 +22,10 @@ use crate::catalog::{Catalog, Problem, link, located};
 use crate::connector::roster::Roster;
 use crate::connector::{AttributeName, Failure, Guid, Transport};
 use crate::desired::accounts::Seen;
-use crate::desired::expand::{Glance, Ground, Held, Outlook, expand, rules};
-use crate::desired::{Accounts, Desired, KnownAccount, Tie};
+use crate::desired::expand::{Glance, Ground, Held, Outlook, Rehearsal, expand, rules};
+use crate::desired::{Accounts, Desired, KnownAccount, Rules, Tie};
 use crate::diagnostic::{Code, Diagnostic, sorted};
+use crate::dn::Dn;
 use crate::failpoint::fail_point;
 use crate::impact::{Between, Impact, compare, history};
 use crate::ledger::History;
@@ -32,8 +33,8 @@ use crate::manifest::parse::{Known, Manifests, parse};
 use crate::manifest::resource::Connector;
 use crate::name::{FieldName, ResourceName, UserName};
 use crate::observed::snapshot::Snapshot;
-use crate::observed::tie::{Claim, Rules as TieRules, tie, used};
-use crate::observed::{Directory, Observed, collect};
+use crate::observed::tie::{Claim, Rules as TieRules, Seeming, SeenAccounts, tie, used};
+use crate::observed::{Account, Directory, Observed, Portion, collect_watched};
 use crate::plan::limits::{Limits, Outer};
 use crate::plan::recorded::Recorded;
 use crate::plan::{Bootstrap, DirectoryMode, Finding, Inputs, Plan, Sighting, notice, plan};
@@ -41,6 +42,7 @@ use crate::policy::Policies;
 use crate::policy::judge::Watch;
 use crate::policy::world::Lens;
 use crate::request::{Folded, Timeline};
+use crate::sorted::Sorted;
 use crate::source::{self, Blob, Origin, Source, SourceError};
 use jiff::Timestamp;
 use read_back::Exports;
@@ -356,12 +358,16 @@ fn lens<'a>(
     }
 }
 
-/// Looks at the directory: all that a plan needs of it.
+/// Looks at the directory, at all that a plan needs of it, and tells of each account as it comes.
 ///
 /// # Errors
 /// [`ReconcileError::Directory`] when it could not be read completely.
-pub fn look(wanted: &Wanted, transport: &mut dyn Transport) -> Result<Directory, ReconcileError> {
-    collect(transport, &wanted.attributes).map_err(ReconcileError::Directory)
+pub fn look(
+    wanted: &Wanted,
+    transport: &mut dyn Transport,
+    watcher: &mut dyn FnMut(&Arc<Account>),
+) -> Result<Directory, ReconcileError> {
+    collect_watched(transport, &wanted.attributes, watcher).map_err(ReconcileError::Directory)
 }
 
 /// Looks at the directory as [`look`] does, and keeps it in mind: where it was looked at before and is
@@ -373,8 +379,10 @@ pub fn look_again(
     wanted: &Wanted,
     transport: &mut dyn Transport,
     kept: Option<Snapshot>,
+    watcher: &mut dyn FnMut(&Arc<Account>),
 ) -> Result<Snapshot, ReconcileError> {
-    Snapshot::take(transport, wanted.attributes.clone(), kept, Timestamp::now())
+    let attributes = wanted.attributes.clone();
+    Snapshot::take(transport, attributes, kept, Timestamp::now(), watcher)
         .map_err(ReconcileError::Directory)
 }
 
@@ -391,8 +399,8 @@ pub fn situation(
     let findings = std::mem::take(&mut reading.findings);
     let wanted = Wanted::of(&reading.catalog, world.outer);
     let seen = world.directory.as_deref_mut();
-    let seen = seen.map(|transport| look(&wanted, transport));
-    let looked = || {
+    let seen = seen.map(|transport| look(&wanted, transport, &mut |_| {}));
+    let looked = |_: &mut dyn FnMut(Portion)| {
         Ok(seen
             .transpose()?
             .map_or(Looked::Nowhere, |d| Looked::Read(Box::new(d))))
@@ -411,7 +419,7 @@ pub enum Looked {
 }
 
 /// Works out what should be, where somebody looks at the directory meanwhile: what does not depend on
-/// it comes first, and then `looked` is waited for.
+/// it comes first, and then `looked` is waited for, which may tell of accounts as they come in.
 ///
 /// # Errors
 /// As [`situation`]. Where the directory could not be read, what is missing may look like a mistake, so
@@ -420,7 +428,7 @@ pub fn situation_of(
     reading: &Reading,
     findings: Findings,
     world: &World<'_>,
-    looked: impl FnOnce() -> Result<Looked, ReconcileError>,
+    looked: impl FnOnce(&mut dyn FnMut(Portion)) -> Result<Looked, ReconcileError>,
     now: Timestamp,
 ) -> Result<Situation, ReconcileError> {
     let catalog = &reading.catalog;
@@ -439,11 +447,30 @@ pub fn situation_of(
         || Held::new(&facts, &folded),
         || (claims(&folded, recorded), used(&recorded.names_used)),
     );
+    let only_read = only_read(catalog);
+    let mut rehearsal = Rehearsal::new(&facts, held);
+    let mut seeming = Seeming::of(&claimed, world.outer.adopt_by_anchor.is_some());
+    let mut within = None;
+    let mut see = |portion: Portion| {
+        let Portion { base, accounts } = portion;
+        // Where the limits cannot be told, that is said at the end.
+        let limits = within.get_or_insert_with(|| Limits::new(&base, &rules, world.outer).ok());
+        if let Some(within) = limits {
+            let covers = |dn: &Dn| within.covers(dn);
+            let tie_rules = tie_rules(&rules, within, (world.outer, &only_read), &covers);
+            let known = accounts.iter();
+            let known = known.filter_map(|account| seeming.look(account, &tie_rules));
+            rehearsal.see(base.domain(), known.collect());
+        }
+    };
+    let looked = looked(&mut see)?;
+    let held = rehearsal.end();
+    let accounts_seen = seeming.into_seen();
     let mut observed = Observed::default();
     let mut limits = None;
     let mut accounts = Accounts::default();
     let mut settled = None;
-    let directory = match looked()? {
+    let directory = match looked {
         Looked::Nowhere => None,
         Looked::Read(directory) => Some(*directory),
         Looked::Unread(failure) => {
@@ -454,27 +481,25 @@ pub fn situation_of(
         }
     };
     if let Some(directory) = directory {
-        let only_read = only_read(catalog);
         let within = Limits::new(&directory.base, &rules, world.outer)?;
         if !world.recorded.attempts.is_empty() {
             settled = Some(world.recorded.settled(&directory));
         }
-        let (claimed, used_names) = match &settled {
-            Some(recorded) => (claims(&folded, recorded), used(&recorded.names_used)),
-            None => (claimed, used_names),
+        let (claimed, used_names, seen) = match &settled {
+            Some(recorded) => {
+                let used_names = used(&recorded.names_used);
+                (
+                    claims(&folded, recorded),
+                    used_names,
+                    SeenAccounts::default(),
+                )
+            }
+            None => (claimed, used_names, accounts_seen),
         };
-        let mail = AttributeName::from("mail");
-        accounts = tie(
-            &directory,
-            &claimed,
-            &TieRules {
-                anchor: world.outer.adopt_by_anchor.as_ref(),
-                observed: &only_read,
-                covers: &|dn| within.covers(dn),
-                mail: rules.attributes.contains(&mail) && within.covers_attribute(&mail),
-            },
-            used_names,
-        );
+        let covers = |dn: &Dn| within.covers(dn);
+        let tie_rules = tie_rules(&rules, &within, (world.outer, &only_read), &covers);
+        accounts = tie(&directory, &claimed, &tie_rules, (used_names, &seen));
+        rayon::spawn(move || drop((claimed, seen)));
         observed.directory = Some(directory);
         limits = Some(within);
     }
@@ -487,10 +512,12 @@ pub fn situation_of(
     let mut outlook = Outlook::on(ground.clone(), &timeline, &accounts);
     let mut watch = Watch::new(&policies);
     let glance = outlook.begin(&facts, held, &mut problems);
-    drop(folded);
+    rayon::spawn(move || drop(folded));
     let seen = lens(catalog, &timeline, &outlook, now);
-    watch.look(&seen, &glance.names, false, &mut problems);
-    let desired = outlook.desired();
+    let ((), desired) = rayon::join(
+        || watch.look(&seen, &glance.names, false, &mut problems),
+        || outlook.desired(),
+    );
     ahead(
         catalog,
         &mut outlook,
@@ -519,6 +546,22 @@ pub fn situation_of(
         seen: Vec::new(),
         findings: Vec::new(),
     })
+}
+
+/// The rules accounts are found by, within these limits.
+fn tie_rules<'r>(
+    rules: &Rules,
+    within: &Limits,
+    (outer, only_read): (&'r Outer, &'r BTreeSet<AttributeName>),
+    covers: &'r (dyn Fn(&Dn) -> bool + Sync),
+) -> TieRules<'r> {
+    let mail = AttributeName::from("mail");
+    TieRules {
+        anchor: outer.adopt_by_anchor.as_ref(),
+        observed: only_read,
+        covers,
+        mail: rules.attributes.contains(&mail) && within.covers_attribute(&mail),
+    }
 }
 
 /// Makes the plan of a situation.
@@ -625,15 +668,15 @@ pub fn remembered(recorded: &Recorded) -> Accounts {
         let known = KnownAccount {
             guid: account.guid,
             tie: Tie::Recorded,
-            dn: String::new(),
+            dn: "".into(),
             login: account.login.as_str().into(),
             upn: account.upn.as_deref().unwrap_or_default().into(),
             cn: user.as_str().into(),
             mail: account.mail.as_deref().map(Into::into),
             by_hand: None,
-            observed: BTreeMap::new(),
+            observed: Sorted::new(),
         };
-        (user.clone(), known)
+        (user.clone(), Arc::new(known))
     });
     accounts.known = known.collect();
     accounts

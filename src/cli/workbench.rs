@@ -19,6 +19,7 @@ use crate::ledger::{History, Ledger, LedgerError, Record, Rest, Shared};
 use crate::manifest::parse::Known;
 use crate::manifest::{Edge, Moment};
 use crate::name::ResourceName;
+use crate::observed::Portion;
 use crate::observed::snapshot::{Snapshot, Taken};
 use crate::operator::{DEFAULT_FILE, LedgerBranch, Operator, OperatorError};
 use crate::plan::{Bootstrap, Change, DirectoryMode, Held, Plan};
@@ -511,7 +512,7 @@ pub fn bench<H: Borrow<History>>(
     };
     let history = history.borrow();
     let world = rest_of_world(history, &rosters, &operator, reached.mode);
-    let looked = || reached.looked(purpose, &mut taken);
+    let looked = |see: &mut dyn FnMut(Portion)| reached.looked(purpose, &mut taken, see);
     let situation = reconcile::situation_of(&reading, findings, &world, looked, now);
     let Reached {
         looking,

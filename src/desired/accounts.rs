@@ -5,6 +5,7 @@ use super::Tie;
 use crate::connector::{AttributeName, Guid};
 use crate::diagnostic::Code;
 use crate::name::{UserName, lower};
+use crate::sorted::Sorted;
 use foldhash::HashMap;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +21,7 @@ pub struct Accounts {
     /// What principal names may end in, in lower case; none where that is not known.
     pub suffixes: Option<BTreeSet<String>>,
     /// Accounts that are users'.
-    pub known: BTreeMap<UserName, KnownAccount>,
+    pub known: BTreeMap<UserName, Arc<KnownAccount>>,
     /// The same, by account.
     pub owners: HashMap<Guid, UserName>,
     /// Names that the directory's objects have.
@@ -60,7 +61,7 @@ pub struct KnownAccount {
     /// How it is known to be the user's.
     pub tie: Tie,
     /// Where it stands.
-    pub dn: String,
+    pub dn: Arc<str>,
     /// sAMAccountName, as it is recorded.
     pub login: Arc<str>,
     /// userPrincipalName, as it is recorded; empty where it has none.
@@ -72,7 +73,7 @@ pub struct KnownAccount {
     /// The names the directory has instead, where somebody changed one of them by hand.
     pub by_hand: Option<Box<NamesByHand>>,
     /// Values of attributes with `source: observed`.
-    pub observed: BTreeMap<AttributeName, String>,
+    pub observed: Sorted<AttributeName, Arc<str>>,
 }
 
 /// The names of an account of which somebody changed one by hand.
@@ -129,7 +130,8 @@ pub struct Holders {
 }
 
 impl Holders {
-    fn contains(&self, holder: &Holder) -> bool {
+    /// Whether it is one of them.
+    pub fn contains(&self, holder: &Holder) -> bool {
         self.first == *holder || self.more.contains(holder)
     }
 

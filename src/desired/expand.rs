@@ -13,11 +13,13 @@ mod newcomers;
 mod orphans;
 mod person;
 mod places;
+mod rehearsal;
 mod sheet;
 mod sources;
 mod terms;
 
 pub use ground::{Facts, Ground};
+pub use rehearsal::Rehearsal;
 pub use terms::{rules, written};
 
 use super::accounts::Accounts;
@@ -37,7 +39,9 @@ use holders::Holders;
 use holdings::Holdings;
 use jiff::{SignedDuration, Timestamp};
 use person::{Filled, Supervisors};
+use places::Place;
 use rayon::prelude::*;
+use rehearsal::Rehearsed;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -185,7 +189,12 @@ impl<'a> Outlook<'a> {
         };
         let ground = self.ground.clone();
         let facts = ground.at(now);
-        self.put(&facts, Held::later(&folded), problems)
+        let glance = self.put(&facts, Held::later(&folded), problems);
+        // Nobody waits until everybody is taken apart.
+        if touched.is_none() {
+            rayon::spawn(move || drop(folded));
+        }
+        glance
     }
 
     /// Looks at the first instant, where what everybody holds at it was worked out already.
@@ -336,16 +345,59 @@ impl<'p> Held<'p> {
     }
 }
 
-/// What one user holds, what is wrong with it, and what templates see of them.
-type Part<'p> = (Holdings<'p>, Vec<Problem>, UserVariables<'p>);
+/// A user whose account has no names yet.
+struct Part<'p> {
+    work: Work<'p>,
+    /// What is wrong with what they hold.
+    problems: Vec<Problem>,
+    /// What templates see of them.
+    variables: UserVariables<'p>,
+}
+
+/// How far it has come with a user.
+enum Work<'p> {
+    /// It is known what they hold.
+    Held(Holdings<'p>),
+    /// They were put together, as it seemed they would be.
+    Rehearsed(Box<Rehearsed>),
+}
+
+impl Work<'_> {
+    /// Where the user is in their time here, and whether they hold an account.
+    fn standing(&self) -> (Presence, bool) {
+        match self {
+            Self::Held(holdings) => (holdings.presence, holdings.has_account),
+            Self::Rehearsed(rehearsed) => rehearsed.standing,
+        }
+    }
+
+    /// Where the user's account stands.
+    fn place(
+        &self,
+        facts: &Facts<'_>,
+        (name, user): User<'_>,
+        away: bool,
+        problems: &mut Vec<Problem>,
+    ) -> Place {
+        match self {
+            Self::Held(holdings) => facts.places.of(name, user, holdings, away, problems),
+            Self::Rehearsed(rehearsed) => rehearsed.place.clone(),
+        }
+    }
+}
 
 fn held_by<'p>(facts: &'p Facts<'p>, people: &[User<'p>]) -> Vec<Part<'p>> {
-    let one = |(name, user): &User<'p>| {
-        let (holdings, found) = holdings::of(facts, name, user);
-        let variables = person::variables(facts, name, user, &holdings);
-        (holdings, found, variables)
-    };
-    people.par_iter().map(one).collect()
+    people.par_iter().map(|user| part(facts, user)).collect()
+}
+
+fn part<'p>(facts: &'p Facts<'p>, (name, user): &User<'p>) -> Part<'p> {
+    let (holdings, problems) = holdings::of(facts, name, user);
+    let variables = person::variables(facts, name, user, &holdings);
+    Part {
+        work: Work::Held(holdings),
+        problems,
+        variables,
+    }
 }
 
 /// A user, and what requests made of them.
@@ -404,7 +456,7 @@ fn fill<'p>(
         held_of += more.len();
         held.parts.extend(more);
         found.extend(filled);
-        supervisors.add(&based);
+        supervisors.add(based.iter().map(|based| (based.user, &based.base)));
         named = based;
     }
     let is_in_order = waiting.is_empty();
@@ -423,9 +475,19 @@ fn filled<'p>(
     let one = |based: Based<'p>| {
         let Based {
             user: (name, user),
-            holdings,
+            work,
             base,
         } = based;
+        let holdings = match work {
+            Work::Held(holdings) => holdings,
+            Work::Rehearsed(rehearsed) => {
+                match rehearsed.unless_otherwise(known, (name, user), &base) {
+                    Some(filled) => return filled,
+                    // What is wrong with them was told already.
+                    None => holdings::of(facts, name, user).0,
+                }
+            }
+        };
         person::person(facts, known, name, user, holdings, base)
     };
     based.into_par_iter().map(one).collect()
@@ -434,7 +496,7 @@ fn filled<'p>(
 /// A user whose account has its names.
 struct Based<'p> {
     user: User<'p>,
-    holdings: Holdings<'p>,
+    work: Work<'p>,
     base: Base<'p>,
 }
 
@@ -442,22 +504,23 @@ fn based<'p>(
     facts: &Facts<'_>,
     known: (&mut Namer<'_>, &Accounts),
     user: User<'p>,
-    (holdings, found, variables): Part<'p>,
+    part: Part<'p>,
     problems: &mut Vec<Problem>,
 ) -> Based<'p> {
+    let Part {
+        work,
+        problems: found,
+        variables,
+    } = part;
     problems.extend(found);
-    let base = base(facts, known, user, &holdings, variables, problems);
-    Based {
-        user,
-        holdings,
-        base,
-    }
+    let base = base(facts, known, user, &work, variables, problems);
+    Based { user, work, base }
 }
 
 /// The names of one user's account, and where it stands.
 struct Base<'p> {
     names: Option<Names>,
-    ou: Arc<[String]>,
+    place: Option<Place>,
     variables: UserVariables<'p>,
     presence: Presence,
 }
@@ -465,33 +528,34 @@ struct Base<'p> {
 fn base<'p>(
     facts: &Facts<'_>,
     (namer, accounts): (&mut Namer<'_>, &Accounts),
-    (name, user): (&UserName, &FoldedUser),
-    holdings: &Holdings<'_>,
+    (name, user): User<'_>,
+    work: &Work<'_>,
     mut variables: UserVariables<'p>,
     problems: &mut Vec<Problem>,
 ) -> Base<'p> {
+    let (presence, has_account) = work.standing();
     let known = accounts.known.contains_key(name);
     let here = matches!(
-        holdings.presence,
+        presence,
         Presence::Active | Presence::Suspended | Presence::Ahead
     );
     let troubled = accounts.troubled.contains_key(name);
-    if !(holdings.has_account && here || known || troubled) {
+    if !(has_account && here || known || troubled) {
         return Base {
             names: None,
-            ou: [].into(),
+            place: None,
             variables,
-            presence: holdings.presence,
+            presence,
         };
     }
-    let away = holdings.presence == Presence::Left || !holdings.has_account;
-    let place = facts.places.of(name, user, holdings, away, problems);
+    let away = presence == Presence::Left || !has_account;
+    let place = work.place(facts, (name, user), away, problems);
     let names = namer.name(name, user, &place.below, &mut variables, problems);
     Base {
         names,
-        ou: place.ou,
+        place: Some(place),
         variables,
-        presence: holdings.presence,
+        presence,
     }
 }
 

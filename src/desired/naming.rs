@@ -13,6 +13,7 @@ use super::accounts::{
 };
 use super::variables::UserVariables;
 use crate::catalog::{Catalog, Problem};
+use crate::connector::Guid;
 use crate::diagnostic::Code;
 use crate::manifest::parse::Location;
 use crate::name::{UserName, lower};
@@ -166,8 +167,9 @@ impl<'a> Namer<'a> {
 
     /// Makes ready for so many users at once.
     pub fn expect(&mut self, users: usize) {
-        self.taken.reserve(users);
-        self.given.0.reserve(users);
+        let new = users.saturating_sub(self.accounts.known.len());
+        self.taken.reserve(new);
+        self.given.0.reserve(new);
     }
 
     /// Notes the names that a user's manifest claims; all of them are, before the first is given.
@@ -211,6 +213,8 @@ impl<'a> Namer<'a> {
         problems: &mut Vec<Problem>,
     ) -> Option<Names> {
         let account = self.accounts.known.get(name);
+        // The names that the directory has are taken already.
+        let there = account.filter(|a| a.by_hand.is_none() && self.accounts.seen == Seen::Yes);
         let account = account.map(|known| self.held(name, Held::of(known)));
         let account = account.as_ref();
         let remembered = self.accounts.seen == Seen::Remembered;
@@ -244,7 +248,9 @@ impl<'a> Namer<'a> {
             }
         };
         let is_new = known.is_none() && user.spec.login.is_none();
-        self.taken.login(&login, Holder::User(name.clone()));
+        if there.is_none_or(|a| a.login != login) {
+            self.taken.login(&login, Holder::User(name.clone()));
+        }
         variables.account.login = Some(login.clone());
         let mut upn = self.upn(name, known, &login, variables);
         let is_held = known.is_some_and(|k| k.upn.eq_ignore_ascii_case(&upn));
@@ -264,7 +270,9 @@ impl<'a> Namer<'a> {
             }
         }
         variables.account.upn = Some(upn.clone());
-        self.taken.address(&upn, Holder::User(name.clone()));
+        if there.is_none_or(|a| a.upn != upn) {
+            self.taken.address(&upn, Holder::User(name.clone()));
+        }
         let mut mail = self.mail(name, user, known, variables);
         let mut is_anothers_mail = false;
         if let Some(said) = &user.spec.mail
@@ -282,7 +290,9 @@ impl<'a> Namer<'a> {
             }
         }
         variables.account.mail.clone_from(&mail);
-        if let Some(mail) = mail.as_ref().filter(|mail| **mail != upn) {
+        if let Some(mail) = mail.as_ref().filter(|mail| **mail != upn)
+            && there.is_none_or(|a| a.mail.as_ref() != Some(mail))
+        {
             self.taken.address(mail, Holder::User(name.clone()));
         }
         let wanted = self.wanted_cn(variables);
@@ -290,8 +300,12 @@ impl<'a> Namer<'a> {
         if is_new && trouble.is_none() && self.is_foreign(|t| t.below(parent), &lower(&wanted)) {
             trouble = Some(name_held(&format!("the common name `{wanted}`"), "login"));
         }
-        self.taken
-            .common_name(parent, &cn, Holder::User(name.clone()));
+        let below = self.accounts.held.below(parent);
+        let stands = |a: &Arc<KnownAccount>| below.is_some_and(|t| has(t, &lower(&cn), a.guid));
+        if !there.is_some_and(stands) {
+            self.taken
+                .common_name(parent, &cn, Holder::User(name.clone()));
+        }
         variables.account.cn = Some(cn.clone());
         if provisional {
             let held = Held {
@@ -617,6 +631,12 @@ impl<'a> Namer<'a> {
             false => told_apart().into(),
         }
     }
+}
+
+/// Whether an account has a name in a table.
+fn has(table: &Table, key: &str, account: Guid) -> bool {
+    let holders = table.get(key);
+    holders.is_some_and(|holders| holders.contains(&Holder::Account(account)))
 }
 
 fn logins(taken: &Taken) -> Option<&Table> {

@@ -12,6 +12,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 /// What templates see of one user.
+#[derive(Clone)]
 pub struct UserVariables<'a> {
     catalog: &'a Catalog,
     name: &'a UserName,
@@ -46,7 +47,7 @@ pub struct AccountVariables {
 }
 
 /// What templates see of whom somebody reports to.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs)]
 pub struct Supervisor {
     pub name: UserName,
@@ -56,7 +57,7 @@ pub struct Supervisor {
 }
 
 /// Fields of resources.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct FieldVariables<'a> {
     filled: Vec<(&'a str, &'a str, Arc<str>)>,
     asked: Vec<&'a str>,
@@ -85,6 +86,7 @@ impl<'a> FieldVariables<'a> {
 }
 
 /// What templates see of an organization.
+#[derive(Clone)]
 pub struct Organization<'a> {
     name: &'a OrganizationName,
     spec: &'a OrganizationSpec,

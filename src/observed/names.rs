@@ -88,7 +88,7 @@ impl Names {
             }
             None => "",
         };
-        self.taken.common_name(parent, dn.rdn().value(), holder);
+        self.taken.common_name(parent, &dn.name(), holder);
     }
 }
 

@@ -5,11 +5,12 @@
 //! a unit was touched, whose rights are those of what stands in it.
 
 use super::names::Names;
-use super::{Directory, Spellings, collect};
+use super::{Account, Directory, Spellings, collect_watched};
 use crate::connector::{At, AttributeName, Failure, Guid, Mark, Since, Touched, Transport};
 use crate::dn::Dn;
 use foldhash::{HashMap, HashSet};
 use jiff::Timestamp;
+use std::sync::Arc;
 
 /// A directory as it was read, and how.
 #[derive(Debug, Clone)]
@@ -55,7 +56,8 @@ impl Extent {
 }
 
 impl Snapshot {
-    /// Reads a directory: of one that is kept from before, and is still good for that, what was touched.
+    /// Reads a directory: of one that is kept from before, and is still good for that, what was touched. Where all
+    /// of it is read, each account is told of as it comes.
     ///
     /// # Errors
     /// [`Failure`] when anything could not be read.
@@ -64,6 +66,7 @@ impl Snapshot {
         attributes: Vec<AttributeName>,
         kept: Option<Self>,
         now: Timestamp,
+        watcher: &mut dyn FnMut(&Arc<Account>),
     ) -> Result<Self, Failure> {
         let of = transport.describe();
         if let Some(kept) = kept.filter(|kept| {
@@ -77,7 +80,7 @@ impl Snapshot {
         }
         // Whoever fails to tell where it stands is read anew each time.
         let mark = transport.mark().ok().flatten();
-        let directory = collect(transport, &attributes)?;
+        let directory = collect_watched(transport, &attributes, watcher)?;
         let taken = Taken {
             of,
             attributes,

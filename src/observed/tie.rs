@@ -65,12 +65,13 @@ pub fn used(names: &BTreeMap<String, UserName>) -> Taken {
 /// What is found of one user: their account, or why it cannot be told.
 type Found<'a> = (&'a UserName, &'a Claim, Result<(Guid, Tie), Trouble>);
 
-/// Finds every user's account, and every name that is taken besides those that were `used`.
+/// Finds every user's account, and every name that is taken besides those that were `used`. What was seen of an
+/// account by the same rules and claims is not worked out again.
 pub fn tie(
     directory: &Directory,
     claims: &BTreeMap<UserName, Claim>,
     rules: &Rules<'_>,
-    used: Taken,
+    (used, seen): (Taken, &SeenAccounts),
 ) -> Accounts {
     let anchors = anchors(directory, claims, rules);
     let claims: Vec<(&UserName, &Claim)> = claims.iter().collect();
@@ -83,9 +84,17 @@ pub fn tie(
     let known = found.par_iter().filter_map(|(user, claim, found)| {
         let (guid, tie) = found.as_ref().ok()?;
         let account = directory.accounts.get(guid)?;
-        let recorded = claim.recorded.as_ref();
-        let recorded = recorded.filter(|_| (rules.covers)(&account.dn));
-        let known = known(account, *tie, recorded, rules);
+        let is_same = |(before, known): &&(Arc<Account>, Arc<KnownAccount>)| {
+            Arc::ptr_eq(before, account) && known.tie == *tie
+        };
+        let known = match seen.get(guid).filter(is_same) {
+            Some((_, known)) => known.clone(),
+            None => {
+                let recorded = claim.recorded.as_ref();
+                let recorded = recorded.filter(|_| (rules.covers)(&account.dn));
+                Arc::new(known(account, *tie, recorded, rules))
+            }
+        };
         Some(((*user).clone(), known))
     });
     let known: Vec<_> = known.collect();
@@ -106,6 +115,80 @@ pub fn tie(
         held: directory.names.clone(),
         taken: used,
         troubled,
+    }
+}
+
+/// Whose accounts seem to be, while the directory is still being read: whether several are one user's, or one is
+/// several users', is known at its end only.
+pub struct Seeming<'a> {
+    claims: &'a BTreeMap<UserName, Claim>,
+    by_guid: HashMap<Guid, &'a UserName>,
+    /// By the value of the anchor attribute in lower case.
+    by_anchor: HashMap<String, &'a UserName>,
+    seen: SeenAccounts,
+}
+
+/// Accounts that were looked at, and what was known of them then.
+pub type SeenAccounts = HashMap<Guid, (Arc<Account>, Arc<KnownAccount>)>;
+
+impl<'a> Seeming<'a> {
+    /// By what users bring, and by the anchor attribute where accounts may be adopted by it.
+    pub fn of(claims: &'a BTreeMap<UserName, Claim>, may_adopt: bool) -> Self {
+        let mut by_guid = HashMap::with_capacity(claims.len());
+        let mut by_anchor = HashMap::new();
+        for (user, claim) in claims {
+            let recorded = claim.recorded.as_ref().map(|recorded| recorded.guid);
+            match (recorded.or(claim.declared), &claim.anchor) {
+                (Some(guid), _) => drop(by_guid.insert(guid, user)),
+                (None, Some(value)) if may_adopt => {
+                    by_anchor.insert(value.to_lowercase(), user);
+                }
+                (None, _) => {}
+            }
+        }
+        Self {
+            claims,
+            seen: HashMap::with_capacity(by_guid.len()),
+            by_guid,
+            by_anchor,
+        }
+    }
+
+    /// The user whose an account seems to be, and how it is known then.
+    pub fn look(
+        &mut self,
+        account: &Arc<Account>,
+        rules: &Rules<'_>,
+    ) -> Option<(UserName, Arc<KnownAccount>)> {
+        let by_anchor = || {
+            let value = account.text(rules.anchor?.clone())?;
+            self.by_anchor.get(&value.to_lowercase())
+        };
+        let is_covered = (rules.covers)(&account.dn);
+        let user = match self.by_guid.get(&account.guid) {
+            Some(user) => *user,
+            None if self.by_anchor.is_empty() => return None,
+            None => *by_anchor()?,
+        };
+        let claim = self.claims.get(user)?;
+        let tie = match (&claim.recorded, claim.declared) {
+            (Some(_), _) => Tie::Recorded,
+            (None, Some(_)) => Tie::Declared,
+            (None, None) => Tie::Anchored,
+        };
+        if tie != Tie::Recorded && !is_covered {
+            return None;
+        }
+        let recorded = claim.recorded.as_ref().filter(|_| is_covered);
+        let known = Arc::new(known(account, tie, recorded, rules));
+        let seen = (account.clone(), known.clone());
+        self.seen.insert(account.guid, seen);
+        Some((user.clone(), known))
+    }
+
+    /// What was looked at: the same of it is known in the end, where the record is still the same.
+    pub fn into_seen(self) -> SeenAccounts {
+        self.seen
     }
 }
 
@@ -243,16 +326,16 @@ fn known(
     KnownAccount {
         guid: account.guid,
         tie,
-        dn: account.dn.to_string(),
+        dn: account.dn.text().clone(),
         login: names.login,
         upn: names.upn,
-        cn: account.dn.rdn().value().into(),
+        cn: account.dn.name().into(),
         mail: names.mail,
         by_hand,
         observed: rules
             .observed
             .iter()
-            .filter_map(|name| Some((name.clone(), account.text(name.clone())?.to_owned())))
+            .filter_map(|name| Some((name.clone(), account.text(name.clone())?.into())))
             .collect(),
     }
 }

@@ -72,8 +72,15 @@ const FORGOTTEN: &str = "the user has no manifest any more; put it back and say 
 /// Makes the plan.
 pub fn plan(inputs: &Inputs<'_>) -> Plan {
     let mut draft = Draft::new(inputs);
-    draft.people();
-    draft.forgotten();
+    let mut besides = Draft::new(inputs);
+    let ((), managed) = rayon::join(
+        || draft.people(),
+        || {
+            besides.forgotten();
+            managed(inputs)
+        },
+    );
+    draft.held.append(&mut besides.held);
     let known = notices::notices(&mut draft);
     let Draft {
         mut changes,
@@ -96,7 +103,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
     findings.dedup();
     let is_urgent = |user: &UserName| inputs.desired.is_urgent_leaver(user);
     let limits = (inputs.desired.rules.guards, inputs.outer.guards);
-    let guards = guards(&changes, &tasks, &is_urgent, limits, managed(inputs));
+    let guards = guards(&changes, &tasks, &is_urgent, limits, managed);
     let summary = summary(&changes, &tasks, &held, &assumed, &notices);
     Plan {
         format_version: FORMAT_VERSION,

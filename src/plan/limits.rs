@@ -33,8 +33,8 @@ pub struct Outer {
 pub struct Limits {
     /// The base DN.
     pub base: Dn,
-    ous: Vec<Dn>,
-    outer_ous: Option<Vec<Dn>>,
+    ous: Trees,
+    outer_ous: Option<Trees>,
     /// Where leavers go.
     pub leavers_ou: Option<Dn>,
     groups: GlobSet,
@@ -45,6 +45,27 @@ pub struct Limits {
     outer_attributes: Option<BTreeSet<AttributeName>>,
     /// Login names, in lower case, that are never touched.
     pub protected: BTreeSet<String>,
+}
+
+/// Places with all that stands in them.
+#[derive(Debug, Clone)]
+struct Trees(
+    /// Sorted, and none within another: what is within one of them comes right behind it.
+    Vec<Dn>,
+);
+
+impl Trees {
+    fn of(mut roots: Vec<Dn>) -> Self {
+        roots.sort();
+        roots.dedup_by(|later, kept| later.is_within(kept));
+        Self(roots)
+    }
+
+    fn cover(&self, dn: &Dn) -> bool {
+        let behind = self.0.partition_point(|root| root <= dn);
+        let root = behind.checked_sub(1).and_then(|place| self.0.get(place));
+        root.is_some_and(|root| dn.is_within(root))
+    }
 }
 
 /// An attribute that may be touched.
@@ -83,8 +104,8 @@ impl Limits {
         });
         Ok(Self {
             base: base.clone(),
-            ous: rules.ous.iter().map(|ous| of_ous(ous)).collect(),
-            outer_ous: outer.ous.clone(),
+            ous: Trees::of(rules.ous.iter().map(|ous| of_ous(ous)).collect()),
+            outer_ous: outer.ous.clone().map(Trees::of),
             leavers_ou: rules.leavers_ou.as_deref().map(of_ous),
             groups: globs(&rules.groups)?,
             outer_groups: outer.groups.as_deref().map(globs).transpose()?,
@@ -98,11 +119,8 @@ impl Limits {
 
     /// Whether accounts at this place are managed.
     pub fn covers(&self, dn: &Dn) -> bool {
-        self.ous.iter().any(|ou| dn.is_within(ou))
-            && self
-                .outer_ous
-                .as_ref()
-                .is_none_or(|ous| ous.iter().any(|ou| dn.is_within(ou)))
+        let outer = self.outer_ous.as_ref();
+        self.ous.cover(dn) && outer.is_none_or(|ous| ous.cover(dn))
     }
 
     /// Whether a group is managed.
@@ -163,4 +181,44 @@ pub fn globs(patterns: &[String]) -> Result<GlobSet, globset::Error> {
 pub fn allowed(limit: &Limit, managed: usize) -> usize {
     let share = (managed as f64 * limit.percent / 100.0).floor() as usize;
     share.max(limit.count as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_in_one_of_several_places_is_covered_whichever_stand_beside_or_in_them() {
+        let dn = |text: &str| Dn::parse(text).unwrap();
+        let roots = [
+            "OU=b,DC=x",
+            "OU=a,OU=b,DC=x",
+            "OU=a b,DC=x",
+            "OU=Z,OU=c,DC=x",
+            "OU=b,DC=x",
+        ];
+        let roots: Vec<Dn> = roots.map(dn).into();
+        let trees = Trees::of(roots.clone());
+        assert_eq!(trees.0.len(), 3);
+        let places = [
+            "DC=x",
+            "OU=a,DC=x",
+            "CN=k,OU=a,DC=x",
+            "OU=A B,DC=x",
+            "CN=k,OU=a b,DC=x",
+            "OU=b,DC=x",
+            "CN=k,OU=b,DC=x",
+            "CN=k,OU=a,OU=B,DC=x",
+            "CN=k,OU=bb,DC=x",
+            "OU=c,DC=x",
+            "CN=k,OU=y,OU=c,DC=x",
+            "CN=k,OU=z,OU=c,DC=x",
+            "CN=k,OU=b,DC=y",
+        ];
+        let covered = places.map(|place| trees.cover(&dn(place)));
+        let within = |place: &&str| roots.iter().any(|root| dn(place).is_within(root));
+        assert_eq!(covered, places.each_ref().map(within));
+        assert_eq!(covered.iter().filter(|covered| **covered).count(), 6);
+        assert!(!Trees::of(Vec::new()).cover(&dn("DC=x")));
+    }
 }

@@ -4,23 +4,25 @@
 
 use super::{Failed, Purpose, open_failed};
 use crate::connector::{Failure, Transport};
-use crate::observed::Directory;
 use crate::observed::snapshot::{Snapshot, Taken};
+use crate::observed::{Account, Directory, Portion};
 use crate::operator::{DirectoryTransport, Operator};
 use crate::plan::DirectoryMode;
 use crate::reconcile::wanted::Wanted;
 use crate::reconcile::world::{self, OpenError};
 use crate::reconcile::{self, Looked, ReconcileError};
 use crate::source::Origin;
+use std::collections::VecDeque;
 use std::panic::resume_unwind;
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::thread::JoinHandle;
 
 /// A directory that is being opened and looked at. Where nobody waits for it any more it is let go.
 pub struct Looking {
     wanted: Wanted,
     opened: Receiver<Result<Opened, OpenError>>,
-    looked: Receiver<Result<Seen, ReconcileError>>,
+    looked: Receiver<Told>,
     thread: JoinHandle<Option<Box<dyn Transport>>>,
 }
 
@@ -40,6 +42,43 @@ enum Opened {
 
 /// A directory that was read, and how, where that is kept for the next time.
 type Seen = (Directory, Option<Taken>);
+
+/// What is told of a directory that is being looked at.
+enum Told {
+    /// Some accounts came in.
+    Portion(Portion),
+    /// It was read, or could not be.
+    End(Result<Box<Seen>, ReconcileError>),
+}
+
+/// How many accounts are told of at once: so many come with one answer of a server, and until the next one a
+/// processor is free.
+const PORTION: usize = if IS_TESTED { 1 } else { 1000 };
+
+/// Whether it is looked at every account before the end, however soon that comes: tests have few accounts, and
+/// should meet what is done with many.
+const IS_TESTED: bool = cfg!(feature = "failpoints");
+
+/// How many of them are looked at before it is asked whether all was seen meanwhile.
+const AT_ONCE: usize = 100;
+
+/// Somebody who tells of accounts as they come in.
+struct Teller {
+    tell: Sender<Told>,
+    portion: Portion,
+}
+
+impl Teller {
+    fn see(&mut self, account: &Arc<Account>) {
+        let Portion { base, accounts } = &mut self.portion;
+        accounts.push(account.clone());
+        if accounts.len() == PORTION {
+            let accounts = std::mem::take(accounts);
+            let base = base.clone();
+            let _ = self.tell.send(Told::Portion(Portion { base, accounts }));
+        }
+    }
+}
 
 /// What becomes of the directory once it was looked at.
 enum Afterwards {
@@ -67,7 +106,7 @@ impl Looking {
             Purpose::GoOn(standing) => Afterwards::Remember(standing.kept.take().map(Box::new)),
         };
         let (tell_opened, opened) = sync_channel(1);
-        let (tell_looked, looked) = sync_channel(1);
+        let (tell, looked) = channel();
         let (operator, asked) = (operator.clone(), wanted.clone());
         let thread = std::thread::spawn(move || {
             let mut directory = match world::directory(&operator, &asked.resource).transpose() {
@@ -82,17 +121,25 @@ impl Looking {
                 }
             };
             let _ = tell_opened.send(Ok(Opened::Here));
-            let once = |seen: Directory| (seen, None);
-            let (seen, is_kept) = match afterwards {
-                Afterwards::LetGo => (reconcile::look(&asked, &mut *directory).map(once), false),
-                Afterwards::Keep => (reconcile::look(&asked, &mut *directory).map(once), true),
+            let (base, accounts) = (directory.base().clone(), Vec::new());
+            let mut teller = Teller {
+                tell: tell.clone(),
+                portion: Portion { base, accounts },
+            };
+            let watcher = &mut |account: &Arc<Account>| teller.see(account);
+            let is_kept = !matches!(afterwards, Afterwards::LetGo);
+            let seen = match afterwards {
+                Afterwards::LetGo | Afterwards::Keep => {
+                    let seen = reconcile::look(&asked, &mut *directory, watcher);
+                    seen.map(|directory| (directory, None))
+                }
                 Afterwards::Remember(kept) => {
-                    let seen =
-                        reconcile::look_again(&asked, &mut *directory, kept.map(|kept| *kept));
-                    (seen.map(|seen| (seen.directory, Some(seen.taken))), true)
+                    let kept = kept.map(|kept| *kept);
+                    let seen = reconcile::look_again(&asked, &mut *directory, kept, watcher);
+                    seen.map(|seen| (seen.directory, Some(seen.taken)))
                 }
             };
-            let _ = tell_looked.send(seen);
+            let _ = tell.send(Told::End(seen.map(Box::new)));
             is_kept.then_some(directory)
         });
         Self {
@@ -100,6 +147,36 @@ impl Looking {
             opened,
             looked,
             thread,
+        }
+    }
+
+    /// What was seen, once all was; until then of accounts, while there is time to look at them. None where the
+    /// thread broke down, which ending it shows.
+    fn seen(&self, see: &mut dyn FnMut(Portion)) -> Option<Result<Box<Seen>, ReconcileError>> {
+        let mut portions = VecDeque::new();
+        loop {
+            let told = match self.looked.try_recv() {
+                Ok(told) => told,
+                Err(_) => match portions.pop_front() {
+                    Some(portion) => {
+                        see(portion);
+                        continue;
+                    }
+                    None => self.looked.recv().ok()?,
+                },
+            };
+            match told {
+                Told::Portion(Portion { base, accounts }) => {
+                    portions.extend(accounts.chunks(AT_ONCE).map(|accounts| Portion {
+                        base: base.clone(),
+                        accounts: accounts.to_vec(),
+                    }));
+                }
+                Told::End(seen) => {
+                    portions.drain(..).filter(|_| IS_TESTED).for_each(see);
+                    return Some(seen);
+                }
+            }
         }
     }
 
@@ -156,7 +233,7 @@ impl Reached {
         Ok(reached)
     }
 
-    /// Waits for what was seen, and how where that is kept.
+    /// Waits for what was seen, and how where that is kept; lets accounts be seen as they come in.
     ///
     /// # Errors
     /// When it could not be read completely, and nothing goes on without it.
@@ -164,11 +241,12 @@ impl Reached {
         &self,
         purpose: Purpose<'_>,
         taken: &mut Option<Taken>,
+        see: &mut dyn FnMut(Portion),
     ) -> Result<Looked, ReconcileError> {
-        // Nothing is told where the thread broke down, which ending it shows.
-        let told = self.looking.as_ref().and_then(|l| l.looked.recv().ok());
-        match (told, &self.away) {
-            (Some(Ok((directory, how))), _) => {
+        let seen = self.looking.as_ref().and_then(|l| l.seen(see));
+        match (seen, &self.away) {
+            (Some(Ok(seen)), _) => {
+                let (directory, how) = *seen;
                 *taken = how;
                 Ok(Looked::Read(Box::new(directory)))
             }

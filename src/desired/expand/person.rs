@@ -6,7 +6,7 @@ use super::ground::Presence;
 use super::holdings::Holdings;
 use super::sheet::Sheet;
 use super::sources::Sources;
-use super::{Base, Based, Facts, User};
+use super::{Base, Facts, User};
 use crate::catalog::Problem;
 use crate::desired::accounts::Seen;
 use crate::desired::variables::{Supervisor, UserVariables};
@@ -46,27 +46,27 @@ impl Supervisors {
         !supervisor.is_some_and(|s| self.awaited.contains(s))
     }
 
+    /// What is known of whom a user reports to.
+    pub fn get(&self, user: &FoldedUser) -> Option<&Supervisor> {
+        self.known.get(user.spec.supervisor.as_ref()?)
+    }
+
     /// Notes those of these users, who have their names now, whom somebody reports to.
-    pub fn add(&mut self, users: &[Based<'_>]) {
-        for Based {
-            user: (name, user),
-            base,
-            ..
-        } in users
-        {
-            if !self.awaited.remove(*name) {
+    pub fn add<'b, 'p: 'b>(&mut self, users: impl Iterator<Item = (User<'b>, &'b Base<'p>)>) {
+        for ((name, user), base) in users {
+            if !self.awaited.remove(name) {
                 continue;
             }
             let account = base.names.as_ref().map(|_| &base.variables.account);
             let contact = user.spec.contact.as_ref().and_then(|c| c.mail.as_ref());
             let mail = account.and_then(|a| a.mail.clone());
             let supervisor = Supervisor {
-                name: (*name).clone(),
+                name: name.clone(),
                 display_name: base.variables.display_name.clone(),
                 login: account.and_then(|a| a.login.clone()),
                 mail: mail.or_else(|| contact.map(|m| m.0.as_str().into())),
             };
-            self.known.insert((*name).clone(), supervisor);
+            self.known.insert(name.clone(), supervisor);
         }
     }
 }
@@ -119,7 +119,7 @@ pub(super) fn person<'p>(
 ) -> Filled {
     let Base {
         names,
-        ou,
+        place,
         mut variables,
         presence,
     } = base;
@@ -133,10 +133,9 @@ pub(super) fn person<'p>(
         given,
         profiles,
     } = holdings;
-    let supervisor = user.spec.supervisor.as_ref();
-    variables.supervisor = supervisor.and_then(|s| supervisors.known.get(s));
-    let known = accounts.known.get(name);
-    variables.account.dn = known.map(|k| k.dn.as_str().into());
+    variables.supervisor = supervisors.get(user);
+    let known = accounts.known.get(name).map(Arc::as_ref);
+    variables.account.dn = known.map(|k| k.dn.clone());
     let contact = user.spec.contact.as_ref().and_then(|c| c.mail.as_ref());
     let said = user.spec.mail.as_ref().filter(|_| names.is_none());
     let own = said.or(contact).map(|m| m.0.as_str());
@@ -191,7 +190,7 @@ pub(super) fn person<'p>(
             login: names.login,
             upn: names.upn,
             cn: names.cn,
-            ou,
+            ou: place.map_or_else(|| [].into(), |place| place.ou),
             enabled: presence == Presence::Active && has_account,
             retained: departure
                 .as_ref()

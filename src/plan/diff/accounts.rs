@@ -84,8 +84,6 @@ fn present(
     let before = draft.changes.len();
     let held_before = draft.held.len();
     let resource = &draft.inputs.desired.directory;
-    let target = account.login.clone();
-    let at = account.place();
     let name = &person.name;
     let why = causes(person);
     let mut adopted = Vec::new();
@@ -98,7 +96,7 @@ fn present(
             action: Action::Adopt,
             user: Some(name),
             resource,
-            target: target.clone(),
+            target: account.login.clone(),
             what: format!("found by {by}"),
             write: Write::Adopt {
                 guid: account.guid,
@@ -139,6 +137,7 @@ fn present(
     if wanted.enabled && !account.is_enabled() {
         let mut after = adopted;
         if leaving::needs_password(draft, person, account, limits) {
+            let (target, at) = (account.login.clone(), account.place());
             after.push(draft.password(person, target, at, Vec::new()));
         }
         let control = account.control & !uac::ACCOUNTDISABLE & !uac::PASSWD_NOTREQD;
@@ -330,9 +329,13 @@ fn update(
     ];
     for (attribute, value) in names {
         let attribute = AttributeName::from(attribute);
+        let old = account.values(&attribute);
+        if is_spelled_so(old, Some(value)) {
+            continue;
+        }
         let new = vec![Value::from(&**value)];
-        if !matching::same_values(&attribute, account.values(&attribute), &new) {
-            put(&attribute, account.values(&attribute), new);
+        if !matching::same_values(&attribute, old, &new) {
+            put(&attribute, old, new);
         }
     }
     let (mut texts, mut olds) = (wanted.attributes.in_turn(), account.attributes.in_turn());
@@ -369,6 +372,9 @@ fn update(
     if let Some(new) = proxies::wanted(draft, person, wanted, account, directory, limits) {
         let attribute = AttributeName::from(proxies::ATTRIBUTE);
         put(&attribute, account.values(&attribute), new);
+    }
+    if fields.is_empty() {
+        return;
     }
     // What somebody changed by hand is undone by itself: it may have to stay, and the rest come.
     let inputs = draft.inputs;
@@ -417,16 +423,16 @@ fn relocate(
     directory: &Directory,
     limits: &Limits,
 ) {
-    let here = account.dn.parent().unwrap_or_else(|| limits.base.clone());
-    let parent = match wanted.ou.is_empty() {
-        true => here.clone(),
-        false => draft.unit(limits, &wanted.ou),
-    };
-    let renamed = *account.dn.rdn().value() != *wanted.cn && person.state != UserState::Left;
-    let moved = parent != here;
+    let renamed = *account.dn.name() != *wanted.cn && person.state != UserState::Left;
+    let unit = (!wanted.ou.is_empty()).then(|| draft.unit(limits, &wanted.ou));
+    let moved = unit
+        .as_ref()
+        .is_some_and(|unit| !account.dn.stands_in(unit));
     if !renamed && !moved {
         return;
     }
+    let here = || account.dn.parent().unwrap_or_else(|| limits.base.clone());
+    let parent = unit.unwrap_or_else(here);
     let rdn = match renamed {
         true => Rdn::new("CN", &wanted.cn),
         false => account.dn.rdn(),

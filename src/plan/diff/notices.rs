@@ -18,6 +18,7 @@ use crate::plan::{
 };
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Puts the notices into the plan. Says what is taken as told, because it is older than the record.
 pub(super) fn notices(draft: &mut Draft<'_>) -> Vec<NoticeKey> {
@@ -359,7 +360,8 @@ fn is_asked(draft: &Draft<'_>, person: &Person) -> bool {
 
 fn observed<'a>(inputs: &Inputs<'a>, wanted: &DesiredAccount) -> Option<&'a Account> {
     let (guid, _) = wanted.known?;
-    inputs.observed.directory.as_ref()?.accounts.get(&guid)
+    let accounts = &inputs.observed.directory.as_ref()?.accounts;
+    accounts.get(&guid).map(Arc::as_ref)
 }
 
 fn login(draft: &Draft<'_>, wanted: &DesiredAccount) -> String {

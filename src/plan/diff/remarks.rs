@@ -35,8 +35,10 @@ pub(super) fn remarks(draft: &mut Draft<'_>, directory: &Directory, limits: &Lim
             format!("{dn} lost its name to another object: two domain controllers gave it at once"),
         );
     }
-    let managed = directory.accounts.values().filter(|a| limits.covers(&a.dn));
-    for account in managed.filter(|a| a.is_enabled()) {
+    let weak = WEAK.iter().fold(0, |bits, (bit, _)| bits | bit);
+    let accounts = directory.accounts.values();
+    let accounts = accounts.filter(|a| a.control & weak != 0 && a.is_enabled());
+    for account in accounts.filter(|a| limits.covers(&a.dn)) {
         for (bit, how) in WEAK {
             if account.control & bit != 0 {
                 let message = format!("the account {} {how}", account.login);

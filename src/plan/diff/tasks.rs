@@ -14,21 +14,27 @@ use crate::plan::{
     Assumption, ChangeId, DirectoryMode, Finding, NoticeKey, NoticeKind, Task, TaskAction,
     TaskChange, TaskId, TaskStep,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use crate::sorted::Sorted;
 
 /// What the resources without a connector need.
 pub(super) fn tasks(draft: &mut Draft<'_>) {
     assume(draft);
     let inputs = draft.inputs;
     draft.each(|draft, person| {
-        let recorded: BTreeMap<_, _> = of_user(&inputs.recorded.manual, &person.name).collect();
-        let mut keys: BTreeSet<&EntitlementKey> = person.entitlements.keys().collect();
+        let recorded: Vec<_> = of_user(&inputs.recorded.manual, &person.name).collect();
+        let recorded = Sorted::in_order(recorded);
+        let assumed = of_user(&inputs.bootstrap.manual, &person.name).map(|(key, _)| key);
+        let mut keys: Vec<&EntitlementKey> = person.entitlements.keys().collect();
         keys.extend(recorded.keys());
-        keys.extend(of_user(&inputs.bootstrap.manual, &person.name).map(|(key, _)| key));
+        keys.extend(assumed);
+        keys.sort();
+        keys.dedup();
+        let mut recorded = recorded.in_turn();
         for key in keys {
+            let recorded = recorded.get(&key).copied();
             match inputs.desired.resources.get(&key.resource) {
                 Some(terms) if terms.connector == Connector::Manual => {
-                    one(draft, person, (key, recorded.get(key).copied()), terms);
+                    one(draft, person, (key, recorded), terms);
                 }
                 Some(_) => untold(draft, person, key),
                 None => removed(draft, person, key),

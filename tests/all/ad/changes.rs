@@ -50,7 +50,14 @@ impl Watched {
     /// Looks again; what had to be read.
     fn look(&mut self) -> Extent {
         let kept = self.kept.take();
-        let seen = Snapshot::take(&mut self.transport, wanted(), kept, Timestamp::now()).unwrap();
+        let seen = Snapshot::take(
+            &mut self.transport,
+            wanted(),
+            kept,
+            Timestamp::now(),
+            &mut |_| {},
+        )
+        .unwrap();
         let whole = collect(&mut self.transport, &wanted()).unwrap();
         assert_eq!(said(&seen.directory), said(&whole));
         let extent = seen.taken.extent;

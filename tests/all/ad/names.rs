@@ -199,8 +199,9 @@ fn ad_7_log_on_names_and_principal_names_are_one_space() {
             covers: &|_| true,
             mail: true,
         };
-        let (nobody, none) = Default::default();
-        let held = observed::tie::tie(&directory, &nobody, &rules, none).held;
+        let (nobody, none, nothing_seen) = Default::default();
+        let accounts = observed::tie::tie(&directory, &nobody, &rules, (none, &nothing_seen));
+        let held = accounts.held;
         assert!(held.logins.contains_key(&*fold(&login)));
         assert!(held.addresses.contains_key(&*fold(&ad.principal("ann"))));
     });
