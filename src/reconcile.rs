@@ -224,6 +224,15 @@ pub fn diagnosed(
     base: Option<&Catalog>,
     now: Timestamp,
 ) -> (Catalog, Vec<Diagnostic>) {
+    // Among those who do the work: from outside each step of it is handed over, and waited for.
+    rayon::scope(|_| diagnosed_here(reading, base, now))
+}
+
+fn diagnosed_here(
+    reading: Reading,
+    base: Option<&Catalog>,
+    now: Timestamp,
+) -> (Catalog, Vec<Diagnostic>) {
     let Reading {
         source,
         catalog,
@@ -232,8 +241,11 @@ pub fn diagnosed(
     } = reading;
     let mut problems = findings.problems;
     let accounts = Accounts::default();
-    let timeline = Timeline::new(&catalog, &mut problems);
-    let mut outlook = Outlook::new(&catalog, &timeline, &accounts);
+    let (timeline, ground) = rayon::join(
+        || Timeline::new(&catalog, &mut problems),
+        || Arc::new(Ground::new(&catalog)),
+    );
+    let mut outlook = Outlook::on(ground, &timeline, &accounts);
     let policies = Policies::compile(&catalog, &mut problems);
     let mut watch = Watch::new(&policies);
     let glance = outlook.at(now, &mut problems);
@@ -436,10 +448,12 @@ pub fn situation_of(
         mut problems,
         mut diagnostics,
     } = findings;
-    let timeline = Timeline::new(catalog, &mut problems);
+    let (timeline, ground) = rayon::join(
+        || Timeline::new(catalog, &mut problems),
+        || Arc::new(Ground::new(catalog)),
+    );
     let rules = rules(catalog);
     let policies = Policies::compile(catalog, &mut problems);
-    let ground = Arc::new(Ground::new(catalog));
     let folded = timeline.at(now);
     let facts = ground.at(now);
     let recorded = world.recorded;
@@ -518,13 +532,8 @@ pub fn situation_of(
         || watch.look(&seen, &glance.names, false, &mut problems),
         || outlook.desired(),
     );
-    ahead(
-        catalog,
-        &mut outlook,
-        &timeline,
-        (&mut watch, now),
-        &mut problems,
-    );
+    let watched = (&mut watch, now);
+    rayon::scope(|_| ahead(catalog, &mut outlook, &timeline, watched, &mut problems));
     outlook.let_go();
     problems.extend(to_come(catalog, now));
     diagnostics.extend(located(problems, catalog, &reading.source));

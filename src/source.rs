@@ -39,7 +39,9 @@ pub struct Source {
 impl Source {
     /// Adds files; mostly they come in order, and all at once is quicker than one by one.
     fn add(&mut self, files: Vec<(Arc<str>, File)>) {
-        let is_template = |(path, _): &(Arc<str>, File)| matches!(sort(path), Sort::Template);
+        let is_template = |(path, _): &(Arc<str>, File)| {
+            path.starts_with(TEMPLATES) && matches!(sort(path), Sort::Template)
+        };
         let (templates, files): (Vec<_>, Vec<_>) = files.into_iter().partition(is_template);
         for (shelf, files) in [(&mut self.templates, templates), (&mut self.files, files)] {
             match shelf.is_empty() {
@@ -47,6 +49,27 @@ impl Source {
                 false => shelf.extend(files),
             }
         }
+    }
+
+    /// Files that differ only in case.
+    pub fn case_clashes(&self) -> Vec<Diagnostic> {
+        let files = &self.files;
+        let mut seen: HashMap<Cow<'_, str>, &Arc<str>> = HashMap::with_capacity(files.len());
+        let mut clashes = Vec::new();
+        for path in files.keys() {
+            if let Some(first) = seen.insert(lower(path), path) {
+                clashes.push(
+                    Diagnostic::new(
+                        Code::CaseClash,
+                        Place::of_file(path),
+                        format!("this file and {first} differ only in case"),
+                    )
+                    .help("rename one: on Windows and macOS only one of them would exist")
+                    .related(Place::of_file(first), "the other one"),
+                );
+            }
+        }
+        clashes
     }
 }
 
@@ -157,17 +180,10 @@ fn empty_hint(empty: bool) -> &'static str {
 /// [`SourceError`] when the repository or the revision cannot be read at all. A single file that
 /// cannot be read is a diagnostic.
 pub fn read(origin: &Origin, known: &dyn Fn(&Blob) -> bool) -> Result<Source, SourceError> {
-    let source = match origin {
-        Origin::Revision { folder, revision } => git::read(folder, revision, known)?,
-        Origin::Worktree { folder } => worktree::read(folder)?,
-    };
-    Ok(clashing(source))
-}
-
-/// The same with what is wrong with its names.
-fn clashing(mut source: Source) -> Source {
-    source.diagnostics.extend(case_clashes(&source.files));
-    source
+    match origin {
+        Origin::Revision { folder, revision } => git::read(folder, revision, known),
+        Origin::Worktree { folder } => worktree::read(folder),
+    }
 }
 
 /// Whether a path of the repository is that of a manifest file.
@@ -234,25 +250,6 @@ fn submodule(folder: &Arc<str>) -> Diagnostic {
         "the folder is a repository of its own (a submodule); what it holds is not read",
     )
     .help("put the manifests themselves here, or list the folder in `ignore` of countersign.yaml")
-}
-
-fn case_clashes(files: &BTreeMap<Arc<str>, File>) -> Vec<Diagnostic> {
-    let mut seen: HashMap<Cow<'_, str>, &Arc<str>> = HashMap::with_capacity(files.len());
-    let mut clashes = Vec::new();
-    for path in files.keys() {
-        if let Some(first) = seen.insert(lower(path), path) {
-            clashes.push(
-                Diagnostic::new(
-                    Code::CaseClash,
-                    Place::of_file(path),
-                    format!("this file and {first} differ only in case"),
-                )
-                .help("rename one: on Windows and macOS only one of them would exist")
-                .related(Place::of_file(first), "the other one"),
-            );
-        }
-    }
-    clashes
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::manifest::config::{LoginNaming, Managed, Naming};
 use crate::manifest::parse::{Body, CONFIG_FILE, Located, Location, Manifests};
 use crate::manifest::{ConfigSpec, Kind, Manifest};
-use crate::name::{ManifestName, RequestName, ResourceName};
+use crate::name::{ManifestName, RequestName, ResourceName, UserName};
 use jiff::tz::TimeZone;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -108,7 +108,7 @@ pub fn link(manifests: Manifests) -> (Catalog, Findings) {
         zone: zone.unwrap_or(TimeZone::UTC),
         organizations: shelves.organizations,
         profiles: shelves.profiles,
-        users: shelves.users,
+        users: shelved(shelves.users, Kind::User, &mut problems),
         resources: shelves.resources,
         roles: shelves.roles,
         scopes: shelves.scopes,
@@ -160,7 +160,8 @@ struct Shelves {
     organizations:
         BTreeMap<crate::name::OrganizationName, Linked<crate::manifest::OrganizationSpec>>,
     profiles: BTreeMap<crate::name::ProfileName, Linked<crate::manifest::ProfileSpec>>,
-    users: BTreeMap<crate::name::UserName, Linked<crate::manifest::UserSpec>>,
+    /// There are many, and all at once are quicker than one by one.
+    users: Vec<(UserName, Linked<crate::manifest::UserSpec>)>,
     resources: BTreeMap<ResourceName, Linked<crate::manifest::ResourceSpec>>,
     roles: BTreeMap<crate::name::RoleName, Linked<crate::manifest::RoleSpec>>,
     scopes: BTreeMap<crate::name::ScopeName, Linked<crate::manifest::ScopeSpec>>,
@@ -212,7 +213,11 @@ impl Shelves {
                 problems,
             ),
             Body::Profile(m) => shelve(&mut self.profiles, at, &m, Kind::Profile, problems),
-            Body::User(m) => shelve(&mut self.users, at, &m, Kind::User, problems),
+            Body::User(m) => {
+                let (labels, spec) = (m.metadata.labels.clone(), m.spec.clone());
+                let linked = Linked { at, labels, spec };
+                self.users.push((UserName::from(&m.metadata.name), linked));
+            }
             Body::Resource(m) => shelve(&mut self.resources, at, &m, Kind::Resource, problems),
             Body::Role(m) => shelve(&mut self.roles, at, &m, Kind::Role, problems),
             Body::Scope(m) => shelve(&mut self.scopes, at, &m, Kind::Scope, problems),
@@ -254,6 +259,24 @@ fn shelve<N, S>(
             });
         }
     }
+}
+
+/// Those of a kind, as they come.
+fn shelved<N: Ord + std::fmt::Display, S>(
+    mut all: Vec<(N, Linked<S>)>,
+    kind: Kind,
+    problems: &mut Vec<Problem>,
+) -> BTreeMap<N, Linked<S>> {
+    // The first of a name stays the first.
+    all.sort_by(|(one, _), (other, _)| one.cmp(other));
+    all.dedup_by(|(name, linked), (first_name, first)| {
+        let is_twice = name == first_name;
+        if is_twice {
+            problems.push(same_name(&linked.at, first, kind, name));
+        }
+        is_twice
+    });
+    all.into_iter().collect()
 }
 
 fn same_name<S>(

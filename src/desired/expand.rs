@@ -220,6 +220,7 @@ impl<'a> Outlook<'a> {
         if first {
             self.namer.expect(names.len());
             self.distinct.expect(names.len());
+            self.numbers.expect(names.len());
         }
         let filled = fill(facts, (&mut self.namer, self.accounts), held, problems);
         let mut claims = Vec::with_capacity(filled.len());
@@ -238,22 +239,26 @@ impl<'a> Outlook<'a> {
         }
         let (catalog, timeline, now) = (facts.catalog, self.timeline, self.now);
         let people = &self.people;
-        let (shared, rest) = rayon::join(
+        let (shared, (bonds, left)) = rayon::join(
             || {
                 let claims = names.iter().zip(claims);
                 self.distinct.look(catalog, &before, claims)
             },
             || {
-                let mut found = bonds::check(folded, people, &mut self.numbers);
-                let looked_at = (names.as_slice(), now);
-                orphans::warn(catalog, timeline, looked_at, &before, people, &mut found);
-                if first {
-                    newcomers::warn(catalog, timeline, people, now, &mut found);
-                }
-                found
+                rayon::join(
+                    || bonds::check(folded, people, &mut self.numbers),
+                    || {
+                        let (mut found, looked_at) = (Vec::new(), (names.as_slice(), now));
+                        orphans::warn(catalog, timeline, looked_at, &before, people, &mut found);
+                        if first {
+                            newcomers::warn(catalog, timeline, people, now, &mut found);
+                        }
+                        found
+                    },
+                )
             },
         );
-        problems.extend(shared.into_iter().chain(rest));
+        problems.extend(shared.into_iter().chain(bonds).chain(left));
         self.note_holders(&names, asked, problems);
         let recipients = self.recipients();
         if recipients.may_differ(&names, &before) {

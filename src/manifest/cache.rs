@@ -65,12 +65,14 @@ fn to_hex(blob: &Blob) -> String {
 }
 
 fn from_hex(text: &str) -> Option<Blob> {
+    let digit = |digit: u8| char::from(digit).to_digit(16);
     let mut blob = Blob([0; 20]);
-    if text.len() != 40 {
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if pairs.len() != blob.0.len() || !rest.is_empty() {
         return None;
     }
-    for (i, byte) in blob.0.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * i..2 * i + 2)?, 16).ok()?;
+    for (byte, [high, low]) in blob.0.iter_mut().zip(pairs) {
+        *byte = u8::try_from(digit(*high)? << 4 | digit(*low)?).ok()?;
     }
     Some(blob)
 }

@@ -79,30 +79,32 @@ pub struct Known(pub HashMap<Blob, Vec<(u32, u32, Body)>>);
 /// Parses every file, and notes in `known` what need not be parsed again.
 pub fn parse(source: &Source, known: &mut Known) -> Manifests {
     let ignored = ignored(source, known);
-    let mut manifests = Manifests {
-        diagnostics: source.diagnostics.clone(),
-        ..Default::default()
-    };
-    manifests
-        .diagnostics
-        .retain(|d| !ignored.iter().any(|glob| glob.is_match(&*d.place.file)));
     let files: Vec<_> = source
         .files
         .iter()
         .filter(|(path, _)| !ignored.iter().any(|glob| glob.is_match(&***path)))
         .collect();
-    let parsed: Vec<_> = files
-        .par_iter()
-        .map(|(path, file)| match known.0.get(&file.blob) {
-            Some(bodies) => Parsed {
-                manifests: bodies.iter().map(|(d, l, b)| (*d, *l, b.clone())).collect(),
-                ..Parsed::default()
-            },
-            None => parse_file(path, &file.bytes().unwrap_or_default()),
-        })
-        .collect();
+    let one = |(path, file): &(&Arc<str>, &File)| match known.0.get(&file.blob) {
+        Some(bodies) => Parsed {
+            manifests: bodies.iter().map(|(d, l, b)| (*d, *l, b.clone())).collect(),
+            is_known: true,
+            ..Parsed::default()
+        },
+        None => parse_file(path, &file.bytes().unwrap_or_default()),
+    };
+    let (parsed, clashes) = rayon::join(
+        || files.par_iter().map(one).collect::<Vec<_>>(),
+        || source.case_clashes(),
+    );
+    let mut diagnostics = [&source.diagnostics[..], &clashes].concat();
+    diagnostics.retain(|d| !ignored.iter().any(|glob| glob.is_match(&*d.place.file)));
+    let mut manifests = Manifests {
+        list: Vec::with_capacity(files.len()),
+        diagnostics,
+        ..Default::default()
+    };
     for ((path, file), parsed) in files.into_iter().zip(parsed) {
-        if parsed.diagnostics.is_empty() && !known.0.contains_key(&file.blob) {
+        if parsed.diagnostics.is_empty() && !parsed.is_known {
             known.0.insert(file.blob, parsed.manifests.clone());
         }
         manifests.diagnostics.extend(parsed.diagnostics);
@@ -262,6 +264,8 @@ fn ignored_by(path: &Arc<str>, file: &File, known: &Known) -> Vec<String> {
 #[derive(Default)]
 struct Parsed {
     manifests: Vec<(u32, u32, Body)>,
+    /// Whether it was parsed before.
+    is_known: bool,
     broken: Vec<(Kind, ManifestName)>,
     damaged: Vec<u32>,
     diagnostics: Vec<Diagnostic>,

@@ -7,7 +7,7 @@
 //! nothing else of it, and commits are taken apart from their own bytes.
 
 use super::git::{Handles, open, read_tree};
-use super::{Blob, Source, SourceError, clashing};
+use super::{Blob, Source, SourceError};
 use git2::{Delta, ErrorCode, ObjectType, Oid, Repository, RepositoryInitOptions};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -339,8 +339,8 @@ impl Objects {
         };
         let below = below.map_err(failed(&self.prefix))?;
         let handles = Handles::One;
-        let source = read_tree(&self.view, &commit.id, &below, &self.real, known, handles)?;
-        Ok(clashing(source))
+        let read = read_tree(&self.view, &commit.id, &below, &self.real, known, handles);
+        Ok(read?)
     }
 
     /// The commit that merging a head would make; none where somebody has to decide something. It

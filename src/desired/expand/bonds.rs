@@ -19,6 +19,12 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
+    /// Makes ready for so many users at once.
+    pub fn expect(&mut self, users: usize) {
+        self.holders.reserve(users);
+        self.held.reserve(users);
+    }
+
     /// Gives a user a number, or none, in place of the one they had; who else has it, if anybody has.
     fn take(&mut self, name: &UserName, number: Option<&str>) -> Option<UserName> {
         if self.held.get(name).map(String::as_str) != number
