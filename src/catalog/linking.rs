@@ -261,7 +261,7 @@ fn shelve<N, S>(
     }
 }
 
-/// Those of a kind, as they come.
+/// Those of a kind by name; of several of one name the first, and the others are reported.
 fn shelved<N: Ord + std::fmt::Display, S>(
     mut all: Vec<(N, Linked<S>)>,
     kind: Kind,

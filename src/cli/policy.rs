@@ -84,7 +84,12 @@ fn test(folder: PathBuf, format: Shown, covered: bool) -> Outcome {
     let origin = Origin::Worktree { folder };
     let mut source = source::read(&origin, &|_| false).map_err(|e| Failed::new(Exit::World, e))?;
     let tests = source.files.clone();
-    source.files.retain(|path, _| !path.starts_with("tests/"));
+    let of_tests = |path: &str| path.starts_with("tests/");
+    let clashes = source.case_clashes().into_iter();
+    source
+        .diagnostics
+        .extend(clashes.filter(|clash| of_tests(&clash.place.file)));
+    source.files.retain(|path, _| !of_tests(path));
     let manifests = parse(&source, &mut Known::default());
     let mut diagnostics: Vec<Diagnostic> = manifests.diagnostics.clone();
     let (catalog, _) = crate::catalog::link(manifests);

@@ -179,7 +179,8 @@ impl<'a> Outlook<'a> {
 
     /// Looks at an instant later than any before, and reports what is wrong at it.
     pub fn at(&mut self, now: Timestamp, problems: &mut Vec<Problem>) -> Glance {
-        let touched = match std::mem::take(&mut self.fresh) {
+        let is_first = std::mem::take(&mut self.fresh);
+        let touched = match is_first {
             true => None,
             false => self.timeline.touched(now),
         };
@@ -190,8 +191,8 @@ impl<'a> Outlook<'a> {
         let ground = self.ground.clone();
         let facts = ground.at(now);
         let glance = self.put(&facts, Held::later(&folded), problems);
-        // Nobody waits until everybody is taken apart.
-        if touched.is_none() {
+        // Nobody waits until everybody is taken apart; later ones must not pile up.
+        if is_first {
             rayon::spawn(move || drop(folded));
         }
         glance
@@ -329,7 +330,7 @@ impl<'a> Outlook<'a> {
     }
 }
 
-/// What everybody holds at an instant, before anybody knows of accounts.
+/// What everybody holds at an instant, as far as they were not put together already.
 pub struct Held<'p> {
     folded: &'p Folded,
     /// In the order of users; of those who are missing it is worked out while others are named.
@@ -350,7 +351,7 @@ impl<'p> Held<'p> {
     }
 }
 
-/// A user whose account has no names yet.
+/// A user whose account is yet to be named.
 struct Part<'p> {
     work: Work<'p>,
     /// What is wrong with what they hold.

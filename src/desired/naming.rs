@@ -109,7 +109,8 @@ impl Held {
 pub struct Namer<'a> {
     catalog: &'a Catalog,
     accounts: &'a Accounts,
-    /// What manifests claim and what was given; besides, the accounts' names are taken.
+    /// What manifests claim and what was given, but for names that the same account has already: all that
+    /// accounts have is taken besides.
     taken: Taken,
     /// What was given before, so that a later instant finds the same names.
     given: GivenNames,
@@ -213,8 +214,9 @@ impl<'a> Namer<'a> {
         problems: &mut Vec<Problem>,
     ) -> Option<Names> {
         let account = self.accounts.known.get(name);
-        // The names that the directory has are taken already.
-        let there = account.filter(|a| a.by_hand.is_none() && self.accounts.seen == Seen::Yes);
+        let own = account.map(|account| account.guid);
+        let held = &self.accounts.held;
+        let has = |table: Option<&Table>, key: &str| own.is_some_and(|own| has(table, key, own));
         let account = account.map(|known| self.held(name, Held::of(known)));
         let account = account.as_ref();
         let remembered = self.accounts.seen == Seen::Remembered;
@@ -248,7 +250,7 @@ impl<'a> Namer<'a> {
             }
         };
         let is_new = known.is_none() && user.spec.login.is_none();
-        if there.is_none_or(|a| a.login != login) {
+        if !has(logins(held), &fold(&login)) {
             self.taken.login(&login, Holder::User(name.clone()));
         }
         variables.account.login = Some(login.clone());
@@ -270,7 +272,7 @@ impl<'a> Namer<'a> {
             }
         }
         variables.account.upn = Some(upn.clone());
-        if there.is_none_or(|a| a.upn != upn) {
+        if !has(addresses(held), &fold(&upn)) {
             self.taken.address(&upn, Holder::User(name.clone()));
         }
         let mut mail = self.mail(name, user, known, variables);
@@ -291,7 +293,7 @@ impl<'a> Namer<'a> {
         }
         variables.account.mail.clone_from(&mail);
         if let Some(mail) = mail.as_ref().filter(|mail| **mail != upn)
-            && there.is_none_or(|a| a.mail.as_ref() != Some(mail))
+            && !has(addresses(held), &fold(mail))
         {
             self.taken.address(mail, Holder::User(name.clone()));
         }
@@ -300,9 +302,7 @@ impl<'a> Namer<'a> {
         if is_new && trouble.is_none() && self.is_foreign(|t| t.below(parent), &lower(&wanted)) {
             trouble = Some(name_held(&format!("the common name `{wanted}`"), "login"));
         }
-        let below = self.accounts.held.below(parent);
-        let stands = |a: &Arc<KnownAccount>| below.is_some_and(|t| has(t, &lower(&cn), a.guid));
-        if !there.is_some_and(stands) {
+        if !has(held.below(parent), &lower(&cn)) {
             self.taken
                 .common_name(parent, &cn, Holder::User(name.clone()));
         }
@@ -634,8 +634,8 @@ impl<'a> Namer<'a> {
 }
 
 /// Whether an account has a name in a table.
-fn has(table: &Table, key: &str, account: Guid) -> bool {
-    let holders = table.get(key);
+fn has(table: Option<&Table>, key: &str, account: Guid) -> bool {
+    let holders = table.and_then(|table| table.get(key));
     holders.is_some_and(|holders| holders.contains(&Holder::Account(account)))
 }
 

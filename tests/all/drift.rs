@@ -139,6 +139,31 @@ fn drift_that_is_held_is_told_to_the_administrators_once() {
     assert_eq!(title(&access), "Help Desk Lead");
 }
 
+#[test]
+fn access_that_waits_for_what_the_directory_lacks_takes_nothing_from_drift() {
+    let card = "employeeID: 0849518684\n";
+    let text = Access::export_text("bloomington");
+    assert_eq!(text.matches(card).count(), 1, "Walter's card number");
+    let access = Access::example("bloomington")
+        .with_ldif(&text.replace(card, ""))
+        .operated_by_anchor(&Directory::Ldif, &Post::Outbox);
+    access.edit(RESOURCE, "\nspec:\n", "\nspec:\n  drift: hold\n");
+    access.commit("Drift");
+    access.run(&["run", "--once"]).ends(1);
+    let plan = held(&access);
+    let waiting = codes(&plan, "held");
+    assert!(
+        waiting.iter().all(|code| *code == "field-missing"),
+        "{plan}"
+    );
+    by_hand(&access, BEFORE, AFTER);
+    let plan = held(&access);
+    assert_eq!(plan["changes"].as_array().unwrap().len(), 0, "{plan}");
+    assert_eq!(texts(&plan, "held", "what").len(), 1, "{plan}");
+    access.run(&["run", "--once"]).ends(1);
+    assert_eq!(title(&access), "Help Desk Lead");
+}
+
 /// Somebody changes lines of one account past us.
 fn by_hand_of(access: &Access, login: &str, lines: &[(&str, &str)]) {
     let text = fs::read_to_string(access.ldif()).unwrap();

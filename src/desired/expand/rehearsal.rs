@@ -14,6 +14,7 @@ use crate::desired::variables::{Supervisor, UserVariables};
 use crate::desired::{Accounts, KnownAccount};
 use crate::name::UserName;
 use crate::request::Folded;
+use foldhash::HashMap;
 use std::sync::Arc;
 
 /// People who are put together as their accounts come in.
@@ -21,17 +22,17 @@ pub struct Rehearsal<'p> {
     facts: &'p Facts<'p>,
     folded: &'p Folded,
     people: Vec<User<'p>>,
-    /// In the order of people; none of those who wait.
+    /// In the order of people; none of those who wait for another's account.
     parts: Vec<Option<Part<'p>>>,
     /// The accounts that came in.
     accounts: Accounts,
     supervisors: Supervisors,
-    /// Whose accounts came in before those of whom they report to.
-    waiting: Vec<Waiting<'p>>,
+    /// Whose accounts came in before that of whom they report to, by whom that is.
+    waiting: HashMap<UserName, Vec<Named<'p>>>,
 }
 
-/// A user whose account has its names, and whose supervisor's has not.
-struct Waiting<'p> {
+/// A user whose account has its names.
+struct Named<'p> {
     place: usize,
     holdings: Holdings<'p>,
     problems: Vec<Problem>,
@@ -84,7 +85,7 @@ impl<'p> Rehearsal<'p> {
                 seen: Seen::Yes,
                 ..Accounts::default()
             },
-            waiting: Vec::new(),
+            waiting: HashMap::default(),
         }
     }
 
@@ -103,24 +104,33 @@ impl<'p> Rehearsal<'p> {
                 came.push(place);
             }
         }
-        let before = self.waiting.len();
-        self.name(&came);
-        let named = self.waiting[before..].iter();
-        let named = named.map(|waiting| (self.people[waiting.place], &waiting.base));
-        self.supervisors.add(named);
-        let waiting = std::mem::take(&mut self.waiting).into_iter();
-        let (ready, later) =
-            waiting.partition::<Vec<_>, _>(|w| self.supervisors.tell_of(self.people[w.place].1));
-        self.waiting = later;
-        for waiting in ready {
-            let place = waiting.place;
-            self.parts[place] = self.filled(waiting);
+        let named = self.name(&came);
+        let bases = named.iter().map(|n| (self.people[n.place], &n.base));
+        self.supervisors.add(bases);
+        let names: Vec<&UserName> = named.iter().map(|n| self.people[n.place].0).collect();
+        let below = names
+            .into_iter()
+            .filter_map(|name| self.waiting.remove(name));
+        let below: Vec<_> = below.flatten().collect();
+        for named in named.into_iter().chain(below) {
+            let user = self.people[named.place].1;
+            match &user.spec.supervisor {
+                Some(supervisor) if !self.supervisors.tell_of(user) => {
+                    let waiting = self.waiting.entry(supervisor.clone());
+                    waiting.or_default().push(named);
+                }
+                Some(_) | None => {
+                    let place = named.place;
+                    self.parts[place] = self.filled(named);
+                }
+            }
         }
     }
 
     /// Gives names to the accounts of these people. Nobody else's are known, so they may have others in the end;
     /// with whom something is wrong is left to then.
-    fn name(&mut self, came: &[usize]) {
+    fn name(&mut self, came: &[usize]) -> Vec<Named<'p>> {
+        let mut all = Vec::with_capacity(came.len());
         let mut namer = Namer::new(self.facts.catalog, &self.accounts);
         for &place in came {
             let part = self.parts.get_mut(place).and_then(Option::take);
@@ -146,7 +156,7 @@ impl<'p> Rehearsal<'p> {
             );
             match work {
                 Work::Held(holdings) if found.is_empty() && base.names.is_some() => {
-                    self.waiting.push(Waiting {
+                    all.push(Named {
                         place,
                         holdings,
                         problems,
@@ -163,17 +173,18 @@ impl<'p> Rehearsal<'p> {
                 }
             }
         }
+        all
     }
 
     /// Puts somebody together.
-    fn filled(&self, waiting: Waiting<'p>) -> Option<Part<'p>> {
-        let Waiting {
+    fn filled(&self, named: Named<'p>) -> Option<Part<'p>> {
+        let Named {
             place,
             holdings,
             problems,
             base,
             variables,
-        } = waiting;
+        } = named;
         let (name, user) = self.people[place];
         let known = (&self.accounts, &self.supervisors);
         let rehearsed = Rehearsed {
@@ -203,11 +214,11 @@ impl<'p> Rehearsal<'p> {
             supervisors,
         } = self;
         rayon::spawn(move || drop((accounts, supervisors)));
-        for waiting in waiting {
-            parts[waiting.place] = Some(Part {
-                work: Work::Held(waiting.holdings),
-                problems: waiting.problems,
-                variables: waiting.variables,
+        for named in waiting.into_values().flatten() {
+            parts[named.place] = Some(Part {
+                work: Work::Held(named.holdings),
+                problems: named.problems,
+                variables: named.variables,
             });
         }
         let parts = parts.into_iter().zip(&people);
