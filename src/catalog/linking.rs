@@ -197,13 +197,7 @@ impl Shelves {
                     .help("keep one, in countersign.yaml")
                     .related(&first.at, "/kind", "the first one"),
                 ),
-                None => {
-                    self.config = Some(Linked {
-                        at,
-                        labels: manifest.metadata.labels.clone(),
-                        spec: manifest.spec.clone(),
-                    })
-                }
+                None => self.config = Some(linked(at, &manifest)),
             },
             Body::Organization(m) => shelve(
                 &mut self.organizations,
@@ -214,9 +208,8 @@ impl Shelves {
             ),
             Body::Profile(m) => shelve(&mut self.profiles, at, &m, Kind::Profile, problems),
             Body::User(m) => {
-                let (labels, spec) = (m.metadata.labels.clone(), m.spec.clone());
-                let linked = Linked { at, labels, spec };
-                self.users.push((UserName::from(&m.metadata.name), linked));
+                let name = UserName::from(&m.metadata.name);
+                self.users.push((name, linked(at, &m)));
             }
             Body::Resource(m) => shelve(&mut self.resources, at, &m, Kind::Resource, problems),
             Body::Role(m) => shelve(&mut self.roles, at, &m, Kind::Role, problems),
@@ -252,12 +245,16 @@ fn shelve<N, S>(
     match shelf.entry(N::from(name)) {
         Entry::Occupied(first) => problems.push(same_name(&at, first.get(), kind, name)),
         Entry::Vacant(place) => {
-            place.insert(Linked {
-                at,
-                labels: manifest.metadata.labels.clone(),
-                spec: manifest.spec.clone(),
-            });
+            place.insert(linked(at, manifest));
         }
+    }
+}
+
+fn linked<S>(at: Location, manifest: &Manifest<S>) -> Linked<S> {
+    Linked {
+        at,
+        labels: manifest.metadata.labels.clone(),
+        spec: manifest.spec.clone(),
     }
 }
 

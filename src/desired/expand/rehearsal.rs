@@ -3,14 +3,12 @@
 //!
 //! Invariant: what was rehearsed counts only where nothing that it was made of is otherwise in the end.
 
-use super::holdings::Holdings;
 use super::person::{self, Filled, Supervisors};
 use super::places::Place;
 use super::{Base, Facts, Held, Part, Presence, User, Work, base, everybody, part};
-use crate::catalog::Problem;
 use crate::desired::accounts::Seen;
 use crate::desired::naming::{Namer, Names};
-use crate::desired::variables::{Supervisor, UserVariables};
+use crate::desired::variables::Supervisor;
 use crate::desired::{Accounts, KnownAccount};
 use crate::name::UserName;
 use crate::request::Folded;
@@ -34,11 +32,9 @@ pub struct Rehearsal<'p> {
 /// A user whose account has its names.
 struct Named<'p> {
     place: usize,
-    holdings: Holdings<'p>,
-    problems: Vec<Problem>,
+    /// The user as before that.
+    part: Part<'p>,
     base: Base<'p>,
-    /// What templates saw of them before their account had its names.
-    variables: UserVariables<'p>,
 }
 
 /// A user who was put together, and what of.
@@ -133,44 +129,16 @@ impl<'p> Rehearsal<'p> {
         let mut all = Vec::with_capacity(came.len());
         let mut namer = Namer::new(self.facts.catalog, &self.accounts);
         for &place in came {
-            let part = self.parts.get_mut(place).and_then(Option::take);
-            let Some(Part {
-                work: Work::Held(holdings),
-                problems,
-                variables,
-            }) = part
-            else {
+            let Some(part) = self.parts[place].take() else {
                 continue;
             };
+            let (user, known) = (self.people[place], (&mut namer, &self.accounts));
             let mut found = Vec::new();
-            let work = Work::Held(holdings);
-            let known = (&mut namer, &self.accounts);
-            let named = variables.clone();
-            let base = base(
-                self.facts,
-                known,
-                self.people[place],
-                &work,
-                named,
-                &mut found,
-            );
-            match work {
-                Work::Held(holdings) if found.is_empty() && base.names.is_some() => {
-                    all.push(Named {
-                        place,
-                        holdings,
-                        problems,
-                        base,
-                        variables,
-                    });
-                }
-                work => {
-                    self.parts[place] = Some(Part {
-                        work,
-                        problems,
-                        variables,
-                    });
-                }
+            let variables = part.variables.clone();
+            let base = base(self.facts, known, user, &part.work, variables, &mut found);
+            match found.is_empty() && base.names.is_some() {
+                true => all.push(Named { place, part, base }),
+                false => self.parts[place] = Some(part),
             }
         }
         all
@@ -178,13 +146,10 @@ impl<'p> Rehearsal<'p> {
 
     /// Puts somebody together.
     fn filled(&self, named: Named<'p>) -> Option<Part<'p>> {
-        let Named {
-            place,
-            holdings,
-            problems,
-            base,
-            variables,
-        } = named;
+        let Named { place, part, base } = named;
+        let Work::Held(holdings) = part.work else {
+            return Some(part);
+        };
         let (name, user) = self.people[place];
         let known = (&self.accounts, &self.supervisors);
         let rehearsed = Rehearsed {
@@ -197,8 +162,7 @@ impl<'p> Rehearsal<'p> {
         };
         Some(Part {
             work: Work::Rehearsed(Box::new(rehearsed)),
-            problems,
-            variables,
+            ..part
         })
     }
 
@@ -215,11 +179,7 @@ impl<'p> Rehearsal<'p> {
         } = self;
         rayon::spawn(move || drop((accounts, supervisors)));
         for named in waiting.into_values().flatten() {
-            parts[named.place] = Some(Part {
-                work: Work::Held(named.holdings),
-                problems: named.problems,
-                variables: named.variables,
-            });
+            parts[named.place] = Some(named.part);
         }
         let parts = parts.into_iter().zip(&people);
         let parts = parts.map(|(known, user)| known.unwrap_or_else(|| part(facts, user)));
@@ -233,7 +193,7 @@ impl<'p> Rehearsal<'p> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::{Catalog, link};
+    use crate::catalog::{Catalog, Problem, link};
     use crate::connector::Guid;
     use crate::desired::accounts::Trouble;
     use crate::desired::expand::{Ground, Outlook};
