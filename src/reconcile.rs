@@ -43,11 +43,10 @@ use crate::policy::judge::Watch;
 use crate::policy::world::Lens;
 use crate::request::{Folded, Timeline};
 use crate::sorted::Sorted;
-use crate::source::{self, Blob, Origin, Source, SourceError};
+use crate::source::{self, Listed, Origin, Source, SourceError};
 use jiff::Timestamp;
 use read_back::Exports;
 use sha2::{Digest, Sha256};
-use std::cell::{Cell, OnceCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -78,24 +77,22 @@ impl Parsed {
     /// # Errors
     /// [`SourceError`] when it cannot be read at all.
     pub fn read(origin: &Origin, known: &mut Known) -> Result<Self, SourceError> {
-        let source = files(origin, &|blob| known.0.contains_key(blob))?;
+        let source = listed(origin)?.read(&|blob| known.0.contains_key(blob))?;
         let manifests = parse(&source, known);
         Ok(Self { source, manifests })
     }
 
-    /// Reads a repository; what is known is asked for when its files are listed, and comes back with what
-    /// was added to it.
+    /// Reads a repository; what is known is made while its files are listed, and comes back with what was
+    /// added to it.
     ///
     /// # Errors
     /// As [`read`](Self::read).
     pub fn read_with(
         origin: &Origin,
-        known: impl FnOnce() -> Known,
+        known: impl FnOnce() -> Known + Send,
     ) -> Result<(Self, Known), SourceError> {
-        let (told, ask) = (OnceCell::new(), Cell::new(Some(known)));
-        let tell = || ask.take().map_or_else(Known::default, |known| known());
-        let source = files(origin, &|blob| told.get_or_init(tell).0.contains_key(blob))?;
-        let mut known = told.into_inner().unwrap_or_else(tell);
+        let (listed, mut known) = rayon::join(|| listed(origin), known);
+        let source = listed?.read(&|blob| known.0.contains_key(blob))?;
         let manifests = parse(&source, &mut known);
         Ok((Self { source, manifests }, known))
     }
@@ -117,8 +114,8 @@ impl Parsed {
     }
 }
 
-/// The files of a repository; of those that are known only where they are.
-fn files(origin: &Origin, is_known: &dyn Fn(&Blob) -> bool) -> Result<Source, SourceError> {
+/// The files of a repository.
+fn listed(origin: &Origin) -> Result<Listed, SourceError> {
     fail_point!(
         "repository-read",
         return Err(SourceError::Io {
@@ -126,7 +123,7 @@ fn files(origin: &Origin, is_known: &dyn Fn(&Blob) -> bool) -> Result<Source, So
             source: crate::failpoint::broken(),
         })
     );
-    source::read(origin, is_known)
+    source::list(origin)
 }
 
 /// Reads and links a repository.
@@ -215,24 +212,26 @@ pub struct World<'a> {
 /// Every mistake of a repository, from one instant on, with its place; sorted. Beside an earlier
 /// revision of it also what may not be done to that one.
 pub fn diagnose(reading: Reading, base: Option<&Catalog>, now: Timestamp) -> Vec<Diagnostic> {
-    diagnosed(reading, base, now).1
+    diagnosed(reading, base, now).diagnostics
 }
 
-/// The same, beside the catalog.
-pub fn diagnosed(
-    reading: Reading,
-    base: Option<&Catalog>,
-    now: Timestamp,
-) -> (Catalog, Vec<Diagnostic>) {
+/// A repository whose mistakes are known.
+pub struct Diagnosed {
+    /// Its manifests.
+    pub catalog: Catalog,
+    /// What is wrong with it, sorted by place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What was made to find that: a program that ends now need not take it apart.
+    pub remains: Box<dyn Send>,
+}
+
+/// Every mistake as [`diagnose`] finds them, beside the catalog.
+pub fn diagnosed(reading: Reading, base: Option<&Catalog>, now: Timestamp) -> Diagnosed {
     // Among those who do the work: from outside each step of it is handed over, and waited for.
     rayon::scope(|_| diagnosed_here(reading, base, now))
 }
 
-fn diagnosed_here(
-    reading: Reading,
-    base: Option<&Catalog>,
-    now: Timestamp,
-) -> (Catalog, Vec<Diagnostic>) {
+fn diagnosed_here(reading: Reading, base: Option<&Catalog>, now: Timestamp) -> Diagnosed {
     let Reading {
         source,
         catalog,
@@ -245,10 +244,11 @@ fn diagnosed_here(
         || Timeline::new(&catalog, &mut problems),
         || Arc::new(Ground::new(&catalog)),
     );
-    let mut outlook = Outlook::on(ground, &timeline, &accounts);
+    let mut outlook = Outlook::on(ground.clone(), &timeline, &accounts);
     let policies = Policies::compile(&catalog, &mut problems);
     let mut watch = Watch::new(&policies);
-    let glance = outlook.at(now, &mut problems);
+    let folded = timeline.at(now);
+    let glance = outlook.begin(&ground.at(now), Held::later(&folded), &mut problems);
     let lens = lens(&catalog, &timeline, &outlook, now);
     watch.look(&lens, &glance.names, false, &mut problems);
     ahead(
@@ -265,9 +265,13 @@ fn diagnosed_here(
     }
     let mut diagnostics = findings.diagnostics;
     diagnostics.extend(located(problems, &catalog, &source));
-    outlook.let_go();
+    let remains = Box::new((folded, outlook.into_remains()));
     drop(timeline);
-    (catalog, sorted(diagnostics))
+    Diagnosed {
+        catalog,
+        diagnostics: sorted(diagnostics),
+        remains,
+    }
 }
 
 /// The same, where a proposal told already what time brings.

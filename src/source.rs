@@ -38,11 +38,11 @@ pub struct Source {
 
 impl Source {
     /// Adds files; mostly they come in order, and all at once is quicker than one by one.
-    fn add(&mut self, files: Vec<(Arc<str>, File)>) {
-        let is_template = |(path, _): &(Arc<str>, File)| {
+    fn add(&mut self, mut files: Vec<(Arc<str>, File)>) {
+        let is_template = |(path, _): &mut (Arc<str>, File)| {
             path.starts_with(TEMPLATES) && matches!(sort(path), Sort::Template)
         };
-        let (templates, files): (Vec<_>, Vec<_>) = files.into_iter().partition(is_template);
+        let templates = files.extract_if(.., is_template).collect();
         for (shelf, files) in [(&mut self.templates, templates), (&mut self.files, files)] {
             match shelf.is_empty() {
                 true => *shelf = files.into_iter().collect(),
@@ -94,6 +94,14 @@ impl File {
         Self {
             blob,
             bytes: Content::Here(bytes.into()),
+        }
+    }
+
+    /// A file whose content is left in git.
+    fn in_git(blob: Blob, repository: &Arc<Path>) -> Self {
+        Self {
+            blob,
+            bytes: Content::InGit(repository.clone()),
         }
     }
 
@@ -173,17 +181,45 @@ fn empty_hint(empty: bool) -> &'static str {
     }
 }
 
-/// Reads every manifest file; the content of blobs that are `known` already is left in git until
-/// somebody asks for it.
+/// The files of one state of a repository, before it is asked which of them are known.
+pub enum Listed {
+    /// Those of a revision, listed.
+    Revision(git::Listing),
+    /// Those of a folder: they are read at once.
+    Worktree(Source),
+}
+
+/// Lists every manifest file.
 ///
 /// # Errors
-/// [`SourceError`] when the repository or the revision cannot be read at all. A single file that
-/// cannot be read is a diagnostic.
-pub fn read(origin: &Origin, known: &dyn Fn(&Blob) -> bool) -> Result<Source, SourceError> {
+/// [`SourceError`] when the repository or the revision cannot be read at all.
+pub fn list(origin: &Origin) -> Result<Listed, SourceError> {
     match origin {
-        Origin::Revision { folder, revision } => git::read(folder, revision, known),
-        Origin::Worktree { folder } => worktree::read(folder),
+        Origin::Revision { folder, revision } => git::list(folder, revision).map(Listed::Revision),
+        Origin::Worktree { folder } => worktree::read(folder).map(Listed::Worktree),
     }
+}
+
+impl Listed {
+    /// Reads them; the content of blobs that are `known` already is left in git until somebody asks for it.
+    ///
+    /// # Errors
+    /// [`SourceError`] when the repository cannot be read at all. A single file that cannot be read is a
+    /// diagnostic.
+    pub fn read(self, known: &dyn Fn(&Blob) -> bool) -> Result<Source, SourceError> {
+        match self {
+            Self::Revision(listing) => listing.read(None, known),
+            Self::Worktree(source) => Ok(source),
+        }
+    }
+}
+
+/// Lists every manifest file and reads it, as [`list`] and [`Listed::read`] do.
+///
+/// # Errors
+/// As theirs.
+pub fn read(origin: &Origin, known: &dyn Fn(&Blob) -> bool) -> Result<Source, SourceError> {
+    list(origin)?.read(known)
 }
 
 /// Whether a path of the repository is that of a manifest file.

@@ -2,7 +2,7 @@
 
 use super::{Exit, Outcome, Place, leave, print, workbench};
 use crate::diagnostic::any_error;
-use crate::reconcile::diagnosed;
+use crate::reconcile::{Diagnosed, diagnosed};
 use crate::report::diagnostics::{Format, render};
 use crate::source::Origin;
 use clap::ValueEnum;
@@ -57,7 +57,11 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         })?),
         None => None,
     };
-    let (catalog, diagnostics) = diagnosed(reading, base.as_ref().map(|b| &b.catalog), now);
+    let Diagnosed {
+        catalog,
+        diagnostics,
+        remains,
+    } = diagnosed(reading, base.as_ref().map(|b| &b.catalog), now);
     let text = |path: &str| -> Option<Arc<str>> {
         let bytes = files.get(path)?.bytes()?;
         Some(String::from_utf8_lossy(&bytes).into())
@@ -71,7 +75,7 @@ pub fn run(place: &Place, args: &Args) -> Outcome {
         FormatArg::Junit => Format::Junit,
     };
     print(&render(&diagnostics, count, &text, format))?;
-    leave((catalog, base, files));
+    leave((catalog, remains, base, files));
     Ok(if any_error(&diagnostics) {
         Exit::Findings
     } else {

@@ -39,7 +39,6 @@ use rayon::prelude::*;
 use std::borrow::Borrow;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 
 /// The folder of what is kept without an operator's file.
@@ -144,24 +143,24 @@ pub fn read(origin: &Origin) -> Result<Reading, Failed> {
 /// # Errors
 /// When one of them cannot be read at all.
 pub fn read_all<const N: usize>(origins: [&Origin; N]) -> Result<[Reading; N], Failed> {
+    // Among those who do the work: from outside each step of it is handed over, and waited for.
+    rayon::scope(|_| read_here(origins)).map_err(source_failed)
+}
+
+fn read_here<const N: usize>(origins: [&Origin; N]) -> Result<[Reading; N], SourceError> {
     let folder = match origins[0] {
         Origin::Revision { folder, .. } | Origin::Worktree { folder } => folder,
     };
-    // What earlier runs parsed is loaded while the files are listed.
     let mut before = 0;
-    let first = std::thread::scope(|scope| {
-        let loading = scope.spawn(|| known(folder));
-        let loaded = || {
-            let known = loading.join().unwrap_or_else(|p| resume_unwind(p));
-            before = known.0.len();
-            known
-        };
-        Parsed::read_with(origins[0], loaded)
-    });
-    let (first, mut known) = first.map_err(source_failed)?;
+    let loaded = || {
+        let known = known(folder);
+        before = known.0.len();
+        known
+    };
+    let (first, mut known) = Parsed::read_with(origins[0], loaded)?;
     let mut parsed = vec![first];
     for origin in &origins[1..] {
-        parsed.push(Parsed::read(origin, &mut known).map_err(source_failed)?);
+        parsed.push(Parsed::read(origin, &mut known)?);
     }
     let mut blobs = BTreeSet::new();
     if known.0.len() != before {

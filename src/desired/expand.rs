@@ -166,6 +166,12 @@ impl<'a> Outlook<'a> {
 
     /// Lets go of all that was made on the way: nobody waits until everybody is taken apart.
     pub fn let_go(self) {
+        let remains = self.into_remains();
+        rayon::spawn(move || drop(remains));
+    }
+
+    /// All that was made on the way, for who has a time to take it apart.
+    pub fn into_remains(self) -> impl Send + use<> {
         let Self {
             people,
             namer,
@@ -173,8 +179,7 @@ impl<'a> Outlook<'a> {
             numbers,
             ..
         } = self;
-        let remains = (people, namer.into_names(), distinct, numbers);
-        rayon::spawn(move || drop(remains));
+        (people, namer.into_names(), distinct, numbers)
     }
 
     /// Looks at an instant later than any before, and reports what is wrong at it.
@@ -334,7 +339,7 @@ impl<'a> Outlook<'a> {
 pub struct Held<'p> {
     folded: &'p Folded,
     /// In the order of users; of those who are missing it is worked out while others are named.
-    parts: VecDeque<Part<'p>>,
+    parts: VecDeque<Box<Part<'p>>>,
 }
 
 impl<'p> Held<'p> {
@@ -345,13 +350,13 @@ impl<'p> Held<'p> {
     }
 
     /// Leaves it to be worked out.
-    fn later(folded: &'p Folded) -> Self {
+    pub fn later(folded: &'p Folded) -> Self {
         let parts = VecDeque::new();
         Self { folded, parts }
     }
 }
 
-/// A user whose account is yet to be named.
+/// A user whose account is yet to be named. It is more than a thousand bytes, so it is boxed to be moved.
 struct Part<'p> {
     work: Work<'p>,
     /// What is wrong with what they hold.
@@ -392,8 +397,9 @@ impl Work<'_> {
     }
 }
 
-fn held_by<'p>(facts: &'p Facts<'p>, people: &[User<'p>]) -> Vec<Part<'p>> {
-    people.par_iter().map(|user| part(facts, user)).collect()
+fn held_by<'p>(facts: &'p Facts<'p>, people: &[User<'p>]) -> Vec<Box<Part<'p>>> {
+    let parts = people.par_iter().map(|user| Box::new(part(facts, user)));
+    parts.collect()
 }
 
 fn part<'p>(facts: &'p Facts<'p>, (name, user): &User<'p>) -> Part<'p> {
@@ -427,13 +433,17 @@ fn fill<'p>(
     problems: &mut Vec<Problem>,
 ) -> Vec<Filled> {
     let people = everybody(held.folded);
-    for (name, user) in &people {
-        namer.claim(name, user, problems);
-    }
-    let mut supervisors = Supervisors::of(facts, &people);
+    let (mut supervisors, ()) = rayon::join(
+        || Supervisors::of(facts, &people),
+        || {
+            for (name, user) in &people {
+                namer.claim(name, user, problems);
+            }
+        },
+    );
     let mut found: Vec<Filled> = Vec::with_capacity(people.len());
-    let mut named: Vec<Based<'p>> = Vec::new();
-    let mut waiting: Vec<Based<'p>> = Vec::new();
+    let mut named: Vec<Box<Based<'p>>> = Vec::new();
+    let mut waiting: Vec<Box<Based<'p>>> = Vec::new();
     let (mut held_of, mut named_of) = (held.parts.len(), 0);
     while named_of < people.len() || !named.is_empty() {
         let next = &people[held_of..people.len().min(held_of + AT_ONCE)];
@@ -450,7 +460,7 @@ fn fill<'p>(
                     || {
                         let of = to_name.iter().zip(parts);
                         let named = of.map(|(user, part)| {
-                            based(facts, (&mut *namer, accounts), *user, part, problems)
+                            based(facts, (&mut *namer, accounts), *user, *part, problems)
                         });
                         named.collect::<Vec<_>>()
                     },
@@ -476,14 +486,14 @@ fn fill<'p>(
 fn filled<'p>(
     facts: &'p Facts<'p>,
     known: (&'p Accounts, &'p Supervisors),
-    based: Vec<Based<'p>>,
+    based: Vec<Box<Based<'p>>>,
 ) -> Vec<Filled> {
-    let one = |based: Based<'p>| {
+    let one = |based: Box<Based<'p>>| {
         let Based {
             user: (name, user),
             work,
             base,
-        } = based;
+        } = *based;
         let holdings = match work {
             Work::Held(holdings) => holdings,
             Work::Rehearsed(rehearsed) => {
@@ -512,7 +522,7 @@ fn based<'p>(
     user: User<'p>,
     part: Part<'p>,
     problems: &mut Vec<Problem>,
-) -> Based<'p> {
+) -> Box<Based<'p>> {
     let Part {
         work,
         problems: found,
@@ -520,7 +530,7 @@ fn based<'p>(
     } = part;
     problems.extend(found);
     let base = base(facts, known, user, &work, variables, problems);
-    Based { user, work, base }
+    Box::new(Based { user, work, base })
 }
 
 /// The names of one user's account, and where it stands.

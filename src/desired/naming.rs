@@ -155,7 +155,7 @@ impl<'a> Namer<'a> {
     }
 
     /// What it gave and was told, for whoever takes it apart.
-    pub(super) fn into_names(self) -> impl Send + 'static {
+    pub(super) fn into_names(self) -> impl Send + use<> {
         let Self {
             catalog: _,
             accounts: _,

@@ -5,6 +5,7 @@
 
 use super::parse::{Body, Known};
 use crate::source::Blob;
+use foldhash::{HashMap, HashMapExt as _};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
 use std::fs;
@@ -25,8 +26,14 @@ impl Known {
         if build != BUILD {
             return None;
         }
-        let blobs: Option<_> = blobs.par_lines().map(blob).collect();
-        Some(Self(blobs?))
+        let lines: Vec<&str> = blobs.lines().collect();
+        let kept: Vec<_> = lines.par_iter().map(|line| blob(line)).collect();
+        let mut known = HashMap::with_capacity(kept.len());
+        for kept in kept {
+            let (blob, bodies) = kept?;
+            known.insert(blob, bodies);
+        }
+        Some(Self(known))
     }
 
     /// Writes a cache of these blobs.

@@ -84,48 +84,57 @@ pub fn parse(source: &Source, known: &mut Known) -> Manifests {
         .iter()
         .filter(|(path, _)| !ignored.iter().any(|glob| glob.is_match(&***path)))
         .collect();
-    let one = |(path, file): &(&Arc<str>, &File)| match known.0.get(&file.blob) {
-        Some(bodies) => Parsed {
-            manifests: bodies.iter().map(|(d, l, b)| (*d, *l, b.clone())).collect(),
-            is_known: true,
-            ..Parsed::default()
-        },
-        None => parse_file(path, &file.bytes().unwrap_or_default()),
+    let one = |(path, file): &(&Arc<str>, &File)| {
+        let parsed = parse_file(path, &file.bytes().unwrap_or_default());
+        (Arc::clone(path), parsed)
     };
-    let (parsed, clashes) = rayon::join(
-        || files.par_iter().map(one).collect::<Vec<_>>(),
-        || source.case_clashes(),
-    );
+    let is_new = |(_, file): &(&Arc<str>, &File)| !known.0.contains_key(&file.blob);
+    let new: Vec<_> = files.iter().copied().filter(is_new).collect();
+    let parsed: Vec<_> = new.par_iter().map(one).collect();
+    let (mut manifests, clashes) =
+        rayon::join(|| gather(&files, parsed, known), || source.case_clashes());
     let mut diagnostics = [&source.diagnostics[..], &clashes].concat();
     diagnostics.retain(|d| !ignored.iter().any(|glob| glob.is_match(&*d.place.file)));
+    diagnostics.append(&mut manifests.diagnostics);
+    manifests.diagnostics = diagnostics;
+    manifests
+}
+
+/// Puts together what files say, of which these were parsed and the others are known.
+fn gather(
+    files: &[(&Arc<str>, &File)],
+    parsed: Vec<(Arc<str>, Parsed)>,
+    known: &mut Known,
+) -> Manifests {
     let mut manifests = Manifests {
         list: Vec::with_capacity(files.len()),
-        diagnostics,
         ..Default::default()
     };
-    for ((path, file), parsed) in files.into_iter().zip(parsed) {
-        if parsed.diagnostics.is_empty() && !parsed.is_known {
-            known.0.insert(file.blob, parsed.manifests.clone());
-        }
-        manifests.diagnostics.extend(parsed.diagnostics);
+    let mut parsed = parsed.into_iter().peekable();
+    for (path, file) in files {
+        let located = |(document, line, body): &(u32, u32, Body)| Located {
+            at: Location {
+                file: Arc::clone(path),
+                document: *document,
+                line: *line,
+            },
+            body: body.clone(),
+        };
+        let Some((_, parsed)) = parsed.next_if(|(of, _)| Arc::ptr_eq(of, path)) else {
+            let bodies = known.0.get(&file.blob).into_iter().flatten();
+            manifests.list.extend(bodies.map(located));
+            continue;
+        };
+        manifests.list.extend(parsed.manifests.iter().map(located));
         manifests.broken.extend(parsed.broken);
         let damaged = parsed.damaged.into_iter();
         manifests
             .damaged
-            .extend(damaged.map(|document| (path.clone(), document)));
-        manifests.list.extend(
-            parsed
-                .manifests
-                .into_iter()
-                .map(|(document, line, body)| Located {
-                    at: Location {
-                        file: path.clone(),
-                        document,
-                        line,
-                    },
-                    body,
-                }),
-        );
+            .extend(damaged.map(|document| (Arc::clone(path), document)));
+        if parsed.diagnostics.is_empty() {
+            known.0.insert(file.blob, parsed.manifests);
+        }
+        manifests.diagnostics.extend(parsed.diagnostics);
     }
     manifests
 }
@@ -264,8 +273,6 @@ fn ignored_by(path: &Arc<str>, file: &File, known: &Known) -> Vec<String> {
 #[derive(Default)]
 struct Parsed {
     manifests: Vec<(u32, u32, Body)>,
-    /// Whether it was parsed before.
-    is_known: bool,
     broken: Vec<(Kind, ManifestName)>,
     damaged: Vec<u32>,
     diagnostics: Vec<Diagnostic>,

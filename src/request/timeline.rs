@@ -9,6 +9,7 @@ use crate::diagnostic::Code;
 use crate::manifest::request::RequestAction;
 use crate::manifest::{Edge, IdentitySpec, Moment, RequestSpec, UserSpec};
 use crate::name::{RequestName, UserName};
+use foldhash::HashMap;
 use jiff::Timestamp;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,8 +21,8 @@ pub struct Timeline<'a> {
     steps: BTreeMap<&'a UserName, Vec<Step<'a>>>,
     /// Instants at which something changes, and for whom.
     instants: BTreeMap<Timestamp, Touched<'a>>,
-    /// Who ever reports to whom: supervisor → reports.
-    reports: BTreeMap<&'a UserName, BTreeSet<&'a UserName>>,
+    /// Who ever reports to whom: supervisor → reports, sorted.
+    reports: HashMap<&'a UserName, Vec<&'a UserName>>,
 }
 
 /// One request as a layer of its subject's life.
@@ -116,13 +117,37 @@ impl<'a> Timeline<'a> {
             catalog,
             steps,
             instants: BTreeMap::new(),
-            reports: BTreeMap::new(),
+            reports: HashMap::default(),
         };
         timeline.index();
         timeline
     }
 
     fn index(&mut self) {
+        (self.instants, self.reports) = rayon::join(|| self.instants(), || self.all_reports());
+    }
+
+    fn all_reports(&self) -> HashMap<&'a UserName, Vec<&'a UserName>> {
+        let mut all: HashMap<_, Vec<_>> = HashMap::default();
+        for (name, user) in &self.catalog.users {
+            if let Some(supervisor) = &user.spec.supervisor {
+                all.entry(supervisor).or_default().push(name);
+            }
+        }
+        for (subject, step) in self.all_steps() {
+            let set = step.request.spec.set.as_ref();
+            let set = set.filter(|_| step.verdict == Verdict::Applies);
+            if let Some(supervisor) = set.and_then(|s| s.supervisor.as_ref()) {
+                let reports = all.entry(supervisor).or_default();
+                if let Err(place) = reports.binary_search(&subject) {
+                    reports.insert(place, subject);
+                }
+            }
+        }
+        all
+    }
+
+    fn instants(&self) -> BTreeMap<Timestamp, Touched<'a>> {
         let catalog = self.catalog;
         let mut marks = Marks {
             catalog,
@@ -130,9 +155,6 @@ impl<'a> Timeline<'a> {
         };
         for (name, user) in &catalog.users {
             marks.user(name, &user.spec);
-            if let Some(supervisor) = &user.spec.supervisor {
-                self.reports.entry(supervisor).or_default().insert(name);
-            }
         }
         for identity in catalog.identities.values() {
             marks.identity(&identity.spec);
@@ -143,33 +165,33 @@ impl<'a> Timeline<'a> {
         for (subject, steps) in &self.steps {
             for step in steps.iter().filter(|s| s.verdict == Verdict::Applies) {
                 marks.step(subject, step);
-                let set = step.request.spec.set.as_ref();
-                if let Some(supervisor) = set.and_then(|s| s.supervisor.as_ref()) {
-                    self.reports.entry(supervisor).or_default().insert(subject);
-                }
             }
         }
-        self.instants = marks.instants;
+        marks.instants
     }
 
     /// Everybody at an instant.
     pub fn at(&self, now: Timestamp) -> Folded {
-        let users = self.catalog.users.keys();
+        let users = &self.catalog.users;
         let subjects = self.steps.keys().copied();
-        self.fold(users.chain(subjects).collect(), now)
+        let new = subjects.filter(|subject| !users.contains_key(*subject));
+        let mut names: Vec<&UserName> = users.keys().chain(new).collect();
+        names.sort();
+        self.fold(&names, now)
     }
 
     /// These users at an instant.
     pub fn these(&self, names: &BTreeSet<UserName>, now: Timestamp) -> Folded {
-        self.fold(names.iter().collect(), now)
+        let names: Vec<&UserName> = names.iter().collect();
+        self.fold(&names, now)
     }
 
-    fn fold(&self, names: BTreeSet<&UserName>, now: Timestamp) -> Folded {
+    /// These users, who are sorted, at an instant.
+    fn fold(&self, names: &[&UserName], now: Timestamp) -> Folded {
         let one = |name: &&UserName| {
             let user = self.user(name, now)?;
             Some(((*name).clone(), Box::new(user)))
         };
-        let names: Vec<&UserName> = names.into_iter().collect();
         let people: Vec<_> = names.par_iter().filter_map(one).collect();
         Folded {
             people: people.into_iter().collect(),

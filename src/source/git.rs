@@ -1,8 +1,7 @@
 //! Reading a revision straight from git's objects, without a checkout.
 
 use super::{
-    Blob, Content, File, LARGEST_FILE, Sort, Source, SourceError, link, sort, submodule, too_large,
-    unnamed,
+    Blob, File, LARGEST_FILE, Sort, Source, SourceError, link, sort, submodule, too_large, unnamed,
 };
 use git2::{ErrorCode, ObjectType, Oid, Repository, Tree};
 use rayon::prelude::*;
@@ -13,101 +12,109 @@ use std::time::Duration;
 /// Unix mode of a symbolic link in a tree.
 const LINK: i32 = 0o120_000;
 
-pub(super) fn read(
-    folder: &Path,
-    revision: &str,
-    known: &dyn Fn(&Blob) -> bool,
-) -> Result<Source, SourceError> {
+/// The manifest files of a revision, listed; none of them is read yet.
+pub struct Listing {
+    revision: String,
+    /// The repository that still has known content later.
+    place: Arc<Path>,
+    found: Vec<Found>,
+}
+
+/// Lists the manifest files of a revision.
+pub(super) fn list(folder: &Path, revision: &str) -> Result<Listing, SourceError> {
     let repository = open(folder)?;
     let commit = resolve(&repository, revision)?;
-    let failed = |what: &str| {
-        let what = what.to_owned();
-        move |source| SourceError::Git { what, source }
-    };
-    let tree = commit.tree().map_err(failed("the revision's tree"))?;
+    let tree = commit.tree().map_err(|source| SourceError::Git {
+        what: "the revision's tree".into(),
+        source,
+    })?;
     let tree = below(&repository, tree, folder)?;
-    read_tree(
-        &repository,
-        &commit.id().to_string(),
-        &tree,
-        repository.path(),
-        known,
-        Handles::More,
-    )
+    let revision = commit.id().to_string();
+    list_tree(&repository, &revision, &tree, repository.path())
 }
 
-/// Whether the same objects may be read through more handles than the one at hand.
-#[derive(Clone, Copy)]
-pub(super) enum Handles {
-    One,
-    More,
-}
-
-/// Reads the manifest files of a tree; `place` is the repository that still has known content later.
-pub(super) fn read_tree(
+/// Lists the manifest files of a tree; `place` is the repository that still has known content later.
+pub(super) fn list_tree(
     repository: &Repository,
     revision: &str,
     tree: &Tree<'_>,
     place: &Path,
-    known: &dyn Fn(&Blob) -> bool,
-    handles: Handles,
-) -> Result<Source, SourceError> {
-    let failed = |what: &str| {
-        let what = what.to_owned();
-        move |source| SourceError::Git { what, source }
-    };
-    let mut source = Source {
-        revision: Some(revision.to_owned()),
-        ..Source::default()
-    };
-    let place: Arc<Path> = place.into();
-    let (mut found, mut new, mut files) = (Vec::new(), Vec::new(), Vec::new());
-    walk(repository, tree, ("", true), &mut found).map_err(failed("the revision's files"))?;
-    for Found {
-        path,
-        id,
-        mode,
-        kind,
-        plain,
-    } in found
-    {
-        if !plain {
-            source.diagnostics.push(unnamed(&path));
-        }
-        if kind == Some(ObjectType::Commit) {
-            source.diagnostics.push(submodule(&path));
-            continue;
-        }
-        if mode == LINK || kind != Some(ObjectType::Blob) {
-            source.diagnostics.push(link(&path));
-            continue;
-        }
-        let mut blob = Blob([0; 20]);
-        blob.0.copy_from_slice(id.as_bytes());
-        if known(&blob) {
-            let bytes = Content::InGit(place.clone());
-            files.push((path, File { blob, bytes }));
-            continue;
-        }
-        new.push((path, id, blob));
-    }
-    let parts = match handles {
-        Handles::More if new.len() > FEW => new
-            .par_chunks(new.len() / rayon::current_num_threads() + 1)
-            .map(|new| contents(&open(&place)?, new))
-            .collect(),
-        Handles::One | Handles::More => vec![contents(repository, &new)],
-    };
-    for part in parts {
-        for (path, content) in part? {
-            match content {
-                Ok(file) => files.push((path, file)),
-                Err(size) => source.diagnostics.push(too_large(&path, size)),
+) -> Result<Listing, SourceError> {
+    let mut found = Vec::new();
+    walk(repository, tree, ("", true), &mut found).map_err(|source| SourceError::Git {
+        what: "the revision's files".into(),
+        source,
+    })?;
+    Ok(Listing {
+        revision: revision.to_owned(),
+        place: place.into(),
+        found,
+    })
+}
+
+impl Listing {
+    /// Reads those of them that are not known; by this handle, or by as many as there are cores.
+    pub(super) fn read(
+        self,
+        handle: Option<&Repository>,
+        known: &dyn Fn(&Blob) -> bool,
+    ) -> Result<Source, SourceError> {
+        let Self {
+            revision,
+            place,
+            found,
+        } = self;
+        let mut source = Source {
+            revision: Some(revision),
+            ..Source::default()
+        };
+        let (mut new, mut files) = (Vec::new(), Vec::with_capacity(found.len()));
+        for Found {
+            path,
+            id,
+            mode,
+            kind,
+            plain,
+        } in found
+        {
+            if !plain {
+                source.diagnostics.push(unnamed(&path));
+            }
+            if kind == Some(ObjectType::Commit) {
+                source.diagnostics.push(submodule(&path));
+                continue;
+            }
+            if mode == LINK || kind != Some(ObjectType::Blob) {
+                source.diagnostics.push(link(&path));
+                continue;
+            }
+            let mut blob = Blob([0; 20]);
+            blob.0.copy_from_slice(id.as_bytes());
+            match known(&blob) {
+                true => files.push((path, File::in_git(blob, &place))),
+                false => new.push((path, id, blob)),
             }
         }
+        let parts = match handle {
+            Some(repository) => vec![contents(repository, &new)],
+            None if new.is_empty() => Vec::new(),
+            None if new.len() > FEW => new
+                .par_chunks(new.len() / rayon::current_num_threads() + 1)
+                .map(|new| contents(&open(&place)?, new))
+                .collect(),
+            None => vec![contents(&open(&place)?, &new)],
+        };
+        for part in parts {
+            for (path, content) in part? {
+                match content {
+                    Ok(file) => files.push((path, file)),
+                    Err(size) => source.diagnostics.push(too_large(&path, size)),
+                }
+            }
+        }
+        source.add(files);
+        Ok(source)
     }
-    source.add(files);
-    Ok(source)
 }
 
 /// So few files are read by one core.
@@ -159,6 +166,7 @@ fn walk(
     (prefix, plain): (&str, bool),
     found: &mut Vec<Found>,
 ) -> Result<(), git2::Error> {
+    found.reserve(tree.len());
     for entry in tree.iter() {
         let name = String::from_utf8_lossy(entry.name_bytes());
         let plain = plain && is_plain(entry.name_bytes());

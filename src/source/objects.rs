@@ -6,7 +6,7 @@
 //! So a view is made: an empty repository in a private folder that has the real one's objects and
 //! nothing else of it, and commits are taken apart from their own bytes.
 
-use super::git::{Handles, open, read_tree};
+use super::git::{list_tree, open};
 use super::{Blob, Source, SourceError};
 use git2::{Delta, ErrorCode, ObjectType, Oid, Repository, RepositoryInitOptions};
 use jiff::Timestamp;
@@ -338,8 +338,8 @@ impl Objects {
                 .and_then(|object| object.peel_to_tree()),
         };
         let below = below.map_err(failed(&self.prefix))?;
-        let handles = Handles::One;
-        let read = read_tree(&self.view, &commit.id, &below, &self.real, known, handles);
+        let listed = list_tree(&self.view, &commit.id, &below, &self.real);
+        let read = listed.and_then(|listing| listing.read(Some(&self.view), known));
         Ok(read?)
     }
 

@@ -15,15 +15,15 @@ use crate::manifest::user::UserState;
 use crate::manifest::{Edge, Moment, UserSpec};
 use crate::name::UserName;
 use crate::request::FoldedUser;
+use foldhash::{HashMap, HashSet};
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What templates see of everybody's supervisor, as far as they have their names.
 pub(super) struct Supervisors {
     /// Those whom somebody reports to and who are not known yet; none where no template asks.
-    awaited: BTreeSet<UserName>,
-    known: BTreeMap<UserName, Supervisor>,
+    awaited: HashSet<UserName>,
+    known: HashMap<UserName, Supervisor>,
 }
 
 impl Supervisors {
@@ -32,11 +32,16 @@ impl Supervisors {
         let are_read = facts.catalog.templates.tell_of_supervisors();
         let supervisors = people.iter().filter(|_| are_read);
         let supervisors = supervisors.filter_map(|(_, user)| user.spec.supervisor.as_ref());
-        let supervisors: BTreeSet<&UserName> = supervisors.collect();
-        let are_here = people.iter().filter(|(name, _)| supervisors.contains(name));
+        let supervisors: HashSet<&UserName> = supervisors.collect();
+        let is_here = |name: &UserName| {
+            people
+                .binary_search_by(|(other, _)| (*other).cmp(name))
+                .is_ok()
+        };
+        let are_here = supervisors.into_iter().filter(|name| is_here(name));
         Self {
-            awaited: are_here.map(|(name, _)| (*name).clone()).collect(),
-            known: BTreeMap::new(),
+            awaited: are_here.cloned().collect(),
+            known: HashMap::default(),
         }
     }
 

@@ -21,7 +21,7 @@ pub struct Rehearsal<'p> {
     folded: &'p Folded,
     people: Vec<User<'p>>,
     /// In the order of people; none of those who wait for another's account.
-    parts: Vec<Option<Part<'p>>>,
+    parts: Vec<Option<Box<Part<'p>>>>,
     /// The accounts that came in.
     accounts: Accounts,
     supervisors: Supervisors,
@@ -33,7 +33,7 @@ pub struct Rehearsal<'p> {
 struct Named<'p> {
     place: usize,
     /// The user as before that.
-    part: Part<'p>,
+    part: Box<Part<'p>>,
     base: Base<'p>,
 }
 
@@ -145,8 +145,12 @@ impl<'p> Rehearsal<'p> {
     }
 
     /// Puts somebody together.
-    fn filled(&self, named: Named<'p>) -> Option<Part<'p>> {
-        let Named { place, part, base } = named;
+    fn filled(&self, named: Named<'p>) -> Option<Box<Part<'p>>> {
+        let Named {
+            place,
+            mut part,
+            base,
+        } = named;
         let Work::Held(holdings) = part.work else {
             return Some(part);
         };
@@ -160,10 +164,8 @@ impl<'p> Rehearsal<'p> {
             supervisor: self.supervisors.get(user).cloned(),
             filled: person::person(self.facts, known, name, user, holdings, base),
         };
-        Some(Part {
-            work: Work::Rehearsed(Box::new(rehearsed)),
-            ..part
-        })
+        part.work = Work::Rehearsed(Box::new(rehearsed));
+        Some(part)
     }
 
     /// What came of it, for the end.
@@ -182,7 +184,7 @@ impl<'p> Rehearsal<'p> {
             parts[named.place] = Some(named.part);
         }
         let parts = parts.into_iter().zip(&people);
-        let parts = parts.map(|(known, user)| known.unwrap_or_else(|| part(facts, user)));
+        let parts = parts.map(|(known, user)| known.unwrap_or_else(|| Box::new(part(facts, user))));
         Held {
             folded,
             parts: parts.collect(),
