@@ -65,7 +65,10 @@ pub fn link(manifests: Manifests) -> (Catalog, Findings) {
     let mut diagnostics = manifests.diagnostics;
     let empty = manifests.list.is_empty() && manifests.broken.is_empty();
     let broken = manifests.broken;
-    let mut shelves = Shelves::default();
+    let mut shelves = Shelves {
+        users: Vec::with_capacity(manifests.list.len()),
+        ..Shelves::default()
+    };
     for located in manifests.list {
         shelves.put(located, &mut problems);
     }

@@ -47,6 +47,14 @@ impl Causes {
     }
 }
 
+impl From<Vec<Cause>> for Causes {
+    fn from(mut causes: Vec<Cause>) -> Self {
+        causes.sort();
+        causes.dedup();
+        Self(causes)
+    }
+}
+
 impl Extend<Cause> for Causes {
     fn extend<T: IntoIterator<Item = Cause>>(&mut self, causes: T) {
         let causes = causes.into_iter();

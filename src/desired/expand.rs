@@ -230,7 +230,7 @@ impl<'a> Outlook<'a> {
         }
         let filled = fill(facts, (&mut self.namer, self.accounts), held, problems);
         let mut claims = Vec::with_capacity(filled.len());
-        let mut asked = Vec::new();
+        let mut asked = Vec::with_capacity(filled.len());
         let people = filled.into_iter().map(|filled| {
             problems.extend(filled.problems);
             let name = filled.person.name.clone();
@@ -245,26 +245,32 @@ impl<'a> Outlook<'a> {
         }
         let (catalog, timeline, now) = (facts.catalog, self.timeline, self.now);
         let people = &self.people;
-        let (shared, (bonds, left)) = rayon::join(
+        let (shared, (bonds, (orphaned, too_early))) = rayon::join(
             || {
                 let claims = names.iter().zip(claims);
                 self.distinct.look(catalog, &before, claims)
             },
             || {
+                let orphaned = || {
+                    let (mut found, looked_at) = (Vec::new(), (names.as_slice(), now));
+                    orphans::warn(catalog, timeline, looked_at, &before, people, &mut found);
+                    found
+                };
+                let too_early = || {
+                    let mut found = Vec::new();
+                    if first {
+                        newcomers::warn(catalog, timeline, people, now, &mut found);
+                    }
+                    found
+                };
                 rayon::join(
-                    || bonds::check(folded, people, &mut self.numbers),
-                    || {
-                        let (mut found, looked_at) = (Vec::new(), (names.as_slice(), now));
-                        orphans::warn(catalog, timeline, looked_at, &before, people, &mut found);
-                        if first {
-                            newcomers::warn(catalog, timeline, people, now, &mut found);
-                        }
-                        found
-                    },
+                    || bonds::check(folded, &before, people, &mut self.numbers),
+                    || rayon::join(orphaned, too_early),
                 )
             },
         );
-        problems.extend(shared.into_iter().chain(bonds).chain(left));
+        let found = [shared, bonds, orphaned, too_early];
+        problems.extend(found.into_iter().flatten());
         self.note_holders(&names, asked, problems);
         let recipients = self.recipients();
         if recipients.may_differ(&names, &before) {

@@ -15,22 +15,26 @@ use std::sync::Arc;
 #[derive(Default)]
 pub(super) struct Numbers {
     holders: HashMap<String, UserName>,
-    held: HashMap<UserName, String>,
 }
 
 impl Numbers {
     /// Makes ready for so many users at once.
     pub fn expect(&mut self, users: usize) {
         self.holders.reserve(users);
-        self.held.reserve(users);
     }
 
-    /// Gives a user a number, or none, in place of the one they had; who else has it, if anybody has.
-    fn take(&mut self, name: &UserName, number: Option<&str>) -> Option<UserName> {
-        if self.held.get(name).map(String::as_str) != number
-            && let Some(before) = self.held.remove(name)
+    /// Gives a user a number, or none, in place of the one they said before; who else has it, if anybody has.
+    fn take(
+        &mut self,
+        name: &UserName,
+        before: Option<&str>,
+        number: Option<&str>,
+    ) -> Option<UserName> {
+        // Who said it before need not have got it.
+        if let Some(before) = before.filter(|before| Some(*before) != number)
+            && self.holders.get(before) == Some(name)
         {
-            self.holders.remove(&before);
+            self.holders.remove(before);
         }
         let number = number?;
         match self.holders.get(number) {
@@ -38,16 +42,16 @@ impl Numbers {
             Some(_) => None,
             None => {
                 self.holders.insert(number.to_owned(), name.clone());
-                self.held.insert(name.clone(), number.to_owned());
                 None
             }
         }
     }
 }
 
-/// Reports what does not fit of those who were looked at.
+/// Reports what does not fit of those who were looked at, and were otherwise `before`.
 pub(super) fn check(
     folded: &Folded,
+    before: &BTreeMap<UserName, Arc<Person>>,
     people: &BTreeMap<UserName, Arc<Person>>,
     numbers: &mut Numbers,
 ) -> Vec<Problem> {
@@ -57,7 +61,8 @@ pub(super) fn check(
             circle(name, origin, people, &mut problems);
         }
         let number = user.spec.employee_number.as_ref().map(|n| n.0.as_str());
-        let Some((number, holder)) = number.zip(numbers.take(name, number)) else {
+        let said = before.get(name).and_then(|b| b.employee_number.as_deref());
+        let Some((number, holder)) = number.zip(numbers.take(name, said, number)) else {
             continue;
         };
         // Of two manifests it was told already.
@@ -118,15 +123,16 @@ mod tests {
         let user = |name| UserName::new(name).unwrap();
         let (ann, bob) = (user("ann"), user("bob"));
         let mut numbers = Numbers::default();
-        assert_eq!(numbers.take(&ann, Some("1")), None);
-        assert_eq!(numbers.take(&ann, Some("1")), None);
-        assert_eq!(numbers.take(&bob, Some("1")), Some(ann.clone()));
+        let (one, two) = (Some("1"), Some("2"));
+        assert_eq!(numbers.take(&ann, None, one), None);
+        assert_eq!(numbers.take(&ann, one, one), None);
+        assert_eq!(numbers.take(&bob, None, one), Some(ann.clone()));
         // Who did not get it has none to give up.
-        assert_eq!(numbers.take(&bob, Some("2")), None);
-        assert_eq!(numbers.take(&ann, Some("1")), None);
-        assert_eq!(numbers.take(&ann, Some("2")), Some(bob.clone()));
-        assert_eq!(numbers.take(&bob, None), None);
-        assert_eq!(numbers.take(&ann, Some("2")), None);
-        assert_eq!(numbers.take(&bob, Some("1")), None);
+        assert_eq!(numbers.take(&bob, one, two), None);
+        assert_eq!(numbers.take(&ann, one, one), None);
+        assert_eq!(numbers.take(&ann, one, two), Some(bob.clone()));
+        assert_eq!(numbers.take(&bob, two, None), None);
+        assert_eq!(numbers.take(&ann, two, two), None);
+        assert_eq!(numbers.take(&bob, None, one), None);
     }
 }

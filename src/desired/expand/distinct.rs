@@ -11,6 +11,7 @@ use crate::manifest::user::UserState;
 use crate::name::UserName;
 use foldhash::HashMap;
 use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 const PROXY_ADDRESSES: &str = "proxyAddresses";
@@ -21,8 +22,14 @@ const PERSONAL: [&str; 2] = ["employeeID", "employeeNumber"];
 /// Who claims what, as far as people were looked at.
 #[derive(Default)]
 pub(super) struct Distinct {
-    /// By claim; hardly ever more than one has it.
-    holders: HashMap<Claim, Vec<UserName>>,
+    holders: HashMap<Claim, Holders>,
+}
+
+/// Who makes a claim.
+enum Holders {
+    One(UserName),
+    /// Hardly ever.
+    Several(Vec<UserName>),
 }
 
 /// A sort of value, and the value with case and accents folded.
@@ -85,9 +92,7 @@ impl Distinct {
             .filter(|p| catalog.users.contains_key(&p.name))
         {
             for (_, claim) in Claims::of(person).own {
-                if let Some(holders) = self.holders.get_mut(&claim) {
-                    holders.retain(|holder| *holder != person.name);
-                }
+                self.give_up(&person.name, &claim);
             }
         }
         for (name, Claims { own, misaddressed }) in people {
@@ -122,13 +127,39 @@ impl Distinct {
 
     /// Notes who makes a claim; the first of those who make it besides.
     fn take(&mut self, name: &UserName, claim: Claim) -> Option<UserName> {
-        let holders = self.holders.entry(claim);
-        let holders = holders.or_insert_with(|| Vec::with_capacity(1));
-        let other = holders.iter().filter(|other| *other != name).min().cloned();
-        if !holders.contains(name) {
-            holders.push(name.clone());
+        let holders = match self.holders.entry(claim) {
+            Entry::Occupied(holders) => holders.into_mut(),
+            Entry::Vacant(place) => {
+                place.insert(Holders::One(name.clone()));
+                return None;
+            }
+        };
+        let others = match holders {
+            Holders::One(one) => vec![one.clone()],
+            Holders::Several(several) => std::mem::take(several),
+        };
+        let first = others.iter().filter(|other| *other != name).min().cloned();
+        let mut all = others;
+        if !all.contains(name) {
+            all.push(name.clone());
         }
-        other
+        *holders = Holders::Several(all);
+        first
+    }
+
+    /// Notes that somebody no longer makes a claim.
+    fn give_up(&mut self, name: &UserName, claim: &Claim) {
+        let is_left = match self.holders.get_mut(claim) {
+            None => return,
+            Some(Holders::One(one)) => one != name,
+            Some(Holders::Several(several)) => {
+                several.retain(|holder| holder != name);
+                !several.is_empty()
+            }
+        };
+        if !is_left {
+            self.holders.remove(claim);
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::manifest::resource::ResourceType;
 use crate::manifest::{Access, ResourceSpec, UserType};
 use crate::name::{FieldName, LevelName, ProfileName, ResourceName, UserName};
 use crate::request::{Exception, FoldedUser, Origin};
-use crate::sorted::Sorted;
+use crate::sorted::{Entry, Sorted};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What one user holds.
@@ -87,8 +87,9 @@ pub(super) fn of<'p>(
         user,
         held: Holdings {
             presence,
-            entitlements: Sorted::new(),
-            groups: Sorted::new(),
+            // More than most hold; it is fitted in the end.
+            entitlements: Sorted::with_capacity(32),
+            groups: Sorted::with_capacity(16),
             dropped: Vec::new(),
             identities: Vec::new(),
             has_account: false,
@@ -137,7 +138,7 @@ impl<'p> Collector<'p> {
                 access,
                 Rank::Personal,
                 None,
-                &causes,
+                causes,
                 Some((origin, &assigned.route)),
             );
         }
@@ -205,15 +206,15 @@ impl<'p> Collector<'p> {
         let Linked { at, spec, .. } = linked;
         let said = |line: u32| {
             let line = if line == 0 { at.line } else { line };
-            [cause(text.clone(), &at.file, line), by.clone()]
+            vec![cause(text.clone(), &at.file, line), by.clone()]
         };
         for access in &spec.access {
-            self.access(access, rank, Some(name), &said(access.line.0), None);
+            self.access(access, rank, Some(name), said(access.line.0), None);
         }
         for software in &spec.software {
             if let Some(resource) = self.open_to_direct(software) {
                 let level = default_level(&resource.spec);
-                level.map(|level| self.level(software, &resource.spec, &level, &said(0), None));
+                level.map(|level| self.level(software, &resource.spec, &level, said(0), None));
             }
         }
         for (i, identity) in spec.identities.iter().enumerate() {
@@ -226,7 +227,7 @@ impl<'p> Collector<'p> {
                 identity: identity.clone(),
                 rank,
                 by: self.by.cloned(),
-                causes: said(identity.line.0).to_vec(),
+                causes: said(identity.line.0),
                 origin,
                 route,
             });
@@ -244,7 +245,7 @@ impl<'p> Collector<'p> {
         access: &'p Access,
         rank: Rank,
         profile: Option<&'p ProfileName>,
-        causes: &[Cause],
+        causes: Vec<Cause>,
         own: Option<(&Origin, &str)>,
     ) {
         let Some(resource) = self.open_to_direct(&access.resource) else {
@@ -279,7 +280,7 @@ impl<'p> Collector<'p> {
         name: &ResourceName,
         resource: &ResourceSpec,
         level: &LevelName,
-        causes: &[Cause],
+        mut causes: Vec<Cause>,
         own: Option<(&Origin, &str)>,
     ) -> bool {
         let mut queue: Vec<&LevelName> = Vec::new();
@@ -299,10 +300,15 @@ impl<'p> Collector<'p> {
                 grant: Grant::Level(level.clone()),
             };
             let includes = found.map_or(&[][..], |l| &l.includes);
-            if !(queue.is_empty() && includes.is_empty()) {
+            let is_last = queue.is_empty() && includes.is_empty();
+            let why = match is_last {
+                true => std::mem::take(&mut causes),
+                false => causes.clone(),
+            };
+            if !is_last {
                 seen.push(level);
             }
-            if self.grant(key, eligible, causes, own) {
+            if self.grant(key, eligible, why, own) {
                 granted |= first;
                 queue.extend(includes);
             }
@@ -316,7 +322,7 @@ impl<'p> Collector<'p> {
         &mut self,
         key: EntitlementKey,
         eligible: Option<&[UserType]>,
-        causes: &[Cause],
+        causes: Vec<Cause>,
         own: Option<(&Origin, &str)>,
     ) -> bool {
         let kind = self.user.spec.kind;
@@ -353,18 +359,18 @@ impl<'p> Collector<'p> {
             self.drop(key, reason, causes);
             return false;
         }
-        self.held
-            .entitlements
-            .or_insert_with(key, Causes::default)
-            .extend(causes.iter().cloned());
+        match self.held.entitlements.entry(key) {
+            Entry::Occupied(known) => known.extend(causes),
+            Entry::Vacant(place) => place.insert(causes.into()),
+        }
         true
     }
 
-    fn drop(&mut self, entitlement: EntitlementKey, reason: String, causes: &[Cause]) {
+    fn drop(&mut self, entitlement: EntitlementKey, reason: String, causes: Vec<Cause>) {
         let dropped = Dropped {
             entitlement,
             reason,
-            causes: causes.to_vec(),
+            causes,
         };
         if !self.held.dropped.contains(&dropped) {
             self.held.dropped.push(dropped);
@@ -475,8 +481,7 @@ impl<'p> Collector<'p> {
                 if let Some(causes) = self.held.entitlements.remove(other) {
                     let reason =
                         format!("only one level can be held, and {last} is the higher one");
-                    let causes: Vec<Cause> = causes.into_iter().collect();
-                    self.drop(other.clone(), reason, &causes);
+                    self.drop(other.clone(), reason, causes.into_vec());
                 }
             }
         }
@@ -574,7 +579,7 @@ impl<'p> Collector<'p> {
                 );
                 let own = self.own(&inherits.resource, &causes);
                 let causes: Vec<Cause> = causes.iter().cloned().chain([why]).collect();
-                self.grant(key, eligible, &causes, own);
+                self.grant(key, eligible, causes, own);
             }
         }
     }

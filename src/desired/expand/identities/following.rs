@@ -24,7 +24,7 @@ pub(super) fn grant(collector: &mut Collector<'_>, whole: &Whole) -> Option<Desi
     let origin = whole.origin.clone();
     let own = (whole.rank == Rank::Personal).then_some((&origin, whole.route.as_str()));
     let level = implicit_level()?;
-    if !collector.level(&whole.resource, resource, &level, &whole.causes, own) {
+    if !collector.level(&whole.resource, resource, &level, whole.causes.clone(), own) {
         return None;
     }
     let mut roles: BTreeMap<RoleName, DesiredRole> = BTreeMap::new();
@@ -146,7 +146,7 @@ fn role(
             continue;
         }
         let eligible = spec.eligible.as_ref().map(|e| e.user_types.as_slice());
-        if !collector.grant(key, eligible, &causes, own) {
+        if !collector.grant(key, eligible, causes.clone(), own) {
             continue;
         }
         held.entry(included.clone()).or_insert_with(|| {
@@ -179,7 +179,7 @@ fn role(
             collector.say(problem, None);
         }
         for level in &spec.levels {
-            collector.level(&whole.resource, resource, level, &causes, own);
+            collector.level(&whole.resource, resource, level, causes.clone(), own);
         }
         for group in &spec.groups {
             collector.group(SpelledGroup::new(&group.0), &whole.resource, causes.iter());
@@ -230,7 +230,7 @@ fn scope(
         };
         // Whoever may have the identity may have its rows.
         let anyone = [collector.user.spec.kind];
-        if !collector.grant(key, Some(&anyone), causes, None) {
+        if !collector.grant(key, Some(&anyone), causes.clone(), None) {
             continue;
         }
         let all = value == "*";
