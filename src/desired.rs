@@ -155,11 +155,7 @@ impl Person {
             because,
             declared,
         } = self;
-        let nothing = || Cause {
-            text: "".into(),
-            file: "".into(),
-            line: 0,
-        };
+        let nothing = || Cause::new("", "", 0);
         if let Some(started) = started {
             started.cause = nothing();
         }

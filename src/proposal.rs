@@ -300,9 +300,9 @@ fn no_longer(impact: &mut Impact, before: &People) {
             .and_then(|p| p.entitlements.get(entitlement));
         let causes = held.into_iter().flat_map(|held| &held.causes);
         impact.causes = causes
-            .map(|cause| Cause {
-                text: format!("no longer {}", cause.text).into(),
-                ..cause.clone()
+            .map(|cause| {
+                let text = format!("no longer {}", cause.text);
+                Cause::new(text, cause.file.clone(), cause.line)
             })
             .collect();
     }

@@ -4,14 +4,24 @@ use crate::request::Origin;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
+
+/// One reason for an entitlement or a change. A line of a profile is one for everybody who has it, so it is
+/// shared.
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(transparent)]
+pub struct Cause(Arc<Why>);
 
 /// One reason for an entitlement or a change: what grants it, and where that is written.
 #[derive(
     Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "camelCase")]
-pub struct Cause {
+#[schemars(rename = "Cause")]
+pub struct Why {
     /// What grants it, in words: `profile its.gis-analyst`, `request 2026-…`.
     pub text: Arc<str>,
     /// The file, relative to the repository's root.
@@ -20,14 +30,27 @@ pub struct Cause {
     pub line: u32,
 }
 
+impl Deref for Cause {
+    type Target = Why;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
 impl Cause {
+    /// That a line of a file says so.
+    pub fn new(text: impl Into<Arc<str>>, file: impl Into<Arc<str>>, line: u32) -> Self {
+        Self(Arc::new(Why {
+            text: text.into(),
+            file: file.into(),
+            line,
+        }))
+    }
+
     /// That a manifest says so.
     pub fn of(origin: &Origin) -> Self {
-        Self {
-            text: origin.text.clone(),
-            file: origin.at.file.clone(),
-            line: origin.at.line,
-        }
+        Self::new(origin.text.clone(), origin.at.file.clone(), origin.at.line)
     }
 }
 

@@ -25,7 +25,7 @@ pub use terms::{rules, written};
 use super::accounts::Accounts;
 use super::naming::{GivenNames, Namer, Names};
 use super::variables::UserVariables;
-use super::{Cause, Desired, Entitlement, Person, Recipient};
+use super::{Desired, Entitlement, Person, Recipient};
 use crate::catalog::{Catalog, Problem};
 use crate::diagnostic::Code;
 use crate::manifest::Edge;
@@ -631,15 +631,6 @@ fn seats(
         .help("buy seats and raise `seats`, or take the access from somebody")
         .related(&linked.at, "seats", "the seats"),
     );
-}
-
-/// The cause of a manifest.
-fn cause(text: impl Into<std::sync::Arc<str>>, file: &std::sync::Arc<str>, line: u32) -> Cause {
-    Cause {
-        text: text.into(),
-        file: file.clone(),
-        line,
-    }
 }
 
 /// Somebody to mail, of a person.

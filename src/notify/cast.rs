@@ -55,11 +55,7 @@ pub(super) fn recipient(mail: &str, name: &str) -> Recipient {
 }
 
 pub(super) fn cause(text: &str, file: &str, line: u32) -> Cause {
-    Cause {
-        text: text.into(),
-        file: file.into(),
-        line,
-    }
+    Cause::new(text, file, line)
 }
 
 pub(super) fn field(name: &str, label: &str, before: &str, after: &str) -> TaskField {

@@ -87,11 +87,11 @@ impl Stalled {
                     lines,
                 }],
                 description: None,
-                causes: vec![Cause {
-                    text: format!("commit {}", short(&self.commit)).into(),
-                    file: self.file.clone(),
-                    line: 1,
-                }],
+                causes: vec![Cause::new(
+                    format!("commit {}", short(&self.commit)),
+                    self.file.clone(),
+                    1,
+                )],
             });
             plan.notices.sort_by(|a, b| a.key.cmp(&b.key));
         }

@@ -202,11 +202,7 @@ fn differences(
 }
 
 fn cause(commit: &str, file: std::sync::Arc<str>) -> Cause {
-    Cause {
-        text: format!("commit {}", short(commit)).into(),
-        file,
-        line: 1,
-    }
+    Cause::new(format!("commit {}", short(commit)), file, 1)
 }
 
 fn short(commit: &str) -> &str {

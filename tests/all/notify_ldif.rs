@@ -177,11 +177,7 @@ fn changes(people: &[Person], group: &Dn) -> Vec<Change> {
             write,
             fields: Vec::new(),
             after: Vec::new(),
-            causes: vec![Cause {
-                text: target.into(),
-                file: "x.yaml".into(),
-                line: 1,
-            }],
+            causes: vec![Cause::new(target, "x.yaml", 1)],
         });
     };
     let actions = [

@@ -7,7 +7,9 @@
 
 mod limits;
 
-pub use limits::{LOGIN_FORBIDDEN, LOGIN_LONGEST, is_login, is_single_valued, length, longest};
+pub use limits::{
+    LOGIN_FORBIDDEN, LOGIN_LONGEST, is_login, is_single_valued, length, longest, named,
+};
 
 use crate::connector::{AttributeName, EntryKind, Value};
 use crate::dn::Dn;

@@ -3,7 +3,7 @@
 
 use super::ground::Presence;
 use super::lines::{Ancestor, Lineage, Part};
-use super::{Facts, cause, identities};
+use super::{Facts, identities};
 use crate::catalog::duties::{default_level, implicit_level, types};
 use crate::catalog::{Linked, Problem};
 use crate::desired::{
@@ -133,7 +133,11 @@ impl<'p> Collector<'p> {
             let access = &assigned.value;
             let origin = &assigned.origin;
             let line = origin.line(access.line);
-            let causes = vec![cause(origin.text.clone(), &origin.at.file, line)];
+            let causes = vec![Cause::new(
+                origin.text.clone(),
+                origin.at.file.clone(),
+                line,
+            )];
             self.access(
                 access,
                 Rank::Personal,
@@ -149,20 +153,21 @@ impl<'p> Collector<'p> {
         for kept in &self.user.kept {
             self.grants(&kept.value, Rank::Profile, &Cause::of(&kept.origin));
         }
-        for Ancestor { linked, text, .. } in self.facts.lines.ancestry(&self.user.spec.organization)
-        {
-            let Linked { at, spec, .. } = linked;
-            for member in &spec.profiles {
+        for Ancestor { profiles, .. } in self.facts.lines.ancestry(&self.user.spec.organization) {
+            for (member, by) in profiles {
                 if member.user_types.contains(&self.user.spec.kind) {
-                    let by = cause(text.clone(), &at.file, member.line.0.max(1));
-                    self.profile(&member.profile, Rank::OrganizationProfile, &by);
+                    self.profile(&member.profile, Rank::OrganizationProfile, by);
                 }
             }
         }
         for assigned in &self.user.identities {
             let origin = &assigned.origin;
             let line = origin.line(assigned.value.line);
-            let causes = vec![cause(origin.text.clone(), &origin.at.file, line)];
+            let causes = vec![Cause::new(
+                origin.text.clone(),
+                origin.at.file.clone(),
+                line,
+            )];
             self.identities.push(Proposed {
                 identity: assigned.value.clone(),
                 rank: Rank::Personal,
@@ -204,10 +209,7 @@ impl<'p> Collector<'p> {
             name, linked, text, ..
         } = part;
         let Linked { at, spec, .. } = linked;
-        let said = |line: u32| {
-            let line = if line == 0 { at.line } else { line };
-            vec![cause(text.clone(), &at.file, line), by.clone()]
-        };
+        let said = |line: u32| vec![part.cause(line), by.clone()];
         for access in &spec.access {
             self.access(access, rank, Some(name), said(access.line.0), None);
         }
@@ -530,7 +532,7 @@ impl<'p> Collector<'p> {
         let own = access.find(|assigned| {
             let origin = &assigned.origin;
             let line = origin.line(assigned.value.line);
-            let own = cause(origin.text.clone(), &origin.at.file, line);
+            let own = Cause::new(origin.text.clone(), origin.at.file.clone(), line);
             assigned.value.resource == *resource && causes.iter().any(|c| *c == own)
         })?;
         Some((&own.origin, own.route.as_str()))
@@ -572,9 +574,9 @@ impl<'p> Collector<'p> {
                     identity: None,
                     grant: Grant::Level(ours),
                 };
-                let why = cause(
+                let why = Cause::new(
                     format!("{name} follows {}", inherits.resource),
-                    &resource.at.file,
+                    resource.at.file.clone(),
                     resource.at.line,
                 );
                 let own = self.own(&inherits.resource, &causes);

@@ -9,7 +9,6 @@
 
 mod following;
 
-use super::cause;
 use super::holdings::{Collector, Proposed, Rank};
 use crate::catalog::{Linked, Problem};
 use crate::desired::{Cause, DesiredIdentity, Standing};
@@ -88,7 +87,7 @@ pub(super) fn collect(collector: &mut Collector<'_>) {
             identity,
             rank: Rank::Personal,
             by: None,
-            causes: vec![cause(origin.text.clone(), &at.file, at.line)],
+            causes: vec![Cause::of(&origin)],
             origin,
             route: String::new(),
         };
@@ -322,11 +321,7 @@ fn defaults(
             text: format!("default identity of {name}").into(),
             at: resource.at.clone(),
         };
-        let causes = vec![cause(
-            origin.text.clone(),
-            &resource.at.file,
-            resource.at.line,
-        )];
+        let causes = vec![Cause::of(&origin)];
         let identity = GivenIdentity {
             resource: name.clone(),
             kind: default.kind.clone(),

@@ -1,6 +1,8 @@
 //! What profiles extend and what organizations belong to, followed once for everybody.
 
 use crate::catalog::{Catalog, Linked};
+use crate::desired::Cause;
+use crate::manifest::organization::MemberProfile;
 use crate::manifest::{OrganizationSpec, ProfileSpec};
 use crate::name::{FieldName, OrganizationName, ProfileName};
 use foldhash::HashMap;
@@ -25,15 +27,16 @@ pub(super) struct Part<'a> {
     pub linked: &'a Linked<ProfileSpec>,
     /// As a cause: `profile its.gis-analyst`.
     pub text: Arc<str>,
+    /// Its lines that give something, as causes.
+    causes: BTreeMap<u32, Cause>,
     /// What it says of attributes, by name.
     pub attributes: Vec<(&'a str, &'a str)>,
 }
 
 /// One organization of a line; see [`Catalog::ancestry`].
 pub(super) struct Ancestor<'a> {
-    pub linked: &'a Linked<OrganizationSpec>,
-    /// As a cause: `organization its`.
-    pub text: Arc<str>,
+    /// The profiles it gives, each with what says so.
+    pub profiles: Vec<(&'a MemberProfile, Cause)>,
     /// What it says of attributes, by name.
     pub attributes: Vec<(&'a str, &'a str)>,
 }
@@ -41,6 +44,26 @@ pub(super) struct Ancestor<'a> {
 fn listed(attributes: &BTreeMap<FieldName, String>) -> Vec<(&str, &str)> {
     let attributes = attributes.iter();
     attributes.map(|(k, v)| (k.as_str(), v.as_str())).collect()
+}
+
+/// Each line of a profile that gives something, and that of its name.
+fn causes(linked: &Linked<ProfileSpec>, text: &Arc<str>) -> BTreeMap<u32, Cause> {
+    let Linked { at, spec, .. } = linked;
+    let access = spec.access.iter().map(|access| access.line.0);
+    let identities = spec.identities.iter().map(|identity| identity.line.0);
+    let lines = access.chain(identities).chain([at.line]);
+    let cause = |line| (line, Cause::new(text.clone(), at.file.clone(), line));
+    lines.map(cause).collect()
+}
+
+fn profiles<'a>(
+    linked: &'a Linked<OrganizationSpec>,
+    text: &Arc<str>,
+) -> Vec<(&'a MemberProfile, Cause)> {
+    let Linked { at, spec, .. } = linked;
+    let cause = |line: u32| Cause::new(text.clone(), at.file.clone(), line.max(1));
+    let profiles = spec.profiles.iter();
+    profiles.map(|p| (p, cause(p.line.0))).collect()
 }
 
 impl<'a> Lines<'a> {
@@ -57,6 +80,7 @@ impl<'a> Lines<'a> {
                 name,
                 linked,
                 text: texts[name].clone(),
+                causes: causes(linked, &texts[name]),
                 attributes: listed(&linked.spec.attributes),
             });
             let parts = parts.collect();
@@ -70,8 +94,7 @@ impl<'a> Lines<'a> {
         let ancestry = |name| {
             let line = catalog.ancestry(name).into_iter();
             let line = line.map(|(name, linked)| Ancestor {
-                linked,
-                text: texts[name].clone(),
+                profiles: profiles(linked, &texts[name]),
                 attributes: listed(&linked.spec.attributes),
             });
             (name, line.collect())
@@ -90,6 +113,16 @@ impl<'a> Lines<'a> {
     /// An organization and those it belongs to, nearest first.
     pub fn ancestry(&self, name: &OrganizationName) -> &[Ancestor<'a>] {
         self.ancestries.get(name).map_or(&[], Vec::as_slice)
+    }
+}
+
+impl Part<'_> {
+    /// That it says so in a line; where that is not known, in that of its name.
+    pub fn cause(&self, line: u32) -> Cause {
+        let Linked { at, .. } = self.linked;
+        let line = if line == 0 { at.line } else { line };
+        let known = self.causes.get(&line).cloned();
+        known.unwrap_or_else(|| Cause::new(self.text.clone(), at.file.clone(), line))
     }
 }
 

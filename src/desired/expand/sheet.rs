@@ -168,7 +168,7 @@ impl<'a> Sheet<'a> {
                 .default
                 .as_ref()
                 .and_then(|t| Filling::new(catalog, t));
-            let attribute = AttributeName::new(field.name.as_str());
+            let attribute = matching::named(field.name.as_str());
             let fillings = || value.iter().chain(&default);
             let directory = catalog.config.spec.directory.as_str();
             let of_directory = |f: &Filling<'_>| {

@@ -290,11 +290,7 @@ pub(super) fn requests(
                 .unwrap_or_else(|| spec.subject.to_string()),
             effective,
             until: until.and_then(|m| m.resolve(&catalog.zone, Edge::End).ok()),
-            cause: Cause {
-                text: format!("request {name}").into(),
-                file: at.file.clone(),
-                line: at.line,
-            },
+            cause: Cause::new(format!("request {name}"), at.file.clone(), at.line),
         };
         Some((name.clone(), terms))
     };

@@ -202,11 +202,8 @@ pub(super) fn exact(draft: &mut Draft<'_>, directory: &Directory, limits: &Limit
                 continue;
             }
             let what = format!("remove {member} from {}", group.name);
-            let cause = Cause {
-                text: format!("the membership of {} is exact", group.name).into(),
-                file: "countersign.yaml".into(),
-                line: 1,
-            };
+            let why = format!("the membership of {} is exact", group.name);
+            let cause = Cause::new(why, "countersign.yaml", 1);
             let protected = account
                 .and_then(|guid| directory.accounts.get(&guid))
                 .is_some_and(|a| {

@@ -31,11 +31,7 @@ fn guid(number: u8) -> Guid {
 }
 
 fn cause(text: &str, file: &str, line: u32) -> Cause {
-    Cause {
-        text: text.into(),
-        file: file.into(),
-        line,
-    }
+    Cause::new(text, file, line)
 }
 
 fn level(resource: &str, level: &str) -> EntitlementKey {
@@ -529,7 +525,7 @@ pub(super) fn rich() -> Plan {
         41,
     );
     tasks[0].task.causes.push(hire.clone());
-    tasks[1].task.causes = vec![Cause { line: 25, ..hire }];
+    tasks[1].task.causes = vec![cause(&hire.text, &hire.file, 25)];
     tasks[2].task.causes = vec![leaves];
     let assumed = (0..12).map(|number| Assumption {
         user: user(&format!("user.{number:02}")),
@@ -610,7 +606,7 @@ pub(super) fn saying(text: &str) -> Plan {
     });
     let say = |causes: &mut Vec<Cause>| {
         for cause in causes {
-            (cause.text, cause.file) = (text.into(), text.into());
+            *cause = Cause::new(text, text, cause.line);
         }
     };
     for change in &mut plan.changes {

@@ -27,6 +27,13 @@ pub fn longest(attribute: &AttributeName) -> Option<usize> {
         .map(|(_, longest)| *longest)
 }
 
+/// The attribute of a name. Most names are in these tables, and have no text of their own then.
+pub fn named(name: &str) -> AttributeName {
+    let mut known = LONGEST.iter().map(|(known, _)| known).chain(SINGLE_VALUED);
+    let known = known.find(|known| **known == name);
+    known.map_or_else(|| AttributeName::new(name), |known| (*known).into())
+}
+
 /// The length of a value as the directory counts it: UTF-16 units of text, else bytes.
 pub fn length(value: &Value) -> usize {
     value

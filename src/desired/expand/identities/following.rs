@@ -1,6 +1,5 @@
 //! One identity → what follows from it: access, roles, levels, scopes and groups.
 
-use super::super::cause;
 use super::super::holdings::{Collector, Rank};
 use super::{GivenRole, Whole, join};
 use crate::catalog::duties::{implicit_level, types};
@@ -104,11 +103,8 @@ fn role(
         };
         let mut causes = given.causes.clone();
         if included != name {
-            causes.push(cause(
-                format!("role {name} includes {included}"),
-                &at.file,
-                at.line,
-            ));
+            let why = format!("role {name} includes {included}");
+            causes.push(Cause::new(why, at.file.clone(), at.line));
         }
         let key = EntitlementKey {
             resource: whole.resource.clone(),
