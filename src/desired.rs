@@ -17,7 +17,7 @@ pub mod windows;
 pub use accounts::{Accounts, KnownAccount};
 pub use calendar::{Calendar, Following};
 pub use cause::{Cause, Causes};
-pub use entitlement::{Entitlement, EntitlementKey, FieldValues, Grant};
+pub use entitlement::{Entitlement, EntitlementKey, FieldValues, Fields, Grant};
 pub use identity::{DesiredIdentity, DesiredRole, DesiredScope, Rows, Standing};
 pub use naming::Said;
 pub use windows::Windows;

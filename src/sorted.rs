@@ -201,13 +201,6 @@ impl<'a, K: Ord, V> InTurn<'a, K, V> {
     }
 }
 
-impl<K: Ord + Clone, V: Clone> Sorted<K, V> {
-    /// The same as a tree, to go on changing.
-    pub fn to_tree(&self) -> BTreeMap<K, V> {
-        self.0.iter().cloned().collect()
-    }
-}
-
 impl<K: Serialize, V: Serialize> Serialize for Sorted<K, V> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self)
@@ -327,7 +320,7 @@ mod tests {
         let entries = [(3, 'c'), (1, 'a'), (3, 'd'), (2, 'b'), (1, 'z')];
         let sorted = Sorted::from_iter(entries);
         let tree = BTreeMap::from(entries);
-        assert!(sorted.iter().eq(&tree) && sorted.to_tree() == tree);
+        assert!(sorted.iter().eq(&tree));
         assert!(sorted.keys().eq(tree.keys()) && sorted.values().eq(tree.values()));
         let mut in_turn = sorted.in_turn();
         for key in 0..5 {

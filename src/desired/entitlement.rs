@@ -3,9 +3,8 @@
 use super::Cause;
 use super::accounts::Trouble;
 use crate::name::{FieldName, LevelName, ResourceName, RoleName, ScopeName};
-use crate::sorted::Sorted;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -102,13 +101,75 @@ impl Entitlement {
 /// The values of a resource's fields for one user: absent ones are not in it, none is empty.
 pub type FieldValues = BTreeMap<FieldName, Arc<str>>;
 
+/// The same of one thing held. The names are the resource's, so everybody shares them.
+#[derive(Clone)]
+pub struct Fields {
+    /// Sorted, each once.
+    names: Arc<[FieldName]>,
+    /// In the order of the names.
+    values: Box<[Option<Arc<str>>]>,
+}
+
+impl Fields {
+    /// Values in the order of their names, which are sorted.
+    pub fn new(names: &Arc<[FieldName]>, values: Box<[Option<Arc<str>>]>) -> Self {
+        debug_assert!(names.is_sorted_by(|one, next| one < next) && names.len() == values.len());
+        Self {
+            names: names.clone(),
+            values,
+        }
+    }
+
+    /// Those that have a value, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&FieldName, &Arc<str>)> + Clone {
+        let all = self.names.iter().zip(&self.values);
+        all.filter_map(|(name, value)| Some((name, value.as_ref()?)))
+    }
+
+    /// The names of those that have a value, sorted.
+    pub fn keys(&self) -> impl Iterator<Item = &FieldName> + Clone {
+        self.iter().map(|(name, _)| name)
+    }
+
+    /// The value of a field.
+    pub fn get(&self, name: &FieldName) -> Option<&Arc<str>> {
+        let place = self.names.binary_search(name).ok()?;
+        self.values[place].as_ref()
+    }
+
+    /// The same as a tree, to go on changing.
+    pub fn to_tree(&self) -> FieldValues {
+        let each = self.iter();
+        each.map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
+    }
+}
+
+impl PartialEq for Fields {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl fmt::Debug for Fields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl Serialize for Fields {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
 /// One thing held, with what its maintainer must be told and why it is held.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entitlement {
     /// What the application calls it: display name of the level, key of the role.
     pub label: Arc<str>,
-    /// Values of the resource's fields for this user, in no other order than by name; absent ones are not in it.
-    pub fields: Sorted<FieldName, Arc<str>>,
+    /// Values of the resource's fields for this user.
+    pub fields: Fields,
     /// Whether a field depends on a login that is not settled yet.
     pub provisional: bool,
     /// What the directory would have to say first, and does not.

@@ -39,7 +39,7 @@ pub fn human(person: &Person, desired: &Desired, only: Option<&str>) -> String {
             .unwrap_or_default();
         let _ = writeln!(text, "\n  {resource}{identity}: {}", entitlement.label);
         because(&mut text, &entitlement.causes);
-        for (name, value) in &entitlement.fields {
+        for (name, value) in entitlement.fields.iter() {
             let _ = writeln!(text, "      {name}: {}", value.escape_debug());
         }
         if let Some(trouble) = &entitlement.withheld {

@@ -10,11 +10,11 @@ use crate::connector::active_directory::matching;
 use crate::desired::accounts::{KnownAccount, Trouble};
 use crate::desired::naming::{Names, Said};
 use crate::desired::variables::UserVariables;
-use crate::desired::{Cause, Causes, Departure, Entitlement, EntitlementKey, Grant};
+use crate::desired::{Cause, Causes, Departure, Entitlement, EntitlementKey, Fields, Grant};
 use crate::diagnostic::Code;
 use crate::manifest::resource::{Field, FieldSource};
 use crate::manifest::value::mismatch;
-use crate::name::{FieldName, ResourceName, ScopeName, UserName};
+use crate::name::{ResourceName, ScopeName, UserName};
 use crate::sorted::Sorted;
 use crate::template::TemplateError;
 use std::sync::Arc;
@@ -78,9 +78,6 @@ impl Rests {
         self.on_misfit = self.on_misfit.take().or(other.on_misfit);
     }
 }
-
-/// The values of a resource's fields.
-type Fields = Sorted<FieldName, Arc<str>>;
 
 /// What a resource is told of a user.
 #[derive(Clone)]
@@ -518,19 +515,17 @@ impl<'s, 'p> Filler<'s, 'p> {
             let problem = problem.related(&sheet.linked.at, &place, "required here");
             self.sources.problems.push(problem);
         }
-        let mut fields = Vec::with_capacity(sheet.slots.len());
-        for place in &sheet.by_name {
+        let values = sheet.by_name.iter().map(|place| {
             let slot = &sheet.slots[*place];
-            if let Some(text) = &self.filled(&sheet.slots[slot.first]).text {
-                fields.push((slot.field.name.clone(), text.clone()));
-            }
-        }
+            self.filled(&sheet.slots[slot.first]).text.clone()
+        });
+        let fields = Fields::new(&sheet.names, values.collect());
         withheld.dedup();
         let code = withheld.first().map(|(code, _)| *code);
         let reasons: Vec<String> = withheld.into_iter().map(|(_, why)| why).collect();
         let reason = reasons.join("; ");
         FilledSheet {
-            fields: Sorted::in_order(fields),
+            fields,
             provisional,
             withheld: code.map(|code| Box::new(Trouble { code, reason })),
         }

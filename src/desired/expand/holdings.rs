@@ -3,8 +3,9 @@
 
 use super::ground::Presence;
 use super::lines::{Ancestor, Lineage, Part};
+use super::sheet::Sheet;
 use super::{Facts, identities};
-use crate::catalog::duties::{default_level, implicit_level, types};
+use crate::catalog::duties::{implicit_level, types};
 use crate::catalog::{Linked, Problem};
 use crate::desired::{
     Cause, Causes, DesiredIdentity, Dropped, EntitlementKey, Grant, GroupGrant, GroupKey,
@@ -214,9 +215,10 @@ impl<'p> Collector<'p> {
             self.access(access, rank, Some(name), said(access.line.0), None);
         }
         for software in &spec.software {
-            if let Some(resource) = self.open_to_direct(software) {
-                let level = default_level(&resource.spec);
-                level.map(|level| self.level(software, &resource.spec, &level, said(0), None));
+            if let Some(sheet) = self.open_to_direct(software)
+                && let Some(level) = &sheet.default_level
+            {
+                self.level(software, &sheet.linked.spec, level, said(0), None);
             }
         }
         for (i, identity) in spec.identities.iter().enumerate() {
@@ -237,9 +239,10 @@ impl<'p> Collector<'p> {
     }
 
     /// A resource, unless its access only follows another's.
-    fn open_to_direct(&self, name: &ResourceName) -> Option<&'p Linked<ResourceSpec>> {
-        let resource = self.facts.sheets.get(name)?.linked;
-        resource.spec.inherits_from.is_none().then_some(resource)
+    fn open_to_direct(&self, name: &ResourceName) -> Option<&'p Sheet<'p>> {
+        let sheet = self.facts.sheets.get(name)?;
+        let spec = &sheet.linked.spec;
+        spec.inherits_from.is_none().then_some(sheet)
     }
 
     fn access(
@@ -250,20 +253,16 @@ impl<'p> Collector<'p> {
         causes: Vec<Cause>,
         own: Option<(&Origin, &str)>,
     ) {
-        let Some(resource) = self.open_to_direct(&access.resource) else {
+        let Some(sheet) = self.open_to_direct(&access.resource) else {
             return;
         };
         if !self.facts.in_force(access.until.as_ref()) {
             return;
         }
-        let Some(level) = access
-            .level
-            .clone()
-            .or_else(|| default_level(&resource.spec))
-        else {
+        let Some(level) = access.level.as_ref().or(sheet.default_level.as_ref()) else {
             return;
         };
-        let granted = self.level(&access.resource, &resource.spec, &level, causes, own);
+        let granted = self.level(&access.resource, &sheet.linked.spec, level, causes, own);
         if granted && !access.fields.is_empty() {
             self.held
                 .given

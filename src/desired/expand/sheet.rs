@@ -4,7 +4,7 @@
 use super::fields::label;
 use super::holders::Asked;
 use super::holdings::is_directory;
-use crate::catalog::duties::implicit_level;
+use crate::catalog::duties::{default_level, implicit_level};
 use crate::catalog::{Catalog, Linked};
 use crate::connector::AttributeName;
 use crate::connector::active_directory::matching;
@@ -39,8 +39,12 @@ pub(super) struct Sheet<'a> {
     pub slots: Vec<Slot<'a>>,
     /// The places of its slots, in the order of their attributes; of those of one name as they come.
     pub by_attribute: Vec<usize>,
-    /// The same, in the order of their names.
+    /// The same, in the order of their names; of those of one name the first.
     pub by_name: Vec<usize>,
+    /// Their names.
+    pub names: Arc<[FieldName]>,
+    /// The level of whoever is given the resource and no level; none where there is no such.
+    pub default_level: Option<LevelName>,
     /// Of what of it holders are asked about.
     pub asked: Asked<'a>,
     /// What the application calls its levels and roles.
@@ -213,6 +217,9 @@ impl<'a> Sheet<'a> {
         let mut by_name = by_attribute.clone();
         by_attribute.sort_by_key(|place| &slots[*place].attribute);
         by_name.sort_by_key(|place| &slots[*place].field.name);
+        by_name.dedup_by_key(|place| &slots[*place].field.name);
+        let names = by_name.iter().map(|place| slots[*place].field.name.clone());
+        let names = names.collect();
         Self {
             name,
             linked,
@@ -220,7 +227,9 @@ impl<'a> Sheet<'a> {
             is_directory: is_directory(&linked.spec),
             slots,
             by_attribute,
+            names,
             by_name,
+            default_level: default_level(&linked.spec),
             asked: Asked::of(catalog, name, asked),
             labels: Arc::new(labels),
             levels,
