@@ -390,7 +390,7 @@ fn access(
             Some(old) if old.fields != entitlement.fields => {
                 let fields = old.fields.keys().chain(entitlement.fields.keys());
                 let differ =
-                    |f: &&crate::name::FieldName| old.fields.get(*f) != entitlement.fields.get(*f);
+                    |f: &&crate::name::FieldName| old.fields.get(f) != entitlement.fields.get(f);
                 let fields: BTreeSet<String> =
                     fields.filter(differ).map(ToString::to_string).collect();
                 let what = What::Updates {

@@ -1,6 +1,6 @@
 //! What was parsed before, kept by blob id: a run parses only what changed.
 //!
-//! A text of lines, so that all cores read it: the build, then a JSON array a blob. Only manifests
+//! A text of lines, so that all cores read it: the build, then a JSON array for each blob. Only manifests
 //! without a mistake are kept. A cache of another build is not read: its types may differ.
 
 use super::parse::{Body, Known};
@@ -9,7 +9,7 @@ use foldhash::{HashMap, HashMapExt as _};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, BufRead as _, Read as _, Write as _};
 use std::path::Path;
 
 /// What a cache must name to be read.
@@ -21,17 +21,19 @@ type Bodies = Vec<(u32, u32, Body)>;
 impl Known {
     /// Reads a cache; none where there is none of this build.
     pub fn load(file: &Path) -> Option<Self> {
-        let text = fs::read_to_string(file).ok()?;
-        let (build, blobs) = text.split_once('\n')?;
-        if build != BUILD {
+        let mut file = io::BufReader::with_capacity(SECTION, fs::File::open(file).ok()?);
+        let mut build = String::new();
+        file.read_line(&mut build).ok()?;
+        if build.strip_suffix('\n') != Some(BUILD) {
             return None;
         }
-        let lines: Vec<&str> = blobs.lines().collect();
-        let kept: Vec<_> = lines.par_iter().map(|line| blob(line)).collect();
-        let mut known = HashMap::with_capacity(kept.len());
+        let sections = std::iter::from_fn(|| section(&mut file).transpose());
+        let kept = sections.par_bridge().map(|lines| blobs(&lines.ok()?));
+        let kept: Vec<Option<Vec<_>>> = kept.collect();
+        let count = kept.iter().flatten().map(Vec::len).sum();
+        let mut known = HashMap::with_capacity(count);
         for kept in kept {
-            let (blob, bodies) = kept?;
-            known.insert(blob, bodies);
+            known.extend(kept?);
         }
         Some(Self(known))
     }
@@ -62,8 +64,27 @@ impl Known {
     }
 }
 
-fn blob(line: &str) -> Option<(Blob, Bodies)> {
-    let (blob, bodies): (&str, Bodies) = serde_json::from_str(line).ok()?;
+/// How many bytes of a cache are read at once, while those before are parsed: few enough that they are still at
+/// hand then.
+const SECTION: usize = 128 * 1024;
+
+/// The next lines of a cache; none behind the last.
+fn section(file: &mut io::BufReader<fs::File>) -> io::Result<Option<Vec<u8>>> {
+    let mut lines = Vec::with_capacity(SECTION + SECTION / 8);
+    file.by_ref().take(SECTION as u64).read_to_end(&mut lines)?;
+    file.read_until(b'\n', &mut lines)?;
+    Ok(Some(lines).filter(|lines| !lines.is_empty()))
+}
+
+/// The blobs of some lines; none where one of them cannot be read.
+fn blobs(lines: &[u8]) -> Option<Vec<(Blob, Bodies)>> {
+    let lines = lines.split(|byte| *byte == b'\n');
+    let lines = lines.filter(|line| !line.is_empty());
+    lines.map(blob).collect()
+}
+
+fn blob(line: &[u8]) -> Option<(Blob, Bodies)> {
+    let (blob, bodies): (&str, Bodies) = serde_json::from_slice(line).ok()?;
     Some((from_hex(blob)?, bodies))
 }
 
@@ -108,6 +129,32 @@ mod tests {
         };
         assert_eq!(profile.spec.access[1].line.0, 7, "lines are kept too");
         fs::write(&file, "other\n").unwrap();
+        assert!(Known::load(&file).is_none());
+    }
+
+    #[test]
+    fn what_is_longer_than_is_read_at_once_is_read_to_its_end() {
+        let mut known = Known::default();
+        for i in 0..2000_u32 {
+            let name = format!("p{i:0>20}");
+            let long = "x".repeat(if i == 7 { 3 * SECTION } else { 100 });
+            let text = format!(
+                "apiVersion: countersign/v1\nkind: Profile\nmetadata: {{name: {name}}}\nspec: {{displayName: {long}}}\n"
+            );
+            let (bodies, mistakes) = check_text("p.yaml", &text);
+            assert_eq!(mistakes, []);
+            let bodies = bodies.into_iter().map(|b| (0, 3, b)).collect();
+            known.0.insert(Blob::of(text.as_bytes()), bodies);
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("manifests.jsonl");
+        let blobs: BTreeSet<Blob> = known.0.keys().copied().collect();
+        known.save(&file, &blobs).unwrap();
+        assert!(fs::metadata(&file).unwrap().len() > 6 * SECTION as u64);
+        assert_eq!(Known::load(&file).unwrap().0, known.0);
+        // Half a line is not a cache.
+        let text = fs::read(&file).unwrap();
+        fs::write(&file, &text[..text.len() - 10]).unwrap();
         assert!(Known::load(&file).is_none());
     }
 }
