@@ -212,7 +212,7 @@ pub struct World<'a> {
 /// Every mistake of a repository, from one instant on, with its place; sorted. Beside an earlier
 /// revision of it also what may not be done to that one.
 pub fn diagnose(reading: Reading, base: Option<&Catalog>, now: Timestamp) -> Vec<Diagnostic> {
-    diagnosed(reading, base, now).diagnostics
+    diagnosed(reading, base, now).let_go().1
 }
 
 /// A repository whose mistakes are known.
@@ -223,6 +223,19 @@ pub struct Diagnosed {
     pub diagnostics: Vec<Diagnostic>,
     /// What was made to find that: a program that ends now need not take it apart.
     pub remains: Box<dyn Send>,
+}
+
+impl Diagnosed {
+    /// Its manifests and what is wrong with it; nobody waits until the rest is taken apart.
+    pub fn let_go(self) -> (Catalog, Vec<Diagnostic>) {
+        let Self {
+            catalog,
+            diagnostics,
+            remains,
+        } = self;
+        rayon::spawn(move || drop(remains));
+        (catalog, diagnostics)
+    }
 }
 
 /// Every mistake as [`diagnose`] finds them, beside the catalog.

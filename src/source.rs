@@ -126,7 +126,7 @@ pub struct Blob(pub [u8; 20]);
 
 impl Hash for Blob {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        // It is a hash itself: nobody finds two that begin alike.
+        // It is a hash itself; two that begin alike are told apart all the same.
         let [a, b, c, d, e, f, g, h, ..] = self.0;
         state.write_u64(u64::from_ne_bytes([a, b, c, d, e, f, g, h]));
     }
@@ -198,7 +198,7 @@ pub enum Listed {
     Worktree(Source),
 }
 
-/// Lists every manifest file.
+/// Lists every manifest file of a revision, or reads those of a folder.
 ///
 /// # Errors
 /// [`SourceError`] when the repository or the revision cannot be read at all.

@@ -1,19 +1,37 @@
 //! Causes: the manifest line behind a change, in words.
 
 use crate::request::Origin;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
 /// One reason for an entitlement or a change. A line of a profile is one for everybody who has it, so it is
 /// shared.
-#[derive(
-    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Cause(Arc<Why>);
+
+/// That of what is shared: a derived one would define it a second time, by the same name.
+impl JsonSchema for Cause {
+    fn inline_schema() -> bool {
+        Why::inline_schema()
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        Why::schema_name()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        Why::schema_id()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Why::json_schema(generator)
+    }
+}
 
 /// One reason for an entitlement or a change: what grants it, and where that is written.
 #[derive(

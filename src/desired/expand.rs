@@ -203,7 +203,7 @@ impl<'a> Outlook<'a> {
         glance
     }
 
-    /// Looks at the first instant, where what everybody holds at it was worked out already.
+    /// Looks at the first instant, of which somebody else has the folded users, and maybe what they hold.
     pub fn begin(
         &mut self,
         facts: &Facts<'_>,
@@ -362,7 +362,7 @@ impl<'p> Held<'p> {
     }
 }
 
-/// A user whose account is yet to be named. It is more than a thousand bytes, so it is boxed to be moved.
+/// A user whose account is yet to be named. It is half a thousand bytes, so it is boxed to be moved.
 struct Part<'p> {
     work: Work<'p>,
     /// What is wrong with what they hold.

@@ -9,7 +9,7 @@ use foldhash::{HashMap, HashMapExt as _};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, BufRead as _, Read as _, Write as _};
+use std::io::{self, BufRead, Read as _, Write as _};
 use std::path::Path;
 
 /// What a cache must name to be read.
@@ -21,7 +21,11 @@ type Bodies = Vec<(u32, u32, Body)>;
 impl Known {
     /// Reads a cache; none where there is none of this build.
     pub fn load(file: &Path) -> Option<Self> {
-        let mut file = io::BufReader::with_capacity(SECTION, fs::File::open(file).ok()?);
+        let file = fs::File::open(file).ok()?;
+        Self::read(io::BufReader::with_capacity(SECTION, file))
+    }
+
+    fn read(mut file: impl BufRead + Send) -> Option<Self> {
         let mut build = String::new();
         file.read_line(&mut build).ok()?;
         if build.strip_suffix('\n') != Some(BUILD) {
@@ -29,11 +33,13 @@ impl Known {
         }
         let sections = std::iter::from_fn(|| section(&mut file).transpose());
         let kept = sections.par_bridge().map(|lines| blobs(&lines.ok()?));
-        let kept: Vec<Option<Vec<_>>> = kept.collect();
-        let count = kept.iter().flatten().map(Vec::len).sum();
-        let mut known = HashMap::with_capacity(count);
-        for kept in kept {
-            known.extend(kept?);
+        // All of them or none, whatever is wrong: it ends with the first that cannot be read.
+        let kept: Vec<_> = kept.collect::<Option<_>>()?;
+        let mut known = HashMap::with_capacity(kept.iter().map(Vec::len).sum());
+        for (blob, bodies) in kept.into_iter().flatten() {
+            if known.insert(blob, bodies).is_some() {
+                return None;
+            }
         }
         Some(Self(known))
     }
@@ -69,18 +75,17 @@ impl Known {
 const SECTION: usize = 128 * 1024;
 
 /// The next lines of a cache; none behind the last.
-fn section(file: &mut io::BufReader<fs::File>) -> io::Result<Option<Vec<u8>>> {
+fn section(file: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
     let mut lines = Vec::with_capacity(SECTION + SECTION / 8);
-    file.by_ref().take(SECTION as u64).read_to_end(&mut lines)?;
+    file.take(SECTION as u64).read_to_end(&mut lines)?;
     file.read_until(b'\n', &mut lines)?;
     Ok(Some(lines).filter(|lines| !lines.is_empty()))
 }
 
 /// The blobs of some lines; none where one of them cannot be read.
 fn blobs(lines: &[u8]) -> Option<Vec<(Blob, Bodies)>> {
-    let lines = lines.split(|byte| *byte == b'\n');
-    let lines = lines.filter(|line| !line.is_empty());
-    lines.map(blob).collect()
+    let lines = lines.strip_suffix(b"\n").unwrap_or(lines);
+    lines.split(|byte| *byte == b'\n').map(blob).collect()
 }
 
 fn blob(line: &[u8]) -> Option<(Blob, Bodies)> {
@@ -152,9 +157,29 @@ mod tests {
         known.save(&file, &blobs).unwrap();
         assert!(fs::metadata(&file).unwrap().len() > 6 * SECTION as u64);
         assert_eq!(Known::load(&file).unwrap().0, known.0);
-        // Half a line is not a cache.
+        // Half a line is not a cache, and neither is what has a line twice, or an empty one.
         let text = fs::read(&file).unwrap();
-        fs::write(&file, &text[..text.len() - 10]).unwrap();
-        assert!(Known::load(&file).is_none());
+        let line = text.split_inclusive(|b| *b == b'\n').nth(1).unwrap();
+        let broken = [
+            &text[..text.len() - 10],
+            &[&text[..], line].concat(),
+            &[&text[..], b"\n"].concat(),
+        ];
+        for broken in broken {
+            assert!(Known::read(broken).is_none());
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_to_its_end_is_no_cache() {
+        struct Broken;
+        impl io::Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::StaleNetworkFileHandle.into())
+            }
+        }
+        let text = format!("{BUILD}\n{}", "[\"00\",[]]\n".repeat(3 * SECTION / 10));
+        let file = io::BufReader::new(io::Cursor::new(text).chain(Broken));
+        assert!(Known::read(file).is_none());
     }
 }

@@ -1,6 +1,6 @@
 //! Which revision is approved: the evidence of the operator's choice, asked about the branch.
 
-use super::{Diagnosed, diagnosed, read_source};
+use super::{diagnosed, read_source};
 use crate::approval::authors::AuthorsError;
 use crate::approval::line::{LineError, Means, Proposed, Verified, propose, verify};
 use crate::approval::reviews::Reviews;
@@ -59,11 +59,7 @@ impl Link for Linker {
 
     fn link(&self, source: Source) -> (Catalog, Vec<Diagnostic>) {
         let reading = read_source(source, &mut self.known.borrow_mut());
-        let Diagnosed {
-            catalog,
-            mut diagnostics,
-            remains: _,
-        } = diagnosed(reading, None, self.now);
+        let (catalog, mut diagnostics) = diagnosed(reading, None, self.now).let_go();
         diagnostics.retain(|d| d.severity == Severity::Error);
         (catalog, diagnostics)
     }

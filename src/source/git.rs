@@ -41,7 +41,7 @@ pub(super) fn list_tree(
     place: &Path,
 ) -> Result<Listing, SourceError> {
     let mut found = Vec::new();
-    walk(repository, tree, ("", true), &mut found).map_err(|source| SourceError::Git {
+    walk(repository, tree, &mut found).map_err(|source| SourceError::Git {
         what: "the revision's files".into(),
         source,
     })?;
@@ -53,7 +53,8 @@ pub(super) fn list_tree(
 }
 
 impl Listing {
-    /// Reads those of them that are not known; by this handle, or by as many as there are cores.
+    /// Reads those of them that are not known; by this handle, or by as many as there are cores where there are
+    /// many.
     pub(super) fn read(
         self,
         handle: Option<&Repository>,
@@ -100,9 +101,9 @@ impl Listing {
             None if new.is_empty() => Vec::new(),
             None if new.len() > FEW => new
                 .par_chunks(new.len() / rayon::current_num_threads() + 1)
-                .map(|new| contents(&open(&place)?, new))
+                .map(|new| contents(&again(&place)?, new))
                 .collect(),
-            None => vec![contents(&open(&place)?, &new)],
+            None => vec![contents(&again(&place)?, &new)],
         };
         for part in parts {
             for (path, content) in part? {
@@ -115,6 +116,14 @@ impl Listing {
         source.add(files);
         Ok(source)
     }
+}
+
+/// Another handle to a repository that was open already.
+fn again(place: &Path) -> Result<Repository, SourceError> {
+    Repository::open(place).map_err(|source| SourceError::Git {
+        what: place.display().to_string(),
+        source,
+    })
 }
 
 /// So few files are read by one core.
@@ -163,32 +172,68 @@ struct Found {
 fn walk(
     repository: &Repository,
     tree: &Tree<'_>,
-    (prefix, plain): (&str, bool),
     found: &mut Vec<Found>,
 ) -> Result<(), git2::Error> {
+    // Not by recursion: a tree can be as deep as whoever pushes it likes.
+    let mut open = vec![Folder {
+        tree: tree.clone(),
+        next: 0,
+        length: 0,
+        plain: true,
+    }];
+    let mut prefix = String::new();
     found.reserve(tree.len());
-    for entry in tree.iter() {
-        let name = String::from_utf8_lossy(entry.name_bytes());
-        let plain = plain && is_plain(entry.name_bytes());
-        if name.starts_with('.') {
-            continue;
+    while let Some(mut folder) = open.pop() {
+        let mut below = None;
+        while let Some(entry) = folder.tree.get(folder.next) {
+            folder.next += 1;
+            let name = String::from_utf8_lossy(entry.name_bytes());
+            let plain = folder.plain && is_plain(entry.name_bytes());
+            if name.starts_with('.') {
+                continue;
+            }
+            prefix.truncate(folder.length);
+            prefix.push_str(&name);
+            let kind = entry.kind();
+            if kind == Some(ObjectType::Tree) {
+                let tree = repository.find_tree(entry.id())?;
+                found.reserve(tree.len());
+                prefix.push('/');
+                below = Some(Folder {
+                    tree,
+                    next: 0,
+                    length: prefix.len(),
+                    plain,
+                });
+                break;
+            }
+            if kind == Some(ObjectType::Commit) || sort(&prefix) != Sort::Other {
+                found.push(Found {
+                    path: prefix.as_str().into(),
+                    id: entry.id(),
+                    mode: entry.filemode(),
+                    kind,
+                    plain,
+                });
+            }
         }
-        let path: Arc<str> = format!("{prefix}{name}").into();
-        let kind = entry.kind();
-        if kind == Some(ObjectType::Tree) {
-            let tree = repository.find_tree(entry.id())?;
-            walk(repository, &tree, (&format!("{path}/"), plain), found)?;
-        } else if kind == Some(ObjectType::Commit) || sort(&path) != Sort::Other {
-            found.push(Found {
-                path,
-                id: entry.id(),
-                mode: entry.filemode(),
-                kind,
-                plain,
-            });
+        // First what is below it, then what is left of it.
+        if let Some(below) = below {
+            open.extend([folder, below]);
         }
     }
     Ok(())
+}
+
+/// A folder of a tree that is gone through.
+struct Folder<'r> {
+    tree: Tree<'r>,
+    /// The place of the entry that is next.
+    next: usize,
+    /// How long the path is that its entries' begin with.
+    length: usize,
+    /// Whether that path can be said.
+    plain: bool,
 }
 
 /// Whether a name of a tree is UTF-8 and one name: git writes no other, and other programs can.

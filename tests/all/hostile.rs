@@ -512,6 +512,37 @@ fn a_repository_within_is_not_read() {
 }
 
 #[test]
+fn folders_may_lie_as_deep_as_anybody_likes() {
+    let repository = Repository::new();
+    let git = git2::Repository::open(repository.folder.path()).unwrap();
+    let put = |name: &str, what: git2::Oid, mode: i32| {
+        let mut folder = git.treebuilder(None).unwrap();
+        folder.insert(name, what, mode).unwrap();
+        folder.write().unwrap()
+    };
+    let blob = git.blob(USER.as_bytes()).unwrap();
+    let mut tree = put("kim.yaml", blob, 0o100_644);
+    for _ in 0..10_000 {
+        tree = put("d", tree, 0o040_000);
+    }
+    let author = git2::Signature::now("kim", "kim@city.example").unwrap();
+    let tree = git.find_tree(tree).unwrap();
+    git.commit(Some("HEAD"), &author, &author, "deep", &tree, &[])
+        .unwrap();
+    let origin = Origin::Revision {
+        folder: repository.folder.path().into(),
+        revision: "HEAD".into(),
+    };
+    let source = source::read(&origin, &|_| false).unwrap();
+    let manifests = parse(&source, &mut Known::default());
+    assert_eq!((manifests.list.len(), manifests.diagnostics), (1, vec![]));
+    assert_eq!(
+        manifests.list[0].at.file.len(),
+        "d/".len() * 10_000 + "kim.yaml".len()
+    );
+}
+
+#[test]
 fn a_repository_may_be_empty() {
     let folder = TempDir::new().unwrap();
     let head = |folder: &Path| Origin::Revision {

@@ -134,12 +134,11 @@ impl Distinct {
                 return None;
             }
         };
-        let others = match holders {
+        let mut all = match holders {
             Holders::One(one) => vec![one.clone()],
             Holders::Several(several) => std::mem::take(several),
         };
-        let first = others.iter().filter(|other| *other != name).min().cloned();
-        let mut all = others;
+        let first = all.iter().filter(|other| *other != name).min().cloned();
         if !all.contains(name) {
             all.push(name.clone());
         }
@@ -218,6 +217,29 @@ fn misaddressed(list: &[Arc<str>]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_those_who_make_a_claim_the_first_is_told() {
+        let user = |name| UserName::new(name).unwrap();
+        let (ann, bob, cyd) = (user("ann"), user("bob"), user("cyd"));
+        let claim = || ("address", Arc::from("desk@city.example"));
+        let mut distinct = Distinct::default();
+        assert_eq!(distinct.take(&bob, claim()), None);
+        assert_eq!(distinct.take(&bob, claim()), None);
+        // Who does not make it gives nothing up.
+        distinct.give_up(&ann, &claim());
+        assert_eq!(distinct.take(&cyd, claim()), Some(bob.clone()));
+        assert_eq!(distinct.take(&ann, claim()), Some(bob.clone()));
+        assert_eq!(distinct.take(&cyd, claim()), Some(ann.clone()));
+        distinct.give_up(&ann, &claim());
+        assert_eq!(distinct.take(&cyd, claim()), Some(bob.clone()));
+        distinct.give_up(&bob, &claim());
+        assert_eq!(distinct.take(&cyd, claim()), None);
+        distinct.give_up(&cyd, &claim());
+        assert_eq!(distinct.take(&ann, claim()), None);
+        distinct.give_up(&ann, &claim());
+        assert!(distinct.holders.is_empty());
+    }
 
     /// AD 15: the prefix in capitals is the primary address, and there is exactly one.
     #[test]

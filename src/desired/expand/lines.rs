@@ -27,8 +27,8 @@ pub(super) struct Part<'a> {
     pub linked: &'a Linked<ProfileSpec>,
     /// As a cause: `profile its.gis-analyst`.
     pub text: Arc<str>,
-    /// Its lines that give something, as causes.
-    causes: BTreeMap<u32, Cause>,
+    /// Its lines that give something, as causes; those of one profile are one in every lineage.
+    causes: Arc<BTreeMap<u32, Cause>>,
     /// What it says of attributes, by name.
     pub attributes: Vec<(&'a str, &'a str)>,
 }
@@ -74,13 +74,18 @@ impl<'a> Lines<'a> {
             .keys()
             .map(|name| (name, format!("profile {name}").into()))
             .collect();
+        let causes: HashMap<&ProfileName, Arc<BTreeMap<u32, Cause>>> = catalog
+            .profiles
+            .iter()
+            .map(|(name, linked)| (name, causes(linked, &texts[name]).into()))
+            .collect();
         let lineage = |name| {
             let line = catalog.lineage(name).into_iter();
             let parts = line.map(|(name, linked)| Part {
                 name,
                 linked,
                 text: texts[name].clone(),
-                causes: causes(linked, &texts[name]),
+                causes: causes[name].clone(),
                 attributes: listed(&linked.spec.attributes),
             });
             let parts = parts.collect();
