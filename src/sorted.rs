@@ -52,18 +52,6 @@ impl<K: Ord, V> Sorted<K, V> {
         &mut self.0[place].1
     }
 
-    /// The entry of a key.
-    pub fn entry(&mut self, key: K) -> Entry<'_, K, V> {
-        match self.place(&key) {
-            Ok(place) => Entry::Occupied(&mut self.0[place].1),
-            Err(place) => Entry::Vacant(Vacant {
-                all: &mut self.0,
-                place,
-                key,
-            }),
-        }
-    }
-
     /// Of entries that come sorted; of several values of one key the last stays.
     pub fn in_order(mut entries: Vec<(K, V)>) -> Self {
         dedup(&mut entries);
@@ -105,28 +93,6 @@ impl<K: Ord, V> Sorted<K, V> {
     /// Whether there is a value of that key.
     pub fn contains_key(&self, key: &K) -> bool {
         self.get(key).is_some()
-    }
-}
-
-/// What a map has of a key.
-pub enum Entry<'m, K, V> {
-    /// Its value.
-    Occupied(&'m mut V),
-    /// A place for one.
-    Vacant(Vacant<'m, K, V>),
-}
-
-/// A place for the value of a key that has none.
-pub struct Vacant<'m, K, V> {
-    all: &'m mut Vec<(K, V)>,
-    place: usize,
-    key: K,
-}
-
-impl<K, V> Vacant<'_, K, V> {
-    /// Puts a value in.
-    pub fn insert(self, value: V) {
-        self.all.insert(self.place, (self.key, value));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Manifests → catalog: by kind and name, with every mistake that linking shows.
 
-use super::problem::Problem;
+use super::problem::{Problem, found_by};
 use super::templates::Templates;
 use super::{ARCHIVE, Catalog, Linked, cycles, duties, references};
 use crate::diagnostic::{Code, Diagnostic, Place};
@@ -149,12 +149,6 @@ pub fn link(manifests: Manifests) -> (Catalog, Findings) {
             problems,
         },
     )
-}
-
-/// What somebody makes, and the mistakes they find.
-fn found_by<T>(find: impl FnOnce(&mut Vec<Problem>) -> T) -> (T, Vec<Problem>) {
-    let mut problems = Vec::new();
-    (find(&mut problems), problems)
 }
 
 #[derive(Default)]

@@ -29,6 +29,12 @@ pub struct Problem {
     pub within: Option<(String, (usize, usize))>,
 }
 
+/// What somebody makes, and the mistakes they find: for who works beside others.
+pub fn found_by<T>(find: impl FnOnce(&mut Vec<Problem>) -> T) -> (T, Vec<Problem>) {
+    let mut problems = Vec::new();
+    (find(&mut problems), problems)
+}
+
 impl Problem {
     /// A mistake at the end of a route; the route is dotted below `spec`: `access.2.level`.
     pub fn new(code: Code, at: &Location, route: &str, message: impl Into<String>) -> Self {

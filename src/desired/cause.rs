@@ -1,5 +1,6 @@
 //! Causes: the manifest line behind a change, in words.
 
+use crate::manifest::Line;
 use crate::request::Origin;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
@@ -68,7 +69,13 @@ impl Cause {
 
     /// That a manifest says so.
     pub fn of(origin: &Origin) -> Self {
-        Self::new(origin.text.clone(), origin.at.file.clone(), origin.at.line)
+        Self::in_line(origin, Line(origin.at.line))
+    }
+
+    /// That a line of a manifest says so; where that is not known, the one of its name.
+    pub fn in_line(origin: &Origin, line: Line) -> Self {
+        let file = origin.at.file.clone();
+        Self::new(origin.text.clone(), file, origin.line(line))
     }
 }
 
@@ -82,29 +89,22 @@ impl Causes {
         self.0.iter()
     }
 
+    /// Adds causes. Mostly they are the first, and stay in the list that they came in.
+    pub fn add(&mut self, mut causes: Vec<Cause>) {
+        match self.0.is_empty() {
+            true => self.0 = causes,
+            false => {
+                self.0.reserve_exact(causes.len());
+                self.0.append(&mut causes);
+            }
+        }
+        self.0.sort();
+        self.0.dedup();
+    }
+
     /// The causes, sorted.
     pub fn into_vec(self) -> Vec<Cause> {
         self.0
-    }
-}
-
-impl From<Vec<Cause>> for Causes {
-    fn from(mut causes: Vec<Cause>) -> Self {
-        causes.sort();
-        causes.dedup();
-        Self(causes)
-    }
-}
-
-impl Extend<Cause> for Causes {
-    fn extend<T: IntoIterator<Item = Cause>>(&mut self, causes: T) {
-        let causes = causes.into_iter();
-        self.0.reserve_exact(causes.size_hint().0);
-        for cause in causes {
-            if let Err(place) = self.0.binary_search(&cause) {
-                self.0.insert(place, cause);
-            }
-        }
     }
 }
 

@@ -26,6 +26,7 @@ use super::accounts::Accounts;
 use super::naming::{GivenNames, Namer, Names};
 use super::variables::UserVariables;
 use super::{Desired, Entitlement, Person, Recipient};
+use crate::catalog::problem::found_by;
 use crate::catalog::{Catalog, Problem};
 use crate::diagnostic::Code;
 use crate::manifest::Edge;
@@ -251,21 +252,18 @@ impl<'a> Outlook<'a> {
                 self.distinct.look(catalog, &before, claims)
             },
             || {
-                let orphaned = || {
-                    let (mut found, looked_at) = (Vec::new(), (names.as_slice(), now));
-                    orphans::warn(catalog, timeline, looked_at, &before, people, &mut found);
-                    found
+                let looked_at = (names.as_slice(), now);
+                let orphaned = |found: &mut Vec<Problem>| {
+                    orphans::warn(catalog, timeline, looked_at, &before, people, found);
                 };
-                let too_early = || {
-                    let mut found = Vec::new();
+                let too_early = |found: &mut Vec<Problem>| {
                     if first {
-                        newcomers::warn(catalog, timeline, people, now, &mut found);
+                        newcomers::warn(catalog, timeline, people, now, found);
                     }
-                    found
                 };
                 rayon::join(
                     || bonds::check(folded, &before, people, &mut self.numbers),
-                    || rayon::join(orphaned, too_early),
+                    || rayon::join(|| found_by(orphaned).1, || found_by(too_early).1),
                 )
             },
         );

@@ -178,8 +178,12 @@ mod tests {
                 Err(io::ErrorKind::StaleNetworkFileHandle.into())
             }
         }
-        let text = format!("{BUILD}\n{}", "[\"00\",[]]\n".repeat(3 * SECTION / 10));
-        let file = io::BufReader::new(io::Cursor::new(text).chain(Broken));
-        assert!(Known::read(file).is_none());
+        let lines = 0..(3 * SECTION / 46);
+        let lines: String = lines.map(|i| format!("[\"{i:040x}\",[]]\n")).collect();
+        let text = || io::Cursor::new(format!("{BUILD}\n{lines}"));
+        let whole = Known::read(io::BufReader::new(text()));
+        assert_eq!(whole.unwrap().0.len(), 3 * SECTION / 46);
+        let broken = io::BufReader::new(text().chain(Broken));
+        assert!(Known::read(broken).is_none());
     }
 }

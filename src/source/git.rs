@@ -5,12 +5,21 @@ use super::{
 };
 use git2::{ErrorCode, ObjectType, Oid, Repository, Tree};
 use rayon::prelude::*;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Unix mode of a symbolic link in a tree.
 const LINK: i32 = 0o120_000;
+
+/// That git could not read something.
+fn failed(what: impl fmt::Display) -> impl FnOnce(git2::Error) -> SourceError {
+    move |source| SourceError::Git {
+        what: what.to_string(),
+        source,
+    }
+}
 
 /// The manifest files of a revision, listed; none of them is read yet.
 pub struct Listing {
@@ -24,10 +33,7 @@ pub struct Listing {
 pub(super) fn list(folder: &Path, revision: &str) -> Result<Listing, SourceError> {
     let repository = open(folder)?;
     let commit = resolve(&repository, revision)?;
-    let tree = commit.tree().map_err(|source| SourceError::Git {
-        what: "the revision's tree".into(),
-        source,
-    })?;
+    let tree = commit.tree().map_err(failed("the revision's tree"))?;
     let tree = below(&repository, tree, folder)?;
     let revision = commit.id().to_string();
     list_tree(&repository, &revision, &tree, repository.path())
@@ -41,10 +47,7 @@ pub(super) fn list_tree(
     place: &Path,
 ) -> Result<Listing, SourceError> {
     let mut found = Vec::new();
-    walk(repository, tree, &mut found).map_err(|source| SourceError::Git {
-        what: "the revision's files".into(),
-        source,
-    })?;
+    walk(repository, tree, &mut found).map_err(failed("the revision's files"))?;
     Ok(Listing {
         revision: revision.to_owned(),
         place: place.into(),
@@ -120,10 +123,7 @@ impl Listing {
 
 /// Another handle to a repository that was open already.
 fn again(place: &Path) -> Result<Repository, SourceError> {
-    Repository::open(place).map_err(|source| SourceError::Git {
-        what: place.display().to_string(),
-        source,
-    })
+    Repository::open(place).map_err(failed(place.display()))
 }
 
 /// So few files are read by one core.
@@ -136,10 +136,6 @@ fn contents(
     repository: &Repository,
     new: &[(Arc<str>, Oid, Blob)],
 ) -> Result<Contents, SourceError> {
-    let failed = |what: &str| {
-        let what = what.to_owned();
-        move |source| SourceError::Git { what, source }
-    };
     let odb = repository.odb().map_err(failed("the object store"))?;
     let mut read = Vec::with_capacity(new.len());
     for (path, id, blob) in new {
@@ -278,10 +274,7 @@ pub fn merge_base(folder: &Path, into: &str, branch: &str) -> Result<String, Sou
     let branch = resolve(&repository, branch)?.id();
     let base = repository.merge_base(into, branch);
     base.map(|id| id.to_string())
-        .map_err(|source| SourceError::Git {
-            what: format!("what {into} and {branch} have in common"),
-            source,
-        })
+        .map_err(failed(format!("what {into} and {branch} have in common")))
 }
 
 /// The first commit of the first-parent line that ends at a revision: what an empty ledger starts from.
@@ -292,10 +285,8 @@ pub fn root_of(folder: &Path, revision: &str) -> Result<String, SourceError> {
     let repository = open(folder)?;
     let mut commit = resolve(&repository, revision)?;
     while commit.parent_count() > 0 {
-        commit = commit.parent(0).map_err(|source| SourceError::Git {
-            what: format!("the parent of {}", commit.id()),
-            source,
-        })?;
+        let what = format!("the parent of {}", commit.id());
+        commit = commit.parent(0).map_err(failed(what))?;
     }
     Ok(commit.id().to_string())
 }
@@ -359,11 +350,10 @@ fn below<'r>(
     if relative.as_os_str().is_empty() {
         return Ok(tree);
     }
-    let what = relative.display().to_string();
     tree.get_path(relative)
         .and_then(|entry| entry.to_object(repository))
         .and_then(|object| object.peel_to_tree())
-        .map_err(|source| SourceError::Git { what, source })
+        .map_err(failed(relative.display()))
 }
 
 /// Makes a bare repository whose HEAD is a branch.
@@ -375,10 +365,7 @@ pub fn init_bare(folder: &Path, branch: &str) -> Result<(), SourceError> {
     options.bare(true).initial_head(branch);
     Repository::init_opts(folder, &options)
         .map(drop)
-        .map_err(|source| SourceError::Git {
-            what: folder.display().to_string(),
-            source,
-        })
+        .map_err(failed(folder.display()))
 }
 
 /// What every ref of a repository points at, sorted by name; none where it cannot be read.

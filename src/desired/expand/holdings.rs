@@ -19,7 +19,7 @@ use crate::manifest::resource::ResourceType;
 use crate::manifest::{Access, ResourceSpec, UserType};
 use crate::name::{FieldName, LevelName, ProfileName, ResourceName, UserName};
 use crate::request::{Exception, FoldedUser, Origin};
-use crate::sorted::{Entry, Sorted};
+use crate::sorted::Sorted;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What one user holds.
@@ -133,12 +133,7 @@ impl<'p> Collector<'p> {
         for assigned in &self.user.access {
             let access = &assigned.value;
             let origin = &assigned.origin;
-            let line = origin.line(access.line);
-            let causes = vec![Cause::new(
-                origin.text.clone(),
-                origin.at.file.clone(),
-                line,
-            )];
+            let causes = vec![Cause::in_line(origin, access.line)];
             self.access(
                 access,
                 Rank::Personal,
@@ -163,12 +158,7 @@ impl<'p> Collector<'p> {
         }
         for assigned in &self.user.identities {
             let origin = &assigned.origin;
-            let line = origin.line(assigned.value.line);
-            let causes = vec![Cause::new(
-                origin.text.clone(),
-                origin.at.file.clone(),
-                line,
-            )];
+            let causes = vec![Cause::in_line(origin, assigned.value.line)];
             self.identities.push(Proposed {
                 identity: assigned.value.clone(),
                 rank: Rank::Personal,
@@ -360,10 +350,10 @@ impl<'p> Collector<'p> {
             self.drop(key, reason, causes);
             return false;
         }
-        match self.held.entitlements.entry(key) {
-            Entry::Occupied(known) => known.extend(causes),
-            Entry::Vacant(place) => place.insert(causes.into()),
-        }
+        self.held
+            .entitlements
+            .or_insert_with(key, Causes::default)
+            .add(causes);
         true
     }
 
@@ -529,9 +519,7 @@ impl<'p> Collector<'p> {
         let user: &'p FoldedUser = self.user;
         let mut access = user.access.iter();
         let own = access.find(|assigned| {
-            let origin = &assigned.origin;
-            let line = origin.line(assigned.value.line);
-            let own = Cause::new(origin.text.clone(), origin.at.file.clone(), line);
+            let own = Cause::in_line(&assigned.origin, assigned.value.line);
             assigned.value.resource == *resource && causes.iter().any(|c| *c == own)
         })?;
         Some((&own.origin, own.route.as_str()))
